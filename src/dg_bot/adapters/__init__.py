@@ -1,0 +1,1 @@
+"""The thin edges: one foreign thing a file."""

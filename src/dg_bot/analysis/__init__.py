@@ -1,0 +1,1 @@
+"""Opinions and the checks on them: market context, decision models, filters, validator."""

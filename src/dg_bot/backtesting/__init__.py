@@ -1,0 +1,1 @@
+"""History: strategies run over recorded candles."""

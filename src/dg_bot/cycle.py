@@ -1,0 +1,111 @@
+"""What the stages hand on: each value is the whole answer of one stage, and nothing else travels."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from dg_bot.domain.calendar import HOUR, require_aware
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.cycle_report import OrderSummary, Stage
+from dg_bot.domain.decision import Decision
+from dg_bot.domain.gate import Gate
+from dg_bot.domain.market import Market, MarketNotice, MarketRules
+from dg_bot.domain.order import Side
+from dg_bot.domain.order_book import OrderBook
+from dg_bot.domain.portfolio import Portfolio, Position, ProtectionPlan
+from dg_bot.domain.screen import ScreenResult
+from dg_bot.errors import ImpossibleValue
+from dg_bot.risk.exit_rules import ExitReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """One scheduled run on one market; `opened_at` is the hour by exchange time."""
+
+    market: Market
+    opened_at: datetime
+
+    def __post_init__(self) -> None:
+        require_aware("cycle", self.opened_at)
+        if not HOUR.is_boundary(self.opened_at):
+            raise ImpossibleValue("cycle", self.opened_at.isoformat(), "it must be a full hour")
+
+    @property
+    def hour(self) -> str:
+        """The hour as it stands in identifiers: `20261120T13`."""
+        return f"{self.opened_at:%Y%m%dT%H}"
+
+    @property
+    def id(self) -> str:
+        return f"{self.market}/{self.opened_at:%Y-%m-%dT%H}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """A stage stopped the cycle: `measured` against `limit`; an ordinary answer."""
+
+    stage: Stage
+    reason: str
+    gates: tuple[Gate, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForcedExit:
+    """Risk sells `quantity` of a position now, whatever anybody thinks."""
+
+    position: Position
+    reason: ExitReason
+    quantity: Decimal
+    mark_krw: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskClearance:
+    """Permission from stage 1: which sides, and for entries at most `max_notional_krw` before sizing."""
+
+    portfolio: Portfolio
+    allowed_sides: frozenset[Side]
+    max_notional_krw: Decimal
+    forced_exit: ForcedExit | None
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarketSnapshot:
+    """Everything a decision may look at. Candles are closed ones only, newest last."""
+
+    market: Market
+    hourly: CandleSeries
+    strategy_bars: CandleSeries
+    reference_hourly: CandleSeries | None
+    book: OrderBook
+    mark_krw: Decimal
+    rules: MarketRules
+    notice: MarketNotice
+    gates: tuple[Gate, ...]
+
+    @property
+    def may_enter(self) -> bool:
+        return all(gate.passed for gate in self.gates)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradePlan:
+    """Stage 3's answer, after screen, filters and validator; `forced_exit` marks a strategy's own exit, which is risk's."""
+
+    decision: Decision
+    indicators: Mapping[str, float]
+    screen: ScreenResult | None
+    protection: ProtectionPlan | None
+    forced_exit: ForcedExit | None
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionReport:
+    """What stage 4 did; slippage is the average price against the mark, positive when worse for us."""
+
+    orders: tuple[OrderSummary, ...]
+    slippage_bps: float | None
+    gates: tuple[Gate, ...]

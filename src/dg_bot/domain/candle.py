@@ -1,0 +1,165 @@
+"""Candles: one exact candle from the wire, and a series of them as columns for calculation."""
+
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from dg_bot.domain.calendar import Timeframe, from_epoch, require_aware, to_epoch
+from dg_bot.domain.market import Market
+from dg_bot.domain.money import require_not_negative, require_positive
+from dg_bot.errors import DataError, ImpossibleValue
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candle:
+    """One bar of a market; `opened_at` is its start, prices are in KRW, volume in base."""
+
+    opened_at: datetime
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+    volume: Decimal
+
+    def __post_init__(self) -> None:
+        require_aware("candle time", self.opened_at)
+        for name, price in (("open", self.open), ("high", self.high), ("low", self.low), ("close", self.close)):
+            require_positive(f"candle {name} at {self.opened_at.isoformat()}", price)
+        require_not_negative(f"candle volume at {self.opened_at.isoformat()}", self.volume)
+        if not self.low <= min(self.open, self.close) <= max(self.open, self.close) <= self.high:
+            raise ImpossibleValue(
+                f"candle at {self.opened_at.isoformat()}",
+                f"open {self.open} high {self.high} low {self.low} close {self.close}",
+                "low and high must enclose open and close",
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandleSeries:
+    """Candles of one market in rising order, without repeats; bars where nothing traded are absent.
+
+    Columns are float64 of one length, `opened_at` in whole seconds since 1970-01-01T00:00Z. numpy reads them without a copy.
+    """
+
+    market: Market
+    timeframe: Timeframe
+    opened_at: "array[int]"
+    open: "array[float]"
+    high: "array[float]"
+    low: "array[float]"
+    close: "array[float]"
+    volume: "array[float]"
+
+    def __post_init__(self) -> None:
+        columns = (self.open, self.high, self.low, self.close, self.volume)
+        if any(len(column) != len(self.opened_at) for column in columns):
+            raise ImpossibleValue("candle series", [len(column) for column in columns], "all columns must have one length")
+
+    @classmethod
+    def from_candles(cls, market: Market, timeframe: Timeframe, candles: Iterable[Candle]) -> "CandleSeries":
+        """Build a series; raises DataError where a candle is out of order, repeated or off the timeframe's grid."""
+        rows = list(candles)
+        times = array("q", (to_epoch(row.opened_at) for row in rows))
+        for index, second in enumerate(times):
+            if second % timeframe.seconds:
+                raise DataError(f"{market} {timeframe}", f"candle {from_epoch(second).isoformat()} is off the grid")
+            if index and second <= times[index - 1]:
+                raise DataError(f"{market} {timeframe}", f"candle {from_epoch(second).isoformat()} is not after the one before it")
+        return cls(
+            market=market,
+            timeframe=timeframe,
+            opened_at=times,
+            open=array("d", (float(row.open) for row in rows)),
+            high=array("d", (float(row.high) for row in rows)),
+            low=array("d", (float(row.low) for row in rows)),
+            close=array("d", (float(row.close) for row in rows)),
+            volume=array("d", (float(row.volume) for row in rows)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.opened_at)
+
+    @property
+    def first_opened_at(self) -> datetime | None:
+        return from_epoch(self.opened_at[0]) if self.opened_at else None
+
+    @property
+    def last_opened_at(self) -> datetime | None:
+        return from_epoch(self.opened_at[-1]) if self.opened_at else None
+
+    def between(self, start: datetime, end: datetime) -> "CandleSeries":
+        """Keep the bars that open in [start, end)."""
+        return self._slice(bisect_left(self.opened_at, to_epoch(start)), bisect_left(self.opened_at, to_epoch(end)))
+
+    def tail(self, count: int) -> "CandleSeries":
+        """Keep the newest `count` bars, or all where there are fewer."""
+        return self._slice(max(0, len(self) - count), len(self))
+
+    def closed_by(self, now: datetime) -> "CandleSeries":
+        """Keep the bars whose close time has passed at `now`."""
+        return self._slice(0, bisect_left(self.opened_at, to_epoch(now) - self.timeframe.seconds + 1))
+
+    def missing_bars(self) -> int:
+        """Count the bars of the grid between the first and the last that are absent."""
+        if not self.opened_at:
+            return 0
+        return (self.opened_at[-1] - self.opened_at[0]) // self.timeframe.seconds + 1 - len(self)
+
+    def longest_gap(self) -> int:
+        """Give the largest number of bars in a row that are absent between two present ones."""
+        steps = (later - earlier for earlier, later in zip(self.opened_at, self.opened_at[1:], strict=False))
+        return max((step // self.timeframe.seconds - 1 for step in steps), default=0)
+
+    def resampled(self, timeframe: Timeframe) -> "CandleSeries":
+        """Join bars into a longer timeframe on its own grid; a bar is made of those bars that exist in it.
+
+        Raises DataError where `timeframe` is not a multiple of this one. The newest bar may be incomplete: cut with `closed_by`.
+        """
+        if timeframe == self.timeframe:
+            return self
+        if timeframe.seconds % self.timeframe.seconds:
+            raise DataError(f"{self.market} {self.timeframe}", f"bars of {timeframe} cannot be made from it")
+        times, opens, highs, lows, closes, volumes = array("q"), array("d"), array("d"), array("d"), array("d"), array("d")
+        current = None
+        for second, open_, high, low, close, volume in zip(
+            self.opened_at, self.open, self.high, self.low, self.close, self.volume, strict=True
+        ):
+            bucket = second - second % timeframe.seconds
+            if bucket != current:
+                current = bucket
+                times.append(bucket)
+                opens.append(open_)
+                highs.append(high)
+                lows.append(low)
+                closes.append(close)
+                volumes.append(volume)
+            else:
+                highs[-1] = max(highs[-1], high)
+                lows[-1] = min(lows[-1], low)
+                closes[-1] = close
+                volumes[-1] += volume
+        return CandleSeries(
+            market=self.market, timeframe=timeframe, opened_at=times, open=opens, high=highs, low=lows, close=closes, volume=volumes
+        )
+
+    def _slice(self, start: int, end: int) -> "CandleSeries":
+        return CandleSeries(
+            market=self.market,
+            timeframe=self.timeframe,
+            opened_at=self.opened_at[start:end],
+            open=self.open[start:end],
+            high=self.high[start:end],
+            low=self.low[start:end],
+            close=self.close[start:end],
+            volume=self.volume[start:end],
+        )
+
+
+def merged(known: Sequence[Candle], fresh: Iterable[Candle]) -> list[Candle]:
+    """Join candles in rising order; where two open at the same time the fresh one wins."""
+    by_time = {candle.opened_at: candle for candle in known}
+    by_time.update({candle.opened_at: candle for candle in fresh})
+    return [by_time[at] for at in sorted(by_time)]

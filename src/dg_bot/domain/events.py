@@ -1,0 +1,179 @@
+"""What the journal holds: facts in the past tense, enough to rebuild everything else."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from dg_bot.domain.cycle_report import CycleReport, Mode
+from dg_bot.domain.market import Market
+from dg_bot.domain.order import Fill, Role, Side
+from dg_bot.domain.portfolio import Balance, ProtectionPlan
+
+
+class Answer(StrEnum):
+    """The class of the venue's answer to one order request."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+    UNKNOWN = "unknown"
+
+
+class Closing(StrEnum):
+    """How an intent ended."""
+
+    EXECUTED = "executed"
+    NOT_EXECUTED = "not_executed"
+    REJECTED = "rejected"
+    NEVER_ACCEPTED = "never_accepted"
+
+
+class Period(StrEnum):
+    DAY = "day"
+    WEEK = "week"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Started:
+    """A process opened the journal; `settings` has no secrets in it."""
+
+    mode: Mode
+    version: str
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOpened:
+    """The balances found at the very first start; base found then is not owned by the bot."""
+
+    balances: tuple[Balance, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentPlanned:
+    """We mean to send this order. Exactly one of `notional_krw` (BUY) and `quantity` (SELL) is set.
+
+    `reference_krw` is the price at decision; `reason` is the decision or the exit rule; `protection` belongs to entries.
+    """
+
+    identifier: str
+    market: Market
+    cycle_id: str
+    role: Role
+    leg: int
+    attempt: int
+    side: Side
+    notional_krw: Decimal | None
+    quantity: Decimal | None
+    reference_krw: Decimal
+    minimum_notional_krw: Decimal
+    reason: str
+    decision_digest: str
+    protection: ProtectionPlan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentSending:
+    """The request may leave now. Written and synced before the socket is touched."""
+
+    identifier: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentAnswered:
+    """The class of the answer; `error_name` is the venue's name for a refusal, or what broke."""
+
+    identifier: str
+    answer: Answer
+    venue_id: str | None = None
+    error_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntentClosed:
+    """The order has ended: fills, position and counters are booked from this one record."""
+
+    identifier: str
+    closing: Closing
+    executed_quantity: Decimal
+    funds_krw: Decimal
+    paid_fee_krw: Decimal
+    fills: tuple[Fill, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeriodOpened:
+    """A day or a week (Asia/Seoul) began for the loss limits, with this equity."""
+
+    period: Period
+    start: datetime
+    equity_krw: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HighestPriceRaised:
+    """A position with a trailing stop saw a new highest price."""
+
+    market: Market
+    price_krw: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafeModeEntered:
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SafeModeLeft:
+    """Safe mode ended; `by` is 'operator' or 'timer'."""
+
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TransferDeclared:
+    """The operator explained a balance change that the bot did not make; negative when something left."""
+
+    currency: str
+    amount: Decimal
+    note: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised:
+    """Something the operator must know; `kind` groups repeats."""
+
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CycleCompleted:
+    report: CycleReport
+
+
+Event = (
+    Started
+    | AccountOpened
+    | IntentPlanned
+    | IntentSending
+    | IntentAnswered
+    | IntentClosed
+    | PeriodOpened
+    | HighestPriceRaised
+    | SafeModeEntered
+    | SafeModeLeft
+    | TransferDeclared
+    | AlarmRaised
+    | CycleCompleted
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One event at its place in the journal; `sequence` counts from 1 without holes, `at` is exchange time."""
+
+    sequence: int
+    at: datetime
+    event: Event

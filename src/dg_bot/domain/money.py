@@ -1,0 +1,66 @@
+"""Exact money: Decimal from the wire to the wire, rounded down and never by accident."""
+
+import math
+from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation, localcontext
+
+from dg_bot.errors import ImpossibleValue
+
+ZERO = Decimal(0)
+WON = Decimal(1)
+QUANTITY_STEP = Decimal("0.00000001")
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+
+
+def product(*factors: Decimal) -> Decimal:
+    """Multiply without rounding; a result of over 60 digits raises `decimal.Inexact`."""
+    with localcontext(_EXACT):
+        result = Decimal(1)
+        for factor in factors:
+            result *= factor
+        return result
+
+
+def floor_to(value: Decimal, step: Decimal) -> Decimal:
+    """Round towards zero to a multiple of `step`; `step` must be positive."""
+    return value.quantize(WON, ROUND_DOWN) if step == WON else product((value / step).to_integral_value(ROUND_DOWN), step)
+
+
+def decimal_from_float(value: float, step: Decimal) -> Decimal:
+    """Turn a float into exact money, rounded down to `step`; the only door from float to money.
+
+    Raises ImpossibleValue for NaN and infinities.
+    """
+    if not math.isfinite(value):
+        raise ImpossibleValue("amount", value, "it must be finite")
+    return floor_to(Decimal(repr(value)), step)
+
+
+def decimal_from_text(text: str, what: str) -> Decimal:
+    """Parse a decimal string; raises ImpossibleValue for anything that is not a finite number."""
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise ImpossibleValue(what, text, "it must be a decimal number") from error
+    if not value.is_finite():
+        raise ImpossibleValue(what, text, "it must be finite")
+    return value
+
+
+def plain(value: Decimal) -> str:
+    """Write a decimal without exponent and without trailing zeros."""
+    text = format(value, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def require_positive(what: str, value: Decimal) -> None:
+    """Raise ImpossibleValue unless `value` is finite and above zero."""
+    if not value.is_finite() or value <= ZERO:
+        raise ImpossibleValue(what, value, "it must be above zero")
+
+
+def require_not_negative(what: str, value: Decimal) -> None:
+    """Raise ImpossibleValue unless `value` is finite and at least zero."""
+    if not value.is_finite() or value < ZERO:
+        raise ImpossibleValue(what, value, "it must not be negative")

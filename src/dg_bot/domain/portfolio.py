@@ -1,0 +1,133 @@
+"""What is held: balances, positions with their protective levels, and the equity they add up to."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from dg_bot.domain.calendar import require_aware
+from dg_bot.domain.market import Market
+from dg_bot.domain.money import ZERO, product, require_not_negative, require_positive
+from dg_bot.errors import DataError, ImpossibleValue
+
+
+@dataclass(frozen=True, slots=True)
+class Balance:
+    """A currency at the venue: `free` is usable, `locked` is reserved by open orders."""
+
+    currency: str
+    free: Decimal
+    locked: Decimal
+
+    def __post_init__(self) -> None:
+        require_not_negative(f"free {self.currency}", self.free)
+        require_not_negative(f"locked {self.currency}", self.locked)
+
+    @property
+    def total(self) -> Decimal:
+        return self.free + self.locked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectionPlan:
+    """How a position will be protected, fixed when its entry is planned so that a restart finds the same levels.
+
+    Fractions are of the average cost. Distances are in KRW from the average cost; the tighter of fraction and distance holds.
+    `trend_strength` is the ADX at entry, for the strategy's trend exit.
+    """
+
+    stop_fraction: Decimal
+    target_fraction: Decimal
+    stop_distance_krw: Decimal | None = None
+    target_distance_krw: Decimal | None = None
+    trailing_distance_krw: Decimal | None = None
+    stage_fraction: Decimal | None = None
+    trend_strength: float | None = None
+
+    def __post_init__(self) -> None:
+        if not ZERO < self.stop_fraction < 1:
+            raise ImpossibleValue("stop fraction", self.stop_fraction, "it must lie between 0 and 1")
+        for name, value in (
+            ("target fraction", self.target_fraction),
+            ("stop distance", self.stop_distance_krw),
+            ("target distance", self.target_distance_krw),
+            ("trailing distance", self.trailing_distance_krw),
+            ("stage fraction", self.stage_fraction),
+        ):
+            if value is not None:
+                require_positive(name, value)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectiveLevels:
+    """Prices in KRW at which risk sells: below `stop_krw`, above `target_krw`, half of it above `stage_krw`."""
+
+    stop_krw: Decimal
+    target_krw: Decimal
+    highest_krw: Decimal
+    stage_krw: Decimal | None = None
+    trailing_distance_krw: Decimal | None = None
+    trend_strength: float | None = None
+
+    @property
+    def effective_stop_krw(self) -> Decimal:
+        """The stop that holds now: the fixed one, or the trailing one where that is higher."""
+        if self.trailing_distance_krw is None:
+            return self.stop_krw
+        return max(self.stop_krw, self.highest_krw - self.trailing_distance_krw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """Base owned by the bot. `average_cost_krw` is per unit with fees; `is_dust` means too small to be sold."""
+
+    market: Market
+    quantity: Decimal
+    average_cost_krw: Decimal
+    opened_at: datetime
+    levels: ProtectiveLevels
+    is_dust: bool = False
+
+    def __post_init__(self) -> None:
+        require_positive("position quantity", self.quantity)
+        require_positive("average cost", self.average_cost_krw)
+        require_aware("position time", self.opened_at)
+
+    def profit_fraction(self, mark_krw: Decimal) -> Decimal:
+        """Unrealised gain over the cost of what is held, before the fee of selling it."""
+        return mark_krw / self.average_cost_krw - 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Portfolio:
+    """KRW and owned positions at mark prices; raises DataError when a position has no mark."""
+
+    krw: Balance
+    positions: tuple[Position, ...]
+    marks_krw: Mapping[Market, Decimal]
+
+    def __post_init__(self) -> None:
+        for position in self.positions:
+            if position.market not in self.marks_krw:
+                raise DataError("portfolio", f"no mark price for {position.market}")
+
+    @property
+    def open_positions(self) -> tuple[Position, ...]:
+        """Positions large enough to be sold."""
+        return tuple(position for position in self.positions if not position.is_dust)
+
+    @property
+    def position_value_krw(self) -> Decimal:
+        return sum((product(position.quantity, self.marks_krw[position.market]) for position in self.positions), ZERO)
+
+    @property
+    def equity_krw(self) -> Decimal:
+        return self.krw.total + self.position_value_krw
+
+    @property
+    def exposure_fraction(self) -> Decimal:
+        return self.position_value_krw / self.equity_krw if self.equity_krw > ZERO else ZERO
+
+    def position_on(self, market: Market) -> Position | None:
+        """Give the open position on `market`; dust does not count."""
+        return next((position for position in self.open_positions if position.market == market), None)

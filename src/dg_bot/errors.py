@@ -1,0 +1,148 @@
+"""The exception tree, sorted by what the caller must do.
+
+BotError
+├── ConfigurationError      refuse to start; the operator mends a setting
+│   └── UnsafeSetup         refuse to start; what is configured is well-formed but not allowed
+├── ExchangeUnavailable     skip this time; nothing was changed at the venue
+│   └── RateLimited         skip this time, and stay silent in that group until the given moment
+├── OrderRejected           record, do not repeat: the venue said no, definitively
+├── OrderOutcomeUnknown     reconcile first: the order may or may not exist
+├── AuthenticationFailed    stop entries and raise an alarm
+├── DataError               skip: what came in cannot be trusted
+│   ├── ImpossibleValue     a value that cannot be true was about to be built
+│   └── MalformedReply      a reply lacks a field or carries one of the wrong kind
+├── DecisionError           HOLD
+├── StateError              no new risk: what we remember cannot be read
+├── StoreError              trade on, catch up later: the database is away
+└── InvariantViolated       stop: the program contradicts itself
+"""
+
+from datetime import datetime
+
+
+class BotError(Exception):
+    """Everything this program raises on purpose."""
+
+
+class ConfigurationError(BotError):
+    """A setting is missing, misspelt or out of range; the message names it and the remedy."""
+
+    def __init__(self, variable: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{variable}: {problem}; {remedy}")
+        self.variable = variable
+        self.problem = problem
+        self.remedy = remedy
+
+
+class UnsafeSetup(ConfigurationError):
+    """The setup is readable but refused: a missing confirmation, a foreign folder, a held lock."""
+
+
+class ExchangeUnavailable(BotError):
+    """The venue did not answer a read, or answered with something that is not an answer."""
+
+    def __init__(self, operation: str, cause: str) -> None:
+        super().__init__(f"{operation}: the exchange is unavailable ({cause})")
+        self.operation = operation
+        self.cause = cause
+
+
+class RateLimited(ExchangeUnavailable):
+    """The venue asked for silence in one group of calls until `silent_until`."""
+
+    def __init__(self, operation: str, group: str, silent_until: datetime) -> None:
+        super().__init__(operation, f"group {group} is silent until {silent_until.isoformat()}")
+        self.group = group
+        self.silent_until = silent_until
+
+
+class OrderRejected(BotError):
+    """The venue refused an order with a name that is on the short list of definitive refusals."""
+
+    def __init__(self, identifier: str, name: str, message: str) -> None:
+        super().__init__(f"{identifier}: rejected as {name} ({message})")
+        self.identifier = identifier
+        self.name = name
+        self.message = message
+
+
+class OrderOutcomeUnknown(BotError):
+    """An order request ended without a verdict; it has to be looked up, never repeated blindly."""
+
+    def __init__(self, identifier: str, cause: str) -> None:
+        super().__init__(f"{identifier}: the outcome is unknown ({cause})")
+        self.identifier = identifier
+        self.cause = cause
+
+
+class AuthenticationFailed(BotError):
+    """The venue does not accept the key: expired, wrong address, wrong scope, wrong signature."""
+
+    def __init__(self, operation: str, name: str) -> None:
+        super().__init__(f"{operation}: the exchange refused the key ({name})")
+        self.operation = operation
+        self.name = name
+
+
+class DataError(BotError):
+    """Data from outside failed a check; it names its source and what is wrong with it."""
+
+    def __init__(self, source: str, problem: str) -> None:
+        super().__init__(f"{source}: {problem}")
+        self.source = source
+        self.problem = problem
+
+
+class ImpossibleValue(DataError):
+    """A domain value was about to be built from something that cannot be true."""
+
+    def __init__(self, what: str, value: object, rule: str) -> None:
+        super().__init__(what, f"{value!r} is impossible, {rule}")
+        self.what = what
+        self.value = value
+        self.rule = rule
+
+
+class MalformedReply(DataError):
+    """A reply has no usable field of that name."""
+
+    def __init__(self, source: str, field: str, problem: str = "is missing") -> None:
+        super().__init__(source, f"field '{field}' {problem}")
+        self.field = field
+
+
+class DecisionError(BotError):
+    """A decision model gave no usable answer; the decision is HOLD."""
+
+    def __init__(self, model: str, problem: str) -> None:
+        super().__init__(f"{model}: {problem}")
+        self.model = model
+        self.problem = problem
+
+
+class StateError(BotError):
+    """What the program remembers is unreadable, altered or lost; it takes no new risk."""
+
+    def __init__(self, path: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}; {remedy}")
+        self.path = path
+        self.problem = problem
+        self.remedy = remedy
+
+
+class StoreError(BotError):
+    """The database did not take a write; the journal keeps it until it does."""
+
+    def __init__(self, operation: str, cause: str) -> None:
+        super().__init__(f"{operation}: the database did not take it ({cause})")
+        self.operation = operation
+        self.cause = cause
+
+
+class InvariantViolated(BotError):
+    """Two things that cannot both be true are both recorded; the program must stop."""
+
+    def __init__(self, invariant: str, evidence: str) -> None:
+        super().__init__(f"{invariant}: {evidence}")
+        self.invariant = invariant
+        self.evidence = evidence

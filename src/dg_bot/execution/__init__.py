@@ -1,0 +1,1 @@
+"""From a plan to orders: liquidity, planning, and the life of one intent."""

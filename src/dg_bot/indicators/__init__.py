@@ -1,0 +1,1 @@
+"""Indicators: numpy arrays in, arrays of the same length out; NaN during warm-up, no state, no look-ahead."""

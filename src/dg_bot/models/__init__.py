@@ -1,0 +1,1 @@
+"""Decision models: what proposes BUY, SELL or HOLD."""

@@ -1,0 +1,1 @@
+"""What a person reads: messages and reports, rendered from reports and events."""

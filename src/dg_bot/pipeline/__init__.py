@@ -1,0 +1,1 @@
+"""The four stages, the order protocol that they share, and the guard between cycles."""

@@ -1,0 +1,156 @@
+"""Every port of the program; a docstring is the contract that each implementation is held to.
+
+Reads raise ExchangeUnavailable (RateLimited among them), AuthenticationFailed or DataError, and nothing else. Times are aware UTC.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from dg_bot.cycle import MarketSnapshot
+from dg_bot.domain.calendar import Timeframe
+from dg_bot.domain.candle import Candle, CandleSeries
+from dg_bot.domain.decision import Decision
+from dg_bot.domain.events import Event, Record
+from dg_bot.domain.market import Market, MarketNotice, MarketRules
+from dg_bot.domain.order import VenueOrder
+from dg_bot.domain.order_book import OrderBook
+from dg_bot.domain.portfolio import Balance
+from dg_bot.domain.screen import ScreenResult
+from dg_bot.risk.manager import RiskApproved
+from dg_bot.strategies.base import Signals
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """Give exchange time: local time plus the venue's offset."""
+        ...
+
+    def skew_s(self) -> float:
+        """Give the measured offset of local time from the venue's, in seconds; 0.0 before the first measurement."""
+        ...
+
+    def monotonic_s(self) -> float:
+        """Give a time in seconds that never goes back, for durations and deadlines."""
+        ...
+
+    def sleep(self, seconds: float) -> None: ...
+
+
+class MarketData(Protocol):
+    def candles(self, market: Market, timeframe: Timeframe, before: datetime, count: int) -> list[Candle]:
+        """Give up to `count` (at most 200) newest candles that open before `before`, in rising order.
+
+        The last one may be unfinished; hours without a trade have no candle.
+        """
+        ...
+
+    def order_book(self, market: Market) -> OrderBook: ...
+
+    def last_prices(self, markets: Sequence[Market]) -> Mapping[Market, Decimal]:
+        """Give the price in KRW of the last trade of each market; raises DataError when one is not listed."""
+        ...
+
+    def notices(self) -> Mapping[Market, MarketNotice]:
+        """Give all listed KRW markets with the venue's flags on them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The venue took the order."""
+
+    venue_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The venue refused with a name that is definitive for this identifier's own first answer."""
+
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """No verdict: the order may exist, now or in a moment. `name` is the venue's, or what broke."""
+
+    name: str
+
+
+Submission = Accepted | Rejected | Unclear
+
+
+class Exchange(Protocol):
+    def balances(self) -> Mapping[str, Balance]:
+        """Give all balances by currency; currencies that are not held may be absent."""
+        ...
+
+    def rules(self, market: Market) -> MarketRules: ...
+
+    def submit(self, approved: RiskApproved) -> Submission:
+        """Send one order with exactly one request on the wire. Never raises for what the network or the venue does."""
+        ...
+
+    def find(self, identifier: str) -> VenueOrder | None:
+        """Look an order up with its fills; None where the venue says that it knows no such order (yet)."""
+        ...
+
+    def list_orders(self, market: Market, since: datetime) -> Sequence[VenueOrder]:
+        """List open orders and those closed since `since`, in any order, without their fills."""
+        ...
+
+
+class CandleArchive(Protocol):
+    def load(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> CandleSeries:
+        """Give the stored candles that open in [start, end); raises DataError naming file and row of a bad one."""
+        ...
+
+    def add(self, market: Market, timeframe: Timeframe, candles: Sequence[Candle]) -> None:
+        """Store closed candles durably; one that is there already stays as it is."""
+        ...
+
+    def empty_ranges(self, market: Market, timeframe: Timeframe) -> Sequence[tuple[datetime, datetime]]:
+        """Give the half-open ranges in which the venue was asked and had no candle."""
+        ...
+
+    def remember_empty(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> None: ...
+
+
+class DecisionModel(Protocol):
+    @property
+    def name(self) -> str: ...
+
+    def decide(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
+        """Choose BUY, SELL or HOLD; `signals` is None in a cycle that does not follow the close of a strategy bar."""
+        ...
+
+
+class StrategyScreen(Protocol):
+    def evaluate(self, strategy_bars: CandleSeries, now: datetime) -> ScreenResult:
+        """Run the strategy over up to two years of closed bars and hold its figures against the thresholds."""
+        ...
+
+
+class Journal(Protocol):
+    def append(self, event: Event) -> Record:
+        """Write one event and return only when it is durable; raises StateError when it is not, and then holds nothing of it."""
+        ...
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        """Give the records with a sequence above `after`, in order."""
+        ...
+
+
+class TradeStore(Protocol):
+    def project(self, records: Sequence[Record]) -> None:
+        """Write the rows of these records, in order and in one transaction; again is harmless. Raises StoreError."""
+        ...
+
+
+class Notifier(Protocol):
+    def send(self, text: str) -> None:
+        """Deliver one message; raises StoreError when it could not be delivered."""
+        ...

@@ -1,0 +1,1 @@
+"""Rule strategies: bars in, signals for every bar out."""

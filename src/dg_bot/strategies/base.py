@@ -1,0 +1,91 @@
+"""What a strategy is: a name, a warm-up, and signals for every bar at once."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from dg_bot.domain.gate import Gate
+from dg_bot.indicators.bars import Bars, Flags, Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """One measured comparison on every bar: `values` `comparison` `limits`, all `(n,)`; NaN never passes."""
+
+    measure: str
+    values: Floats
+    comparison: str
+    limits: Floats
+    passed: Flags
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateSeries:
+    """A named gate on every bar; it passes where any of its conditions does."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+
+    @property
+    def passed(self) -> Flags:
+        return np.logical_or.reduce([condition.passed for condition in self.conditions])
+
+    @property
+    def passed_by_all(self) -> Flags:
+        return np.logical_and.reduce([condition.passed for condition in self.conditions])
+
+    def at(self, index: int) -> Gate:
+        """Give the gate's outcome on one bar with what was measured and demanded."""
+        if len(self.conditions) == 1:
+            only = self.conditions[0]
+            return Gate(self.name, float(only.values[index]), float(only.limits[index]), bool(only.passed[index]))
+        value = ", ".join(f"{c.measure} {c.values[index]:.6g}" for c in self.conditions)
+        limit = " or ".join(f"{c.measure} {c.comparison} {c.limits[index]:.6g}" for c in self.conditions)
+        return Gate(self.name, value, limit, bool(self.passed[index]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """A strategy's opinion at the close of each bar; all arrays `(n,)`, valid from the strategy's warm-up on.
+
+    `entry` and `exit` say buy and sell at the next open; `confidence` is a fraction. `stop_distance` and `target_distance` are
+    KRW below and above the entry, 0.0 where the strategy sets none. `trend_strength` is the ADX, NaN during warm-up.
+    """
+
+    entry: Flags
+    exit: Flags
+    confidence: Floats
+    gates: tuple[GateSeries, ...]
+    stop_distance: Floats
+    target_distance: Floats
+    trend_strength: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarExits:
+    """Parameters of the exits that a strategy leaves to risk at the close of a bar; zero bars or ratio switch a rule off."""
+
+    fake_out_fraction: float = 0.0
+    fake_out_bars: int = 0
+    time_out_bars: int = 0
+    time_out_fraction: float = 0.0
+    trend_ratio: float = 0.0
+    trend_floor: float = 0.0
+
+
+class Strategy(Protocol):
+    """Rules over bars. `signals` on a prefix of the bars equals the prefix of its signals: no look-ahead."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def warm_up(self) -> int:
+        """Bars needed before the first valid signal."""
+        ...
+
+    @property
+    def bar_exits(self) -> BarExits: ...
+
+    def signals(self, bars: Bars) -> Signals: ...
