@@ -43,7 +43,7 @@ class Cycle:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
-    """A stage stopped the cycle: `measured` against `limit`; an ordinary answer."""
+    """A stage stopped the cycle; an ordinary answer. `gates` are those that it had checked."""
 
     stage: Stage
     reason: str
@@ -52,12 +52,10 @@ class Halt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForcedExit:
-    """Risk sells `quantity` of a position now, whatever anybody thinks."""
+    """Risk ends a position, or its first half, whatever anybody thinks."""
 
     position: Position
     reason: ExitReason
-    quantity: Decimal
-    mark_krw: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,10 +82,6 @@ class MarketSnapshot:
     rules: MarketRules
     notice: MarketNotice
     gates: tuple[Gate, ...]
-
-    @property
-    def may_enter(self) -> bool:
-        return all(gate.passed for gate in self.gates)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

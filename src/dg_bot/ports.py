@@ -1,6 +1,7 @@
 """Every port of the program; a docstring is the contract that each implementation is held to.
 
-Reads raise ExchangeUnavailable (RateLimited among them), AuthenticationFailed or DataError, and nothing else. Times are aware UTC.
+Reads raise ExchangeUnavailable (RateLimited among them), AuthenticationFailed or DataError, and nothing else.
+Times are aware UTC.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -67,7 +67,9 @@ class CandleSeries:
             if second % timeframe.seconds:
                 raise DataError(f"{market} {timeframe}", f"candle {from_epoch(second).isoformat()} is off the grid")
             if index and second <= times[index - 1]:
-                raise DataError(f"{market} {timeframe}", f"candle {from_epoch(second).isoformat()} is not after the one before it")
+                raise DataError(
+                    f"{market} {timeframe}", f"candle {from_epoch(second).isoformat()} is not after the one before it"
+                )
         return cls(
             market=market,
             timeframe=timeframe,
@@ -142,7 +144,14 @@ class CandleSeries:
                 closes[-1] = close
                 volumes[-1] += volume
         return CandleSeries(
-            market=self.market, timeframe=timeframe, opened_at=times, open=opens, high=highs, low=lows, close=closes, volume=volumes
+            market=self.market,
+            timeframe=timeframe,
+            opened_at=times,
+            open=opens,
+            high=highs,
+            low=lows,
+            close=closes,
+            volume=volumes,
         )
 
     def _slice(self, start: int, end: int) -> "CandleSeries":

@@ -1,6 +1,6 @@
 """A gate: one check with its measured value, its limit and its outcome."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 Measure = bool | int | float | Decimal | str | None
@@ -18,7 +18,23 @@ class Gate:
     limit: Measure
     passed: bool
 
+    @property
+    def words(self) -> str:
+        """Say what was found and what was demanded: `adx: 17.2, limit 20`."""
+        return f"{self.name}: {_shown(self.value)}, limit {_shown(self.limit)}"
+
 
 def first_failure(gates: tuple[Gate, ...]) -> Gate | None:
     """Give the first gate that did not pass."""
     return next((gate for gate in gates if not gate.passed), None)
+
+
+def named(prefix: str, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """Put a stage's or a rule's name before those of its gates: `validator.rsi`."""
+    return tuple(replace(gate, name=f"{prefix}.{gate.name}") for gate in gates)
+
+
+def _shown(measure: Measure) -> str:
+    if isinstance(measure, float):
+        return f"{measure:.6g}"
+    return "none" if measure is None else str(measure)

@@ -73,8 +73,10 @@ MAXIMUM_NOTIONAL_KRW = Decimal(1_000_000_000)
 FEE_FRACTION = Decimal("0.0005")
 
 
-def _table(*rows: tuple[str, str]) -> tuple[tuple[Decimal, Decimal], ...]:
-    return tuple((Decimal(floor), Decimal(tick)) for floor, tick in rows)
+def _table(rows: str) -> tuple[tuple[Decimal, Decimal], ...]:
+    """Read 'lowest-price:tick' pairs, highest price first."""
+    pairs = (row.split(":") for row in rows.split())
+    return tuple((Decimal(floor), Decimal(tick)) for floor, tick in pairs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,9 @@ class _Period:
 
 
 _STABLE = frozenset({"USDT", "USDC"})
-_COARSE_2024 = frozenset("ADA ALGO BLUR CELO ELF EOS GRS GRT ICX MANA MINA POL SAND SEI STG TRX".split())
+_COARSE_2024 = frozenset(
+    ["ADA", "ALGO", "BLUR", "CELO", "ELF", "EOS", "GRS", "GRT", "ICX", "MANA", "MINA", "POL", "SAND", "SEI", "STG", "TRX"]
+)
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _2024_01_29 = datetime(2024, 1, 28, 15, tzinfo=UTC)
 _2025_07_31 = datetime(2025, 7, 30, 16, tzinfo=UTC)
@@ -109,18 +113,16 @@ _PERIODS = (
     _Period(
         _2025_07_31,
         _table(
-            ("1000000", "1000"), ("500000", "500"), ("100000", "100"), ("50000", "50"), ("10000", "10"), ("5000", "5"),
-            ("100", "1"), ("10", "0.1"), ("1", "0.01"), ("0.1", "0.001"), ("0.01", "0.0001"), ("0.001", "0.00001"),
-            ("0.0001", "0.000001"), ("0.00001", "0.0000001"), ("0", "0.00000001"),
+            "1000000:1000 500000:500 100000:100 50000:50 10000:10 5000:5 100:1 10:0.1 "
+            "1:0.01 0.1:0.001 0.01:0.0001 0.001:0.00001 0.0001:0.000001 0.00001:0.0000001 0:0.00000001"
         ),
         (_Exception(_2025_07_31, _STABLE, Decimal(1000), Decimal(10000), Decimal("0.5")),),
     ),
     _Period(
         _2024_01_29,
         _table(
-            ("2000000", "1000"), ("1000000", "500"), ("500000", "100"), ("100000", "50"), ("10000", "10"), ("1000", "1"),
-            ("100", "0.1"), ("10", "0.01"), ("1", "0.001"), ("0.1", "0.0001"), ("0.01", "0.00001"), ("0.001", "0.000001"),
-            ("0.0001", "0.0000001"), ("0", "0.00000001"),
+            "2000000:1000 1000000:500 500000:100 100000:50 10000:10 1000:1 100:0.1 "
+            "10:0.01 1:0.001 0.1:0.0001 0.01:0.00001 0.001:0.000001 0.0001:0.0000001 0:0.00000001"
         ),
         (
             _Exception(datetime(2024, 10, 13, 15, tzinfo=UTC), _COARSE_2024, Decimal(100), Decimal(1000), Decimal(1)),
@@ -129,10 +131,7 @@ _PERIODS = (
     ),
     _Period(
         _FIRST,
-        _table(
-            ("2000000", "1000"), ("1000000", "500"), ("500000", "100"), ("100000", "50"), ("10000", "10"), ("1000", "5"),
-            ("100", "1"), ("10", "0.1"), ("1", "0.01"), ("0.1", "0.001"), ("0", "0.0001"),
-        ),
+        _table("2000000:1000 1000000:500 500000:100 100000:50 10000:10 1000:5 100:1 10:0.1 1:0.01 0.1:0.001 0:0.0001"),
     ),
 )
 

@@ -40,9 +40,7 @@ def target_price(cost: float, target_fraction: float, target_distance: float) ->
     return min(by_fraction, cost + target_distance)
 
 
-def price_exit(
-    price: float, stop: float, highest: float, trailing_distance: float, target: float, stage: float
-) -> int:
+def price_exit(price: float, stop: float, highest: float, trailing_distance: float, target: float, stage: float) -> int:
     """Tell which level `price` has reached, stops before gains; `stage` is 0.0 when not set or already taken."""
     if price <= stop:
         return ExitReason.STOP_LOSS
@@ -55,9 +53,7 @@ def price_exit(
     return ExitReason.NONE
 
 
-def fake_out_exit(
-    price: float, cost: float, bars_held: int, fake_out_fraction: float, fake_out_bars: int
-) -> int:
+def fake_out_exit(price: float, cost: float, bars_held: int, fake_out_fraction: float, fake_out_bars: int) -> int:
     """Exit a breakout that fell back by `fake_out_fraction` within its first `fake_out_bars` bars."""
     if 0 < bars_held <= fake_out_bars and price <= cost * (1.0 - fake_out_fraction):
         return ExitReason.FAKE_OUT

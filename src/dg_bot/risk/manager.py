@@ -1,11 +1,225 @@
-"""Approve orders."""
+"""The risk manager: which sides are allowed, which exits are due, and the approval without which no order is sent."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import assert_never
 
-from dg_bot.domain.order import OrderRequest
+from dg_bot.domain.calendar import seoul_day_start
+from dg_bot.domain.gate import Gate, first_failure
+from dg_bot.domain.market import Market
+from dg_bot.domain.money import QUANTITY_STEP, ZERO, floor_to, product
+from dg_bot.domain.order import MarketBuy, MarketSell, OrderRequest
+from dg_bot.domain.portfolio import Portfolio, Position
+from dg_bot.errors import InvariantViolated
+from dg_bot.risk.exit_rules import ExitReason, fake_out_exit, price_exit, time_out_exit
+from dg_bot.risk.limits import RiskLimits
+from dg_bot.risk.loss_breaker import Trip, pnl_fraction, tripped
+from dg_bot.risk.state import RiskState
+
+_HOUR = timedelta(hours=1)
+_STAGE_SHARE = Decimal("0.5")
+_SEAL = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RiskApproved:
+    """An order that has passed risk. Only `RiskManager.approve` can make one."""
+
     request: OrderRequest
     identifier: str
+    seal: object
+
+    def __post_init__(self) -> None:
+        if self.seal is not _SEAL:
+            raise InvariantViolated("R11", f"{self.identifier} was approved by something that is not the risk manager")
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRefused:
+    """The gate at the point of sending that an order did not pass."""
+
+    gate: Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What the account's surroundings say about new risk at this moment."""
+
+    clock_skew_s: float
+    has_unresolved_intent: bool
+    unexplained: Mapping[str, Decimal]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarExitRules:
+    """Parameters of the strategy's exits at the close of a bar; zero bars switch a rule off."""
+
+    fake_out_fraction: float
+    fake_out_bars: int
+    time_out_bars: int
+    time_out_fraction: float
+
+
+class RiskManager:
+    """Rules over values; it holds limits and the list of markets, no state."""
+
+    def __init__(self, *, limits: RiskLimits, markets: tuple[Market, ...]) -> None:
+        self._limits = limits
+        self._markets = frozenset(markets)
+
+    @property
+    def limits(self) -> RiskLimits:
+        return self._limits
+
+    def loss_trip(self, state: RiskState, equity_krw: Decimal) -> Trip | None:
+        """Tell whether the loss of the day or of the week has reached its limit."""
+        daily, weekly = self.pnl_fractions(state, equity_krw)
+        return tripped(daily_pnl=daily, weekly_pnl=weekly, limits=self._limits)
+
+    def pnl_fractions(self, state: RiskState, equity_krw: Decimal) -> tuple[Decimal, Decimal]:
+        """Give the day's and the week's gain as fractions of their opening equity."""
+        capital = self._limits.capital_krw
+        return pnl_fraction(state.day, equity_krw, capital), pnl_fraction(state.week, equity_krw, capital)
+
+    def entry_gates(
+        self, *, state: RiskState, portfolio: Portfolio, market: Market, conditions: Conditions, now: datetime
+    ) -> tuple[Gate, ...]:
+        """Check everything that can forbid an entry on `market`, dearest reason first."""
+        limits = self._limits
+        daily, weekly = self.pnl_fractions(state, portfolio.equity_krw)
+        last_entry = state.last_entry_at.get(market)
+        waited = None if last_entry is None else round((now - last_entry) / _HOUR, 4)
+        interval = limits.entry_interval / _HOUR
+        entries = state.entries_filled_on_day_of(now)
+        exposure = self._exposure(state, portfolio)
+        unexplained = ", ".join(f"{currency} {amount:+}" for currency, amount in conditions.unexplained.items())
+        return (
+            Gate("safe_mode", state.safe_mode.reason if state.safe_mode else "off", "off", state.safe_mode is None),
+            Gate("daily_loss", daily, -limits.daily_loss_fraction, -daily < limits.daily_loss_fraction),
+            Gate("weekly_loss", weekly, -limits.weekly_loss_fraction, -weekly < limits.weekly_loss_fraction),
+            Gate("unresolved_intent", conditions.has_unresolved_intent, False, not conditions.has_unresolved_intent),
+            Gate("unexplained_balance", unexplained or "none", "none", not conditions.unexplained),
+            Gate(
+                "clock_skew_s",
+                round(conditions.clock_skew_s, 3),
+                limits.max_clock_skew_s,
+                abs(conditions.clock_skew_s) <= limits.max_clock_skew_s,
+            ),
+            Gate("flat", portfolio.position_on(market) is None, True, portfolio.position_on(market) is None),
+            Gate("hours_since_entry", waited, interval, waited is None or waited >= interval),
+            Gate("entries_today", entries, limits.max_entries_per_day, entries < limits.max_entries_per_day),
+            Gate(
+                "positions",
+                self._positions(state, portfolio),
+                limits.max_positions,
+                self._positions(state, portfolio) < limits.max_positions,
+            ),
+            Gate("exposure", round(exposure, 6), limits.max_exposure_fraction, exposure < limits.max_exposure_fraction),
+            *self._caps(state, now, ZERO),
+        )
+
+    def headroom_krw(self, state: RiskState, portfolio: Portfolio, now: datetime) -> Decimal:
+        """Give the largest notional that exposure, the day's cap and one position's cap leave for an entry; never negative."""
+        limits = self._limits
+        capital = self._capital_krw(portfolio)
+        by_exposure = capital * limits.max_exposure_fraction - portfolio.position_value_krw - state.unresolved_entry_krw()
+        by_day = limits.max_krw_per_day - state.krw_spent_since(seoul_day_start(now))
+        return max(ZERO, min(by_exposure, by_day, capital * limits.max_position_fraction))
+
+    def due_exit(self, position: Position, mark_krw: Decimal) -> ExitReason:
+        """Tell which protective level the mark price has reached."""
+        levels = position.levels
+        return ExitReason(
+            price_exit(
+                float(mark_krw),
+                float(levels.stop_krw),
+                float(levels.highest_krw),
+                float(levels.trailing_distance_krw or 0),
+                float(levels.target_krw),
+                float(levels.stage_krw or 0),
+            )
+        )
+
+    def due_bar_exit(self, position: Position, mark_krw: Decimal, bars_held: int, rules: BarExitRules) -> ExitReason:
+        """Tell whether the strategy's fake-out or time-out rule ends the position at this close of a bar."""
+        price, cost = float(mark_krw), float(position.average_cost_krw)
+        fake_out = fake_out_exit(price, cost, bars_held, rules.fake_out_fraction, rules.fake_out_bars)
+        return ExitReason(fake_out or time_out_exit(price, cost, bars_held, rules.time_out_bars, rules.time_out_fraction))
+
+    def exit_quantity(self, position: Position, reason: ExitReason, mark_krw: Decimal, minimum_notional_krw: Decimal) -> Decimal:
+        """Give how much an exit sells: half at the first stage of profit where that half can be sold, else all."""
+        if reason is not ExitReason.STAGED_PROFIT:
+            return position.quantity
+        half = floor_to(position.quantity * _STAGE_SHARE, QUANTITY_STEP)
+        return half if product(half, mark_krw) >= minimum_notional_krw else position.quantity
+
+    def sell_quantity(self, position: Position) -> Decimal:
+        """Give how much of a position a SELL decision sells."""
+        return floor_to(position.quantity * self._limits.sell_fraction, QUANTITY_STEP)
+
+    def approve(
+        self, request: OrderRequest, identifier: str, *, cycle_id: str, state: RiskState, portfolio: Portfolio, now: datetime
+    ) -> RiskApproved | RiskRefused:
+        """Check the hard limits at the point of sending, from settings and the recorded state alone.
+
+        `portfolio` is the one that the cycle's clearance was given for; what the cycle spent since is counted from the state. A
+        sell is held against what the bot owns; it is never stopped by frequency or by safe mode. Sending an intent again under
+        its own identifier is not a new order and is not counted twice.
+        """
+        match request:
+            case MarketSell():
+                gates = self._selling_gates(request, state)
+            case MarketBuy():
+                gates = self._buying_gates(request, identifier, cycle_id, state, portfolio, now)
+            case _:
+                assert_never(request)
+        failed = first_failure(gates)
+        return RiskApproved(request=request, identifier=identifier, seal=_SEAL) if failed is None else RiskRefused(failed)
+
+    def _selling_gates(self, request: MarketSell, state: RiskState) -> tuple[Gate, ...]:
+        held = state.positions.get(request.market)
+        owned = ZERO if held is None else held.quantity
+        return (Gate("owned_quantity", request.quantity, owned, request.quantity <= owned),)
+
+    def _buying_gates(
+        self, request: MarketBuy, identifier: str, cycle_id: str, state: RiskState, portfolio: Portfolio, now: datetime
+    ) -> tuple[Gate, ...]:
+        limits = self._limits
+        is_new = identifier not in state.spends
+        notional = request.notional_krw if is_new else ZERO
+        capital = self._capital_krw(portfolio)
+        spent = state.krw_spent_in(cycle_id) + notional
+        exposed = portfolio.position_value_krw + state.unresolved_entry_krw(besides=cycle_id) + spent
+        max_position, max_exposed = capital * limits.max_position_fraction, capital * limits.max_exposure_fraction
+        configured = ", ".join(sorted(map(str, self._markets)))
+        return (
+            Gate("market_configured", str(request.market), configured, request.market in self._markets),
+            Gate("safe_mode", state.safe_mode.reason if state.safe_mode else "off", "off", state.safe_mode is None),
+            Gate("position_krw", spent, max_position, spent <= max_position),
+            Gate("exposed_krw", exposed, max_exposed, exposed <= max_exposed),
+            *self._caps(state, now, notional, is_new=is_new),
+        )
+
+    def _caps(self, state: RiskState, now: datetime, notional_krw: Decimal, *, is_new: bool = True) -> tuple[Gate, ...]:
+        limits = self._limits
+        sent = state.orders_sent_since(now - _HOUR)
+        spent = state.krw_spent_since(seoul_day_start(now)) + notional_krw
+        within_day = spent <= limits.max_krw_per_day if notional_krw > ZERO else spent < limits.max_krw_per_day or not is_new
+        return (
+            Gate("orders_this_hour", sent, limits.max_orders_per_hour, sent < limits.max_orders_per_hour or not is_new),
+            Gate("krw_today", spent, limits.max_krw_per_day, within_day),
+        )
+
+    def _capital_krw(self, portfolio: Portfolio) -> Decimal:
+        equity, most = portfolio.equity_krw, self._limits.capital_krw
+        return equity if most is None else min(equity, most)
+
+    def _positions(self, state: RiskState, portfolio: Portfolio) -> int:
+        pending = {plan.market for plan in state.open_plans.values()}
+        return len(pending | {position.market for position in portfolio.open_positions})
+
+    def _exposure(self, state: RiskState, portfolio: Portfolio) -> Decimal:
+        equity = portfolio.equity_krw
+        return (portfolio.position_value_krw + state.unresolved_entry_krw()) / equity if equity > ZERO else ZERO

@@ -1,0 +1,251 @@
+"""The candle archive on disk: one CSV a market and timeframe, shared by every program that trades or tests on it."""
+
+import fcntl
+import os
+import time
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from dg_bot.adapters.atomic_file import cause_of, write_atomically
+from dg_bot.adapters.candle_csv import COLUMNS, HEADER, candle_row, file_content, parse_candles
+from dg_bot.adapters.journal_codec import time_from_text, time_text
+from dg_bot.adapters.state_file import read_state, write_state
+from dg_bot.domain.calendar import DAY, HOUR, Timeframe, to_epoch
+from dg_bot.domain.candle import Candle, CandleSeries
+from dg_bot.domain.market import Market
+from dg_bot.errors import DataError, ImpossibleValue, StateError
+
+_LOCK_TRIES = 250
+_LOCK_PAUSE_S = 0.02
+_FORGET = "move it away; the venue is then asked again"
+
+Range = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A file's candles with what told the file apart when it was read."""
+
+    path: Path
+    stamp: tuple[int, int, int]
+    series: CandleSeries
+
+
+class CandleFiles:
+    """The archive under one folder; safe for threads, and for several processes that write to it at the same time.
+
+    A candle is kept with its digits as received and never changes. Besides `.csv`, a `.csv.gz` of the same stem is read where
+    there is no `.csv`. A last row without its line end is taken for cut off and not counted; the next `add` removes it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = Lock()
+        self._parsed: dict[tuple[Market, Timeframe], _Parsed] = {}
+
+    def load(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> CandleSeries:
+        """Give the stored candles that open in [start, end); raises DataError naming file, row and column of a bad one."""
+        with self._lock:
+            series = self._series(market, timeframe)
+        return series.between(start, end)
+
+    def add(self, market: Market, timeframe: Timeframe, candles: Sequence[Candle]) -> None:
+        """Store closed candles durably; one that is there already stays as it is.
+
+        Raises DataError for one off the grid, and where they cannot be stored; then nothing of them is.
+        """
+        for candle in candles:
+            if not timeframe.is_boundary(candle.opened_at):
+                raise DataError(f"{market} {timeframe}", f"candle {candle.opened_at.isoformat()} is off the grid")
+        with self._lock, self._sole_writer():
+            present = self._series(market, timeframe)
+            fresh = _fresh(present, candles)
+            if not fresh:
+                return
+            path = self._path(market, timeframe)
+            try:
+                series = self._store(path, present, fresh)
+            except OSError as error:
+                raise DataError(str(path), f"could not be written ({cause_of(error)})") from error
+            self._parsed[market, timeframe] = _Parsed(path, _stamp(path.stat()), series)
+
+    def empty_ranges(self, market: Market, timeframe: Timeframe) -> Sequence[Range]:
+        """Give the half-open ranges in which the venue was asked and had no candle, in order; raises DataError."""
+        path = self._path(market, timeframe).with_suffix(".empty.json")
+        try:
+            body = read_state(path, _FORGET)
+        except StateError as error:
+            raise DataError(error.path, f"{error.problem}; {error.remedy}") from error
+        ranges = [] if body is None else _ranges(body.get("ranges"))
+        if ranges is None:
+            raise DataError(str(path), f"does not hold ranges of time; {_FORGET}")
+        return ranges
+
+    def remember_empty(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> None:
+        """Note that the venue has no candle that opens in [start, end); raises DataError where that cannot be kept."""
+        if start >= end:
+            raise ImpossibleValue("empty range", (start, end), "it must end after its start")
+        with self._lock, self._sole_writer():
+            known = self.empty_ranges(market, timeframe)
+            merged = merged_ranges([*known, (start, end)])
+            if merged == known:
+                return
+            path = self._path(market, timeframe).with_suffix(".empty.json")
+            try:
+                write_state(path, {"ranges": [[time_text(first), time_text(last)] for first, last in merged]})
+            except StateError as error:
+                raise DataError(error.path, error.problem) from error
+
+    def _path(self, market: Market, timeframe: Timeframe) -> Path:
+        if timeframe == HOUR:
+            return self._folder / "hourly" / f"{market}_60m.csv"
+        if timeframe == DAY:
+            return self._folder / "daily" / f"{market}_1d.csv"
+        return self._folder / "minute" / f"{market}_{timeframe}.csv"
+
+    def _series(self, market: Market, timeframe: Timeframe) -> CandleSeries:
+        """Give all stored candles, parsed again only where the file is another than it was."""
+        path = _existing(self._path(market, timeframe))
+        if path is None:
+            return CandleSeries.from_candles(market, timeframe, ())
+        known = self._parsed.get((market, timeframe))
+        try:
+            stamp = _stamp(path.stat())
+        except OSError as error:
+            raise DataError(str(path), f"cannot be read ({cause_of(error)})") from error
+        if known is None or (known.path, known.stamp) != (path, stamp):
+            known = _Parsed(path, stamp, parse_candles(str(path), _whole_rows(path), market, timeframe))
+            self._parsed[market, timeframe] = known
+        return known.series
+
+    def _store(self, path: Path, present: CandleSeries, fresh: list[Candle]) -> CandleSeries:
+        """Write `fresh` behind or among the candles that are `present`, and give them together."""
+        added = CandleSeries.from_candles(present.market, present.timeframe, fresh)
+        is_newer = not present.opened_at or added.opened_at[0] > present.opened_at[-1]
+        content = file_content(path) if path.exists() else b""
+        if is_newer and content.endswith(b"\n"):
+            width = content.partition(b"\n")[0].count(b",") + 1
+            _append(path, "".join(f"{candle_row(candle, width)}\n" for candle in fresh).encode())
+            return _joined(present, added)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        data = _merged_text(_existing(path), present, fresh)
+        write_atomically(path, data)
+        return parse_candles(str(path), data, present.market, present.timeframe)
+
+    @contextmanager
+    def _sole_writer(self) -> Iterator[None]:
+        """Keep other processes from writing to the archive meanwhile; raises DataError after about five seconds of waiting."""
+        path = self._folder / ".lock"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DataError(str(path), f"cannot be opened ({cause_of(error)})") from error
+        try:
+            _take(path, fd)
+            yield
+        finally:
+            os.close(fd)
+
+
+def merged_ranges(ranges: Sequence[Range]) -> list[Range]:
+    """Join half-open ranges that overlap or touch, in order."""
+    merged: list[Range] = []
+    for start, end in sorted(ranges):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _ranges(written: object) -> list[Range] | None:
+    try:
+        return [(time_from_text(start), time_from_text(end)) for start, end in written] if isinstance(written, list) else None
+    except (ValueError, TypeError):
+        return None
+
+
+def _take(path: Path, fd: int) -> None:
+    for _ in range(_LOCK_TRIES):
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            time.sleep(_LOCK_PAUSE_S)
+        else:
+            return
+    raise DataError(str(path), "another program has been writing to the archive for too long")
+
+
+def _fresh(present: CandleSeries, candles: Sequence[Candle]) -> list[Candle]:
+    """Give the candles that are not present, in rising order; of two at the same time the first."""
+    by_time: dict[int, Candle] = {}
+    for candle in candles:
+        by_time.setdefault(to_epoch(candle.opened_at), candle)
+    return [by_time[second] for second in sorted(by_time) if not _holds(present, second)]
+
+
+def _holds(series: CandleSeries, second: int) -> bool:
+    place = bisect_left(series.opened_at, second)
+    return place < len(series) and series.opened_at[place] == second
+
+
+def _existing(path: Path) -> Path | None:
+    packed = path.with_suffix(".csv.gz")
+    return path if path.exists() else packed if packed.exists() else None
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
+    return status.st_ino, status.st_mtime_ns, status.st_size
+
+
+def _whole_rows(path: Path) -> bytes:
+    """Give a file's content up to its last line end: what follows in a growing file is being written, or was cut off."""
+    content = file_content(path)
+    return content if path.suffix == ".gz" else content[: content.rfind(b"\n") + 1] or content
+
+
+def _append(path: Path, rows: bytes) -> None:
+    """Add rows durably; raises OSError, and then the file is as long as it was."""
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        size = os.fstat(fd).st_size
+        try:
+            written = os.write(fd, rows)
+            if written != len(rows):
+                raise OSError(None, f"{written} of {len(rows)} bytes were taken")
+            os.fsync(fd)
+        except OSError:
+            os.ftruncate(fd, size)
+            raise
+    finally:
+        os.close(fd)
+
+
+def _merged_text(source: Path | None, present: CandleSeries, fresh: list[Candle]) -> bytes:
+    """Give the text of a file with the rows of `source` as they stand and the fresh candles in their places."""
+    header, rows = HEADER, list[str]()
+    if source is not None:
+        header, *rows = _whole_rows(source).decode("utf-8-sig").replace("\r\n", "\n").rstrip("\n").split("\n")
+    width = max(len(COLUMNS), header.count(",") + 1)
+    by_time = {to_epoch(candle.opened_at): candle_row(candle, width) for candle in fresh}
+    by_time.update(zip(present.opened_at, rows, strict=True))
+    return "\n".join([header, *(row for _, row in sorted(by_time.items())), ""]).encode()
+
+
+def _joined(earlier: CandleSeries, later: CandleSeries) -> CandleSeries:
+    return CandleSeries(
+        market=earlier.market,
+        timeframe=earlier.timeframe,
+        opened_at=earlier.opened_at + later.opened_at,
+        open=earlier.open + later.open,
+        high=earlier.high + later.high,
+        low=earlier.low + later.low,
+        close=earlier.close + later.close,
+        volume=earlier.volume + later.volume,
+    )

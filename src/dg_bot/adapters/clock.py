@@ -1,0 +1,97 @@
+"""Tell the time: the machine's clock, and exchange time derived from the venue's answers."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from threading import Lock
+
+from dg_bot.ports import Clock
+
+_HEADER_RESOLUTION_S = 1.0
+
+
+class SystemClock:
+    """The clock of this machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    def skew_s(self) -> float:
+        return 0.0
+
+    def monotonic_s(self) -> float:
+        return time.monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(max(0.0, seconds))
+
+
+@dataclass(frozen=True, slots=True)
+class _Bounds:
+    """What is known of venue time minus local time, in seconds: it lies in [low, high)."""
+
+    low: float
+    high: float
+
+    def narrowed(self, fresh: "_Bounds") -> "_Bounds":
+        """Join two measurements; where they contradict each other a clock has moved, and the fresh one stands alone."""
+        low, high = max(self.low, fresh.low), min(self.high, fresh.high)
+        return _Bounds(low, high) if low < high else fresh
+
+
+class VenueClock:
+    """Exchange time: local time plus an offset that is learnt from the `Date` headers of the venue.
+
+    The header has whole seconds, so each answer only bounds the offset; the lower bound is used, so that exchange time is never
+    ahead of the venue's. With `follow` the venue's clock is the clock: its distance from here is no fault, and `skew_s` is 0.0.
+    """
+
+    def __init__(self, *, local: Clock, follow: bool) -> None:
+        self._local = local
+        self._follow = follow
+        self._bounds: _Bounds | None = None
+        self._lock = Lock()
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self._local.now().timestamp() + self._offset_s(), UTC)
+
+    def skew_s(self) -> float:
+        """Give the offset in seconds, positive where the venue is ahead of this machine; 0.0 when the venue is followed."""
+        return 0.0 if self._follow else self._offset_s()
+
+    def monotonic_s(self) -> float:
+        return self._local.monotonic_s()
+
+    def sleep(self, seconds: float) -> None:
+        self._local.sleep(seconds)
+
+    def observe(self, date_header: str | None, *, sent_s: float, received_s: float) -> None:
+        """Learn from the `Date` of one answer; times are monotonic seconds at which its request left and its headers were here.
+
+        The venue wrote the header in between, so its time at receipt lies in [date, date + 1 s + round trip). A header that is
+        missing or cannot be read teaches nothing.
+        """
+        venue_s = _epoch(date_header)
+        if venue_s is None:
+            return
+        local_s = self._local.now().timestamp() - (self._local.monotonic_s() - received_s)
+        low = venue_s - local_s
+        fresh = _Bounds(low, low + _HEADER_RESOLUTION_S + max(0.0, received_s - sent_s))
+        with self._lock:
+            self._bounds = fresh if self._bounds is None else self._bounds.narrowed(fresh)
+
+    def _offset_s(self) -> float:
+        bounds = self._bounds
+        return 0.0 if bounds is None else bounds.low
+
+
+def _epoch(date_header: str | None) -> float | None:
+    """Read an HTTP date as seconds since 1970; None where it is none, or names no zone."""
+    if date_header is None:
+        return None
+    try:
+        at = parsedate_to_datetime(date_header)
+        return at.timestamp() if at.tzinfo is not None else None
+    except (ValueError, OverflowError):
+        return None

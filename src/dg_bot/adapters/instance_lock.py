@@ -1,0 +1,77 @@
+"""One process a state folder, and one mode a state folder for ever."""
+
+import fcntl
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from dg_bot.adapters.atomic_file import cause_of, make_private_folder, open_private, remove_leftovers
+from dg_bot.adapters.journal_file import journal_exists
+from dg_bot.adapters.state_file import read_state, write_state
+from dg_bot.domain.cycle_report import Mode
+from dg_bot.errors import StateError, UnsafeSetup
+
+_RESTORE = "restore it from a copy, or start with another DATA_DIR"
+
+
+class InstanceLock:
+    """Held while a process owns a state folder; the system gives it back when the process ends, however it ends."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
+        self._fd: int | None = None
+
+    def __enter__(self) -> Self:
+        """Take the lock; raises UnsafeSetup naming the process that holds it, StateError where there can be no lock file."""
+        path = self._state_dir / "lock"
+        try:
+            make_private_folder(self._state_dir)
+            fd = open_private(path, os.O_RDWR | os.O_CREAT)
+        except OSError as error:
+            raise StateError(str(path), f"cannot be opened ({cause_of(error)})", "check the folder's rights") from error
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+        except BlockingIOError as error:
+            holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            os.close(fd)
+            problem = f"{self._state_dir} is in use by process {holder}"
+            raise UnsafeSetup("DATA_DIR", problem, f"stop process {holder} or use another DATA_DIR") from error
+        except OSError as error:
+            os.close(fd)
+            raise StateError(str(path), f"cannot be locked ({cause_of(error)})", "use a local disk with room on it") from error
+        self._fd = fd
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        # The file stays: removing it would let two processes lock two files of the same name.
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+
+def claim_folder(state_dir: Path, mode: Mode, namespace: str) -> None:
+    """Mark a state folder with its mode and namespace, or refuse one that is marked otherwise; call it with the lock held.
+
+    Raises UnsafeSetup for another mode or namespace, StateError where the mark is unreadable or lost beside a journal.
+    """
+    path = state_dir / "instance.json"
+    try:
+        make_private_folder(state_dir)
+        remove_leftovers(state_dir)
+    except OSError as error:
+        raise StateError(str(state_dir), f"cannot be used ({cause_of(error)})", "check the folder's rights") from error
+    mark = read_state(path, _RESTORE)
+    if mark is None:
+        if journal_exists(state_dir / "journal.jsonl"):
+            raise StateError(str(path), "is lost, though a journal is beside it", _RESTORE)
+        write_state(path, {"mode": mode.value, "namespace": namespace})
+        return
+    if mark.get("mode") != mode.value:
+        problem = f"{state_dir} belongs to mode {mark.get('mode')} and this is mode {mode.value}"
+        raise UnsafeSetup("MODE", problem, "use another DATA_DIR for another mode")
+    if mark.get("namespace") != namespace:
+        problem = f"{state_dir} belongs to namespace {mark.get('namespace')} and this is {namespace}"
+        raise UnsafeSetup("DATA_DIR", problem, "use another DATA_DIR for another namespace")

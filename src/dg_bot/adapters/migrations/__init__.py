@@ -1,0 +1,60 @@
+"""Bring a database to the newest schema, forward only."""
+
+from pathlib import Path
+
+import psycopg
+
+from dg_bot.adapters.postgres_errors import require_dsn, store_error
+
+HEAD = "m0001_tables"
+_OPERATION = "migrate"
+
+
+def migrate(dsn: str) -> None:
+    """Run the migrations that this database lacks; does nothing, and quickly, where it has them all.
+
+    Two processes may call it at once: the second waits and finds nothing left to do. Raises StoreError, and
+    ConfigurationError for a `dsn` that cannot be read.
+    """
+    require_dsn(dsn)
+    try:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=3) as connection:
+            if schema_version(connection) != HEAD:
+                _upgrade(connection)
+    except psycopg.Error as error:
+        raise store_error(_OPERATION, error, dsn) from error
+
+
+def schema_version(connection: psycopg.Connection) -> str | None:
+    """Give the name of the last migration that ran, None in a database without any."""
+    with connection.cursor() as cursor:
+        found = cursor.execute("SELECT to_regclass('alembic_version') IS NOT NULL").fetchone()
+        if found is None or not found[0]:
+            return None
+        row = cursor.execute("SELECT version_num FROM alembic_version").fetchone()
+    return None if row is None else str(row[0])
+
+
+def _upgrade(connection: psycopg.Connection) -> None:
+    # Alembic and SQLAlchemy take most of a second to import, and almost no start needs them.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+    from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+    from sqlalchemy.pool import StaticPool  # noqa: PLC0415
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    connection.execute("SET lock_timeout = '10s'")
+    connection.autocommit = False
+    engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)
+    try:
+        with engine.connect() as bound:
+            config.attributes["connection"] = bound
+            command.upgrade(config, "head")
+    except DBAPIError as error:
+        if isinstance(error.orig, psycopg.Error):
+            raise error.orig from error
+        raise
+    finally:
+        engine.dispose()

@@ -1,0 +1,208 @@
+"""The trade store on PostgreSQL: rows projected from the journal, candles, and trades read back."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from threading import Lock
+from typing import TypeVar
+
+import psycopg
+import structlog
+from psycopg import Connection, Cursor
+from psycopg.adapt import Dumper, PyFormat
+from psycopg.types.datetime import DatetimeDumper
+
+from dg_bot.adapters.postgres_errors import require_dsn, store_error
+from dg_bot.adapters.postgres_projection import write_rejected, write_rows
+from dg_bot.adapters.postgres_queries import queries
+from dg_bot.domain.calendar import Timeframe, from_epoch
+from dg_bot.domain.candle import Candle, CandleSeries
+from dg_bot.domain.events import Record
+from dg_bot.domain.market import Market
+from dg_bot.domain.order import Side
+from dg_bot.errors import DataError
+
+_log = structlog.get_logger()
+_CONNECT_TIMEOUT_S = 3
+# What is wrong with the record itself, and would be wrong again at the next try.
+_RECORD_ERRORS = (psycopg.DataError, psycopg.IntegrityError, DataError, ArithmeticError, UnicodeEncodeError)
+
+T = TypeVar("T")
+CandleRow = tuple[datetime, Decimal | float, Decimal | float, Decimal | float, Decimal | float, Decimal | float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeRow:
+    """A closed order with executed quantity, as it stands in the database; `price_krw` is total over quantity."""
+
+    identifier: str
+    market: Market
+    side: Side
+    price_krw: Decimal
+    quantity: Decimal
+    total_krw: Decimal
+    fee_krw: Decimal
+    status: str
+    created_at: datetime
+
+
+class PostgresStore:
+    """Implements TradeStore. Connects when it is first needed, and once anew when the connection turns out to be dead.
+
+    Raises ConfigurationError for a `dsn` that cannot be read. All methods raise StoreError where the database is away, full,
+    locked by somebody for longer than `lock_timeout_s`, or slower than `statement_timeout_s`. May be called from several threads.
+    """
+
+    def __init__(self, dsn: str, *, statement_timeout_s: float = 5.0, lock_timeout_s: float = 2.0) -> None:
+        require_dsn(dsn)
+        self._dsn = dsn
+        self._limits = {
+            "statement_timeout": f"{statement_timeout_s * 1000:.0f}ms",
+            "lock_timeout": f"{lock_timeout_s * 1000:.0f}ms",
+        }
+        self._connection: Connection | None = None
+        self._lock = Lock()
+
+    def close(self) -> None:
+        """Close the connection; a later call opens another."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
+
+    def project(self, records: Sequence[Record]) -> None:
+        """Write the rows of these records, in order and in one transaction; again is harmless.
+
+        A record that the tables refuse is set aside in `rejected_records`, with a line in `system_logs`, and blocks nothing.
+        """
+        if not records:
+            return
+
+        def write(cursor: Cursor) -> None:
+            for record in records:
+                _write_or_set_aside(cursor, record)
+
+        self._transact("project", write)
+
+    def add_candles(self, market: Market, timeframe: Timeframe, candles: CandleSeries | Iterable[Candle]) -> int:
+        """Store closed candles and give the number of those that were not there; one that was stays as it is."""
+        rows = list(_candle_rows(candles))
+
+        def write(cursor: Cursor) -> int:
+            cursor.execute(queries()["stage_candles"])
+            with cursor.copy(queries()["copy_candles"]) as copy:
+                for row in rows:
+                    copy.write_row(row)
+            cursor.execute(queries()["add_candles"], {"timeframe": str(timeframe), "symbol": market.code})
+            return cursor.rowcount
+
+        return self._transact("add_candles", write)
+
+    def latest_trades(self, limit: int) -> list[TradeRow]:
+        """Give up to `limit` trades, newest first."""
+
+        def read(cursor: Cursor) -> list[TradeRow]:
+            return [_trade_row(row) for row in cursor.execute(queries()["latest_trades"], {"limit": limit})]
+
+        return self._transact("latest_trades", read)
+
+    def trade_by_identifier(self, identifier: str) -> TradeRow | None:
+        """Give the trade of one order, None where that order executed nothing or is not projected yet."""
+
+        def read(cursor: Cursor) -> TradeRow | None:
+            row = cursor.execute(queries()["trade_by_identifier"], {"identifier": identifier}).fetchone()
+            return None if row is None else _trade_row(row)
+
+        return self._transact("trade_by_identifier", read)
+
+    def _transact(self, operation: str, work: Callable[[Cursor], T]) -> T:
+        with self._lock:
+            try:
+                try:
+                    return self._attempt(work)
+                except _StaleConnection:
+                    # The server may have committed before it went: rows are keyed, so doing it again settles both cases.
+                    return self._attempt(work)
+            except psycopg.Error as error:
+                raise store_error(operation, error, self._dsn) from error
+
+    def _attempt(self, work: Callable[[Cursor], T]) -> T:
+        is_reused = self._connection is not None and not self._connection.closed
+        connection = self._connected()
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                cursor.execute(queries()["limit_transaction"], self._limits)
+                return work(cursor)
+        except psycopg.OperationalError as error:
+            if is_reused and connection.closed:
+                raise _StaleConnection from error
+            raise
+
+    def _connected(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = psycopg.connect(
+                self._dsn,
+                autocommit=True,
+                connect_timeout=_CONNECT_TIMEOUT_S,
+                application_name="dg_bot",
+                keepalives_idle=5,
+                keepalives_interval=2,
+                keepalives_count=3,
+                tcp_user_timeout=10_000,
+            )
+            self._connection.adapters.register_dumper(datetime, _AwareDatetimeDumper)
+        return self._connection
+
+
+class _StaleConnection(psycopg.OperationalError):
+    """A connection from an earlier call was dead; nothing is known about the server."""
+
+
+class _AwareDatetimeDumper(DatetimeDumper):
+    """Refuse times without an offset, which PostgreSQL would read in the session's zone."""
+
+    def upgrade(self, obj: datetime, format: PyFormat) -> Dumper:  # noqa: A002, ARG002
+        if obj.tzinfo is None:
+            raise psycopg.DataError(f"{obj.isoformat()} lacks its offset from UTC")
+        return self
+
+
+def _write_or_set_aside(cursor: Cursor, record: Record) -> None:
+    try:
+        with cursor.connection.transaction():
+            write_rows(cursor, record)
+    except _RECORD_ERRORS as error:
+        problem = _problem(error)
+        _log.error("record_set_aside", sequence=record.sequence, kind=type(record.event).__name__, problem=problem)
+        write_rejected(cursor, record, problem)
+
+
+def _problem(error: Exception) -> str:
+    text = (error.diag.message_primary if isinstance(error, psycopg.Error) else None) or str(error)
+    return f"{type(error).__name__}: {text}".encode("ascii", "backslashreplace").decode().replace("\0", "\\0")
+
+
+def _candle_rows(candles: CandleSeries | Iterable[Candle]) -> Iterator[CandleRow]:
+    if isinstance(candles, CandleSeries):
+        columns = (candles.open, candles.high, candles.low, candles.close, candles.volume)
+        for second, *values in zip(candles.opened_at, *columns, strict=True):
+            yield (from_epoch(second), *values)
+        return
+    for candle in candles:
+        yield candle.opened_at, candle.open, candle.high, candle.low, candle.close, candle.volume
+
+
+def _trade_row(row: tuple[str, str, str, Decimal, Decimal, Decimal, Decimal, str, datetime]) -> TradeRow:
+    identifier, symbol, side, price, amount, total, fee, status, created_at = row
+    return TradeRow(
+        identifier=identifier,
+        market=Market(symbol),
+        side=Side(side),
+        price_krw=price,
+        quantity=amount,
+        total_krw=total,
+        fee_krw=fee,
+        status=status,
+        created_at=created_at.astimezone(UTC),
+    )

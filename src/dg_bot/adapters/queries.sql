@@ -1,0 +1,107 @@
+-- Every statement of the store. An insert that ends in a comparison returns a row count of zero exactly where the key is
+-- taken by a different row; the same row again counts as one.
+
+-- name: limit_transaction
+SELECT set_config('statement_timeout', %(statement_timeout)s, true), set_config('lock_timeout', %(lock_timeout)s, true);
+
+-- name: put_setting
+INSERT INTO bot_config (key, value, updated_at) VALUES (%(key)s, %(value)s, %(at)s)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
+WHERE bot_config.updated_at <= excluded.updated_at;
+
+-- name: drop_earlier_settings
+DELETE FROM bot_config WHERE updated_at < %(at)s;
+
+-- name: put_order
+INSERT INTO orders AS kept (
+    order_id, symbol, side, order_type, price, amount, status, cycle_id, role, reason, journal_sequence, created_at, updated_at
+) VALUES (
+    %(identifier)s, %(symbol)s, %(side)s, 'market', %(reference_krw)s, %(amount)s, 'open', %(cycle_id)s, %(role)s, %(reason)s,
+    %(sequence)s, %(at)s, %(at)s
+)
+ON CONFLICT (order_id) DO UPDATE SET order_id = excluded.order_id
+WHERE (kept.symbol, kept.side, kept.price, kept.amount, kept.cycle_id, kept.role, kept.created_at)
+    = (excluded.symbol, excluded.side, excluded.price, excluded.amount, excluded.cycle_id, excluded.role, excluded.created_at);
+
+-- name: find_order
+SELECT symbol, side, journal_sequence FROM orders WHERE order_id = %(identifier)s FOR UPDATE;
+
+-- name: answer_order
+UPDATE orders SET
+    status = %(status)s, error_message = %(error_name)s, venue_id = coalesce(%(venue_id)s, venue_id),
+    journal_sequence = %(sequence)s, updated_at = %(at)s
+WHERE order_id = %(identifier)s;
+
+-- name: close_order
+UPDATE orders SET
+    status = %(status)s, filled_amount = %(filled_amount)s, journal_sequence = %(sequence)s, updated_at = %(at)s
+WHERE order_id = %(identifier)s;
+
+-- name: put_fill
+INSERT INTO fills AS kept (trade_id, order_id, symbol, side, price, quantity, funds, executed_at)
+VALUES (%(trade_id)s, %(identifier)s, %(symbol)s, %(side)s, %(price)s, %(quantity)s, %(funds)s, %(at)s)
+ON CONFLICT (trade_id) DO UPDATE SET trade_id = excluded.trade_id
+WHERE (kept.order_id, kept.symbol, kept.side, kept.price, kept.quantity, kept.funds, kept.executed_at)
+    = (excluded.order_id, excluded.symbol, excluded.side, excluded.price, excluded.quantity, excluded.funds, excluded.executed_at);
+
+-- name: put_trade
+INSERT INTO trades AS kept (trade_id, symbol, side, price, amount, total, fee, status, created_at, updated_at)
+VALUES (%(identifier)s, %(symbol)s, %(side)s, %(price)s, %(amount)s, %(total)s, %(fee)s, 'completed', %(at)s, %(at)s)
+ON CONFLICT (trade_id) DO UPDATE SET trade_id = excluded.trade_id
+WHERE (kept.symbol, kept.side, kept.price, kept.amount, kept.total, kept.fee, kept.status, kept.created_at)
+    = (excluded.symbol, excluded.side, excluded.price, excluded.amount, excluded.total, excluded.fee, excluded.status,
+       excluded.created_at);
+
+-- name: put_cycle
+INSERT INTO cycles AS kept (
+    cycle_id, symbol, mode, outcome, stage, reason, gates, decision, indicators, screen, durations, mark_price, slippage_bps,
+    opened_at, completed_at
+) VALUES (
+    %(cycle_id)s, %(symbol)s, %(mode)s, %(outcome)s, %(stage)s, %(reason)s, %(gates)s, %(decision)s, %(indicators)s,
+    %(screen)s, %(durations)s, %(mark_price)s, %(slippage_bps)s, %(opened_at)s, %(completed_at)s
+)
+ON CONFLICT (cycle_id) DO UPDATE SET cycle_id = excluded.cycle_id
+WHERE (kept.symbol, kept.mode, kept.outcome, kept.completed_at)
+    = (excluded.symbol, excluded.mode, excluded.outcome, excluded.completed_at);
+
+-- name: put_decision
+INSERT INTO ai_decisions (cycle_id, symbol, decision, confidence, source, reason, market_data, created_at)
+VALUES (%(cycle_id)s, %(symbol)s, %(action)s, %(confidence_pct)s, %(source)s, %(reason)s, %(market_data)s, %(at)s)
+ON CONFLICT (cycle_id) DO NOTHING;
+
+-- name: put_snapshot
+INSERT INTO portfolio_snapshots (cycle_id, total_value_krw, total_value_usd, positions, created_at)
+VALUES (
+    %(cycle_id)s, %(equity_krw)s, round(%(equity_krw)s::numeric / %(usdt_krw)s::numeric, 2), %(positions)s, %(at)s
+)
+ON CONFLICT (cycle_id) DO NOTHING;
+
+-- name: put_log
+INSERT INTO system_logs (journal_sequence, level, message, context, created_at)
+VALUES (%(sequence)s, %(level)s, %(message)s, %(context)s, %(at)s)
+ON CONFLICT (created_at, journal_sequence) DO NOTHING;
+
+-- name: put_rejected
+INSERT INTO rejected_records (journal_sequence, kind, body, error, recorded_at)
+VALUES (%(sequence)s, %(kind)s, %(body)s, %(error)s, %(at)s)
+ON CONFLICT (journal_sequence, recorded_at) DO NOTHING;
+
+-- name: latest_trades
+SELECT trade_id, symbol, side, price, amount, total, fee, status, created_at FROM trades
+ORDER BY created_at DESC, id DESC LIMIT %(limit)s;
+
+-- name: trade_by_identifier
+SELECT trade_id, symbol, side, price, amount, total, fee, status, created_at FROM trades WHERE trade_id = %(identifier)s;
+
+-- name: stage_candles
+CREATE TEMPORARY TABLE incoming_candles (
+    timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric
+) ON COMMIT DROP;
+
+-- name: copy_candles
+COPY incoming_candles (timestamp, open, high, low, close, volume) FROM STDIN;
+
+-- name: add_candles
+INSERT INTO candles (timestamp, timeframe, symbol, open, high, low, close, volume)
+SELECT timestamp, %(timeframe)s, %(symbol)s, open, high, low, close, volume FROM incoming_candles
+ON CONFLICT (timestamp, timeframe, symbol) DO NOTHING;

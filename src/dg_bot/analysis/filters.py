@@ -1,0 +1,33 @@
+"""The filter chain for entries: regime, volatility and news."""
+
+from collections.abc import Sequence
+
+from dg_bot.analysis.market_context import MarketContext, Regime
+from dg_bot.domain.gate import Gate
+
+NEWS_BLOCK_SCORE = -0.5
+
+
+def entry_filters(context: MarketContext, news_scores: Sequence[float]) -> tuple[Gate, ...]:
+    """Run the chain; `news_scores` (-1 to 1) are those of the news that became known in the last 24 hours."""
+    return (regime_filter(context), volatility_filter(context), news_filter(news_scores))
+
+
+def regime_filter(context: MarketContext) -> Gate:
+    """Let no entry pass in a bear regime, or in one that cannot be told."""
+    limit = f"{Regime.BULL} or {Regime.SIDEWAYS}"
+    return Gate("regime", context.regime, limit, context.regime in (Regime.BULL, Regime.SIDEWAYS))
+
+
+def volatility_filter(context: MarketContext) -> Gate:
+    """Let no entry pass while the 24 h volatility is above the 95th percentile of the last 30 days."""
+    now, limit = context.volatility_24h, context.volatility_limit
+    return Gate("volatility_24h", now, limit, now is not None and limit is not None and now <= limit)
+
+
+def news_filter(scores: Sequence[float]) -> Gate:
+    """Let no entry pass at a mean score of -0.5 or below; no news is no objection."""
+    if not scores:
+        return Gate("news", None, None, passed=True)
+    mean = sum(scores) / len(scores)
+    return Gate("news", mean, NEWS_BLOCK_SCORE, mean > NEWS_BLOCK_SCORE)

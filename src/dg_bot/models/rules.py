@@ -1,0 +1,38 @@
+"""The decision model that follows the strategy's own signals."""
+
+import math
+
+from dg_bot.cycle import MarketSnapshot
+from dg_bot.domain.decision import Action, Decision
+from dg_bot.domain.gate import first_failure
+from dg_bot.strategies.base import Signals
+
+
+class RulesModel:
+    """BUY and SELL where the strategy's signals say so on the last closed bar, HOLD in every other case."""
+
+    @property
+    def name(self) -> str:
+        return "rules"
+
+    def decide(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
+        """Read the last bar's signals; the reason names the first gate that did not pass, or those that did."""
+        if signals is None:
+            return self._decision(Action.HOLD, 0.0, f"no strategy bar of {snapshot.market} closed")
+        if not len(signals.entry):
+            return self._decision(Action.HOLD, 0.0, f"no strategy bar of {snapshot.market} exists")
+        confidence = float(signals.confidence[-1])
+        # NaN is a strategy in its warm-up: no confidence at all, so that the validator stops what it might propose.
+        confidence = 0.0 if math.isnan(confidence) else confidence
+        gates = tuple(series.at(-1) for series in signals.gates)
+        failed = first_failure(gates)
+        if signals.entry[-1]:
+            return self._decision(Action.BUY, confidence, f"gates passed: {', '.join(gate.name for gate in gates) or 'none set'}")
+        if signals.exit[-1]:
+            return self._decision(Action.SELL, confidence, "the strategy's exit signal")
+        if failed is not None:
+            return self._decision(Action.HOLD, confidence, f"{failed.name} did not pass: {failed.value}, wanted {failed.limit}")
+        return self._decision(Action.HOLD, confidence, "no entry signal on the last bar")
+
+    def _decision(self, action: Action, confidence: float, reason: str) -> Decision:
+        return Decision(action=action, confidence=confidence, source=self.name, reason=reason)

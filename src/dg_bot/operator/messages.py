@@ -1,0 +1,317 @@
+"""The messages of a cycle and of each event, as Telegram HTML with short lines; pure renderings of what was recorded."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, PositionSummary, StateSummary
+from dg_bot.domain.decision import Action
+from dg_bot.domain.events import AlarmRaised, IntentClosed, IntentPlanned, SafeModeEntered, SafeModeLeft, Started
+from dg_bot.domain.gate import Gate, first_failure
+from dg_bot.domain.money import ZERO
+from dg_bot.domain.order import Side
+from dg_bot.domain.screen import ScreenResult
+from dg_bot.operator import figures
+from dg_bot.operator.gate_table import bare
+from dg_bot.operator.phrasebook import Phrasebook, joined
+
+_MOST_FAILURES = 6
+_MOST_POSITIONS = 8
+_SIGNS = {Action.BUY: "🟢", Action.SELL: "🔴", Action.HOLD: "⚪"}
+_OUTCOME_SIGNS = {Outcome.HALTED: "⛔", Outcome.FAILED: "🚨"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DailyFigures:
+    """A day in Seoul as its summary tells it; `pnl_fraction` is of the equity at the start of that day."""
+
+    day: date
+    mode: Mode
+    equity_krw: Decimal
+    free_krw: Decimal
+    pnl_krw: Decimal
+    pnl_fraction: Decimal
+    week_pnl_fraction: Decimal
+    buys: int
+    sells: int
+    wins: int
+    losses: int
+    fee_krw: Decimal
+    cycles: int
+    failed_cycles: int
+    positions: tuple[PositionSummary, ...]
+    safe_mode_reason: str | None
+
+
+def cycle_messages(report: CycleReport, book: Phrasebook) -> tuple[str, str, str, str]:
+    """Give the four messages of a cycle: its start, the backtest, the decision, the portfolio."""
+    return (
+        cycle_start(report, book),
+        cycle_screen(report, book),
+        cycle_decision(report, book),
+        cycle_portfolio(report, book),
+    )
+
+
+def cycle_start(report: CycleReport, book: Phrasebook) -> str:
+    lines = [
+        book.say("start.title", market=str(report.market)),
+        book.say("start.when", time=figures.seoul(report.opened_at), mode=book.word("mode", report.mode)),
+        *_account(report.state, book),
+    ]
+    return joined(lines)
+
+
+def cycle_screen(report: CycleReport, book: Phrasebook) -> str:
+    """Tell the figures of the backtest, those that miss their threshold marked; or that none was run."""
+    title = book.say("screen.title", market=str(report.market))
+    if report.screen is None:
+        return joined([title, book.say("screen.none")])
+    screen = report.screen
+    passed = sum(gate.passed for gate in screen.gates)
+    verdict = "screen.passed" if screen.has_passed else "screen.failed"
+    lines = [
+        title,
+        book.say(verdict, passed=str(passed), all=str(len(screen.gates))),
+        book.say("screen.span", days=f"{screen.days:.0f}", trips=str(screen.round_trips)),
+        *_screen_figures(screen, book),
+        *_failures(screen.gates, book),
+    ]
+    return joined(lines)
+
+
+def cycle_decision(report: CycleReport, book: Phrasebook) -> str:
+    """Tell how the cycle ended, what was decided, and the first gate that did not pass."""
+    lines = [
+        book.say(
+            "decision.title",
+            sign=_sign(report),
+            market=str(report.market),
+            outcome=book.word("outcome", report.outcome),
+        )
+    ]
+    if report.decision is None:
+        lines.append(book.say("decision.none"))
+    else:
+        lines.append(
+            book.say(
+                "decision.opinion",
+                action=book.word("action", report.decision.action),
+                confidence=figures.percent(report.decision.confidence, 0),
+                source=report.decision.source,
+            )
+        )
+    lines.append(book.say("decision.stage", stage=book.word("stage", report.stage)))
+    if report.mark_krw is not None:
+        lines.append(book.say("decision.mark", price=figures.price(report.mark_krw)))
+    lines += _gates(report.gates, book)
+    first = first_failure(report.gates)
+    if first is None or not report.reason.startswith((f"{first.name}:", f"{bare(first.name)}:")):
+        lines.append(book.say("decision.reason", reason=_reason(report.reason, book)))
+    return joined(lines)
+
+
+def cycle_portfolio(report: CycleReport, book: Phrasebook) -> str:
+    lines = [book.say("portfolio.title", market=str(report.market))]
+    for order in report.orders:
+        lines += _order(order, book)
+    lines += _account(report.state, book)
+    if report.state is not None:
+        lines += _positions(report.state.positions, book)
+    return joined(lines)
+
+
+def order_closed(planned: IntentPlanned, closed: IntentClosed, at: datetime, book: Phrasebook) -> str:
+    """Tell how one order ended; `planned` and `closed` belong to the same identifier."""
+    is_filled = closed.executed_quantity > ZERO
+    title = {
+        (Side.BUY, True): "order.bought",
+        (Side.SELL, True): "order.sold",
+        (Side.BUY, False): "order.not_bought",
+        (Side.SELL, False): "order.not_sold",
+    }[planned.side, is_filled]
+    lines = [book.say(title, market=str(planned.market))]
+    if is_filled:
+        lines += [
+            book.say("order.price", price=figures.price(closed.funds_krw / closed.executed_quantity)),
+            book.say("order.quantity", quantity=figures.quantity(closed.executed_quantity)),
+            book.say("order.funds", funds=figures.won(closed.funds_krw)),
+            book.say("order.fee", fee=figures.fee(closed.paid_fee_krw)),
+        ]
+    else:
+        lines.append(book.say("order.closing", closing=book.word("closing", closed.closing)))
+    lines += [
+        book.say("order.reason", reason=_reason(planned.reason, book)),
+        book.say("when", time=figures.seoul(at)),
+        book.say("order.identifier", identifier=planned.identifier),
+    ]
+    return joined(lines)
+
+
+def exit_triggered(planned: IntentPlanned, at: datetime, book: Phrasebook) -> str:
+    """Tell that risk sells a position, and by which rule."""
+    return joined(
+        [
+            book.say("exit.title", market=str(planned.market), reason=_reason(planned.reason, book)),
+            book.say("exit.price", price=figures.price(planned.reference_krw)),
+            book.say("exit.selling", quantity=figures.quantity(planned.quantity or ZERO)),
+            book.say("when", time=figures.seoul(at)),
+        ]
+    )
+
+
+def safe_mode_entered(event: SafeModeEntered, at: datetime, book: Phrasebook) -> str:
+    return joined(
+        [
+            book.say("safe_mode.entered"),
+            book.say("safe_mode.reason", reason=_reason(event.reason, book)),
+            book.say("safe_mode.effect"),
+            book.say("when", time=figures.seoul(at)),
+        ]
+    )
+
+
+def safe_mode_left(event: SafeModeLeft, at: datetime, book: Phrasebook) -> str:
+    by = book.word("by", event.by)
+    return joined([book.say("safe_mode.left"), book.say("safe_mode.by", by=by), book.say("when", time=figures.seoul(at))])
+
+
+def alarm(event: AlarmRaised, at: datetime, book: Phrasebook) -> str:
+    return joined(
+        [
+            book.say("alarm.title", kind=event.kind.replace("_", " ")),
+            book.say("alarm.text", text=event.text),
+            book.say("when", time=figures.seoul(at)),
+        ]
+    )
+
+
+def process_started(event: Started, at: datetime, book: Phrasebook) -> str:
+    mode = book.word("mode", event.mode)
+    return joined(
+        [
+            book.say("process.started"),
+            book.say("process.version", mode=mode, version=event.version),
+            book.say("when", time=figures.seoul(at)),
+        ]
+    )
+
+
+def process_stopped(mode: Mode, open_positions: int, at: datetime, book: Phrasebook) -> str:
+    """Tell that the process ends, and what nobody watches from now on."""
+    lines = [book.say("process.stopped"), book.say("process.mode", mode=book.word("mode", mode))]
+    if open_positions > 0:
+        lines.append(book.say("process.unwatched", count=str(open_positions)))
+    return joined([*lines, book.say("when", time=figures.seoul(at))])
+
+
+def daily_summary(day: DailyFigures, book: Phrasebook) -> str:
+    lines = [
+        book.say("daily.title", day=day.day.isoformat()),
+        book.say("process.mode", mode=book.word("mode", day.mode)),
+        book.say("portfolio.equity", equity=figures.won(day.equity_krw)),
+        book.say("portfolio.free", free=figures.won(day.free_krw)),
+        book.say("daily.pnl", fraction=figures.signed_percent(day.pnl_fraction), amount=figures.signed_won(day.pnl_krw)),
+        book.say("daily.week", fraction=figures.signed_percent(day.week_pnl_fraction)),
+        book.say("daily.trades", buys=str(day.buys), sells=str(day.sells)),
+        book.say("daily.wins", wins=str(day.wins), losses=str(day.losses)),
+        book.say("daily.fee", fee=figures.fee(day.fee_krw)),
+        book.say("daily.cycles", cycles=str(day.cycles), failed=str(day.failed_cycles)),
+    ]
+    if day.safe_mode_reason is not None:
+        lines.append(book.say("portfolio.safe_mode", reason=_reason(day.safe_mode_reason, book)))
+    return joined([*lines, *_positions(day.positions, book)])
+
+
+def _account(state: StateSummary | None, book: Phrasebook) -> list[str]:
+    if state is None:
+        return [book.say("portfolio.none")]
+    lines = [
+        book.say("portfolio.equity", equity=figures.won(state.equity_krw)),
+        book.say("portfolio.free", free=figures.won(state.free_krw)),
+        book.say(
+            "portfolio.pnl",
+            day=figures.signed_percent(state.daily_pnl_fraction),
+            week=figures.signed_percent(state.weekly_pnl_fraction),
+        ),
+        book.say("portfolio.counts", entries=str(state.daily_trade_count), positions=str(len(state.positions))),
+    ]
+    if state.safe_mode:
+        lines.append(book.say("portfolio.safe_mode", reason=_reason(state.safe_mode_reason or figures.UNKNOWN, book)))
+    return lines
+
+
+def _positions(positions: tuple[PositionSummary, ...], book: Phrasebook) -> list[str]:
+    lines: list[str] = []
+    for position in positions[:_MOST_POSITIONS]:
+        profit = figures.signed_percent(position.mark_krw / position.average_cost_krw - 1)
+        quantity = figures.quantity(position.quantity)
+        cost, mark = figures.price(position.average_cost_krw), figures.price(position.mark_krw)
+        stop, target = figures.price(position.stop_krw), figures.price(position.target_krw)
+        lines += [
+            book.say("portfolio.position", market=str(position.market), quantity=quantity, profit=profit),
+            book.say("portfolio.prices", cost=cost, mark=mark),
+            book.say("portfolio.levels", stop=stop, target=target),
+        ]
+    hidden = len(positions) - _MOST_POSITIONS
+    return [*lines, f"… +{hidden}"] if hidden > 0 else lines
+
+
+def _order(order: OrderSummary, book: Phrasebook) -> list[str]:
+    average = figures.UNKNOWN if order.average_price_krw is None else figures.price(order.average_price_krw)
+    side, quantity = book.word("side", order.side), figures.quantity(order.executed_quantity)
+    status = book.word("closing", order.status)
+    return [
+        book.say("portfolio.order", side=side, quantity=quantity, price=average),
+        book.say("portfolio.fee", fee=figures.fee(order.fee_krw), status=status),
+    ]
+
+
+def _screen_figures(screen: ScreenResult, book: Phrasebook) -> list[str]:
+    return [
+        book.say("screen.return", value=figures.signed_percent(screen.total_return)),
+        book.say("screen.win_rate", value=figures.percent(screen.win_rate, 1)),
+        book.say("screen.profit_factor", value=figures.ratio(screen.profit_factor)),
+        book.say("screen.sharpe", value=figures.ratio(screen.sharpe)),
+        book.say("screen.max_drawdown", value=figures.percent(screen.max_drawdown, 1)),
+    ]
+
+
+def _gates(gates: tuple[Gate, ...], book: Phrasebook) -> list[str]:
+    """Tell how many gates passed, the first that did not in full, and the others in a line each."""
+    if not gates:
+        return []
+    passed = sum(gate.passed for gate in gates)
+    lines = [book.say("decision.passed", passed=str(passed), all=str(len(gates)))]
+    first = first_failure(gates)
+    if first is None:
+        return lines
+    others = tuple(gate for gate in gates if not gate.passed and gate is not first)
+    return [
+        *lines,
+        book.say("decision.first_failure", gate=book.gate(first.name)),
+        book.say("decision.figures", value=figures.measure(first), limit=figures.limit(first)),
+        *_failures(others, book),
+    ]
+
+
+def _failures(gates: tuple[Gate, ...], book: Phrasebook) -> list[str]:
+    failed = [gate for gate in gates if not gate.passed]
+    lines = [
+        book.say("decision.failure", gate=book.gate(gate.name), value=figures.measure(gate), limit=figures.limit(gate))
+        for gate in failed[:_MOST_FAILURES]
+    ]
+    hidden = len(failed) - _MOST_FAILURES
+    return [*lines, f"… +{hidden}"] if hidden > 0 else lines
+
+
+def _reason(reason: str, book: Phrasebook) -> str:
+    """Put the program's own first word of a reason into the operator's language, and keep what follows it."""
+    name, colon, rest = reason.partition(":")
+    return f"{book.reason(name)}{colon}{rest}"
+
+
+def _sign(report: CycleReport) -> str:
+    if report.outcome is Outcome.TRADED:
+        return " ".join(dict.fromkeys(_SIGNS[Action(order.side.value)] for order in report.orders))
+    return _OUTCOME_SIGNS.get(report.outcome, _SIGNS[Action.HOLD])

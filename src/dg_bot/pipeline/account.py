@@ -1,0 +1,74 @@
+"""Read the account: balances against the books, and the portfolio at mark prices."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dg_bot.domain.market import Market
+from dg_bot.domain.money import ZERO
+from dg_bot.domain.portfolio import Balance, Portfolio
+from dg_bot.pipeline.books import Books
+from dg_bot.ports import Clock, Exchange, MarketData
+from dg_bot.risk.state import RiskState
+
+# The venue shows won with a limited number of decimals, at a place that it does not document.
+_KRW_TOLERANCE = Decimal("0.01")
+_SECOND_LOOK_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """The account at one moment; `unexplained` is what the venue holds beyond (or short of) the books, by currency."""
+
+    portfolio: Portfolio
+    unexplained: Mapping[str, Decimal]
+
+
+def unexplained_differences(state: RiskState, balances: Mapping[str, Balance], markets: tuple[Market, ...]) -> dict[str, Decimal]:
+    """Give venue minus books for won and for every base the bot trades or holds; currencies of open intents are left out.
+
+    Empty before the account's first balances are recorded.
+    """
+    if state.opened_balances is None:
+        return {}
+    bases = {market.base for market in (*markets, *state.positions)}
+    unsettled = {plan.market.base for plan in state.open_plans.values()} | ({"KRW"} if state.open_plans else set())
+    differences = {}
+    for currency in sorted(({"KRW"} | bases) - unsettled):
+        held = balances[currency].total if currency in balances else ZERO
+        difference = held - state.expected_total(currency)
+        if abs(difference) > (_KRW_TOLERANCE if currency == "KRW" else ZERO):
+            differences[currency] = difference
+    return differences
+
+
+class Account:
+    """The venue's word on what is held, compared with ours."""
+
+    def __init__(
+        self, *, books: Books, exchange: Exchange, market_data: MarketData, clock: Clock, markets: tuple[Market, ...]
+    ) -> None:
+        self._books = books
+        self._exchange = exchange
+        self._market_data = market_data
+        self._clock = clock
+        self._markets = markets
+
+    def view(self, market: Market | None = None) -> AccountView:
+        """Read balances and mark prices (of everything held, and of `market`); raises as reads do.
+
+        A difference is looked at twice, since balances may lag behind fills by a moment.
+        """
+        state = self._books.state
+        balances = self._exchange.balances()
+        differences = unexplained_differences(state, balances, self._markets)
+        if differences:
+            self._clock.sleep(_SECOND_LOOK_S)
+            balances = self._exchange.balances()
+            differences = unexplained_differences(state, balances, self._markets)
+        wanted = sorted({*state.positions, *([market] if market else [])})
+        marks = self._market_data.last_prices(wanted) if wanted else {}
+        portfolio = Portfolio(
+            krw=balances.get("KRW", Balance("KRW", ZERO, ZERO)), positions=tuple(state.positions.values()), marks_krw=marks
+        )
+        return AccountView(portfolio=portfolio, unexplained=differences)

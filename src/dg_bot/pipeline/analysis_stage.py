@@ -1,0 +1,179 @@
+"""Stage 3: screen, indicators, context, decision, filters, validator; the answer is a plan, HOLD included."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import assert_never
+
+from dg_bot.analysis.filters import entry_filters
+from dg_bot.analysis.market_context import MarketContext, market_context
+from dg_bot.analysis.validator import ValidatorLimits, validate, verdict
+from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, TradePlan
+from dg_bot.domain.decision import Action, Decision
+from dg_bot.domain.gate import Gate, named
+from dg_bot.domain.market import Market
+from dg_bot.domain.order import Side
+from dg_bot.domain.portfolio import ProtectionPlan
+from dg_bot.domain.screen import ScreenResult
+from dg_bot.indicators.bars import Bars, bars_of
+from dg_bot.indicators.latest import snapshot as latest_indicators
+from dg_bot.ports import DecisionModel, StrategyScreen
+from dg_bot.risk.exit_rules import ExitReason, trend_exit
+from dg_bot.risk.limits import RiskLimits
+from dg_bot.risk.protection import protection_plan
+from dg_bot.strategies.base import Signals, Strategy
+
+_ScreenKey = tuple[Market, int, datetime | None]
+
+
+class ScreenMode(StrEnum):
+    """What a failed screen does: block entries, only shrink them, or it is not asked at all."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnalysisSettings:
+    screen_mode: ScreenMode
+    minimum_confidence: float
+    validator: ValidatorLimits
+
+
+class AnalysisStage:
+    """Opinions and the checks on them. Holds no lock: it may take as long as a model takes."""
+
+    def __init__(
+        self,
+        *,
+        strategy: Strategy,
+        screen: StrategyScreen,
+        model: DecisionModel,
+        limits: RiskLimits,
+        settings: AnalysisSettings,
+    ) -> None:
+        self._strategy = strategy
+        self._screen = screen
+        self._model = model
+        self._limits = limits
+        self._settings = settings
+        self._screens: dict[Market, tuple[_ScreenKey, ScreenResult]] = {}
+
+    def run(self, cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot) -> TradePlan:
+        """Give the plan: a strategy's exit first, then the model's decision as far as every check lets it pass."""
+        bars = bars_of(snapshot.strategy_bars)
+        signals = self._strategy.signals(bars)
+        context = market_context(
+            hourly=snapshot.hourly, strategy_bars=snapshot.strategy_bars, reference_hourly=snapshot.reference_hourly
+        )
+        is_bar_close = _closed_now(snapshot, cycle)
+        indicators = _indicators(bars, context)
+        forced = self._trend_exit(cycle, clearance, signals) if is_bar_close else None
+        if forced is not None:
+            decision = Decision(action=Action.SELL, confidence=1.0, source="risk", reason=forced.reason.word)
+            return TradePlan(decision=decision, indicators=indicators, screen=None, protection=None, forced_exit=forced, gates=())
+        screen = None if self._settings.screen_mode is ScreenMode.OFF else self._screened(snapshot, cycle)
+        proposed = self._model.decide(snapshot, signals if is_bar_close else None)
+        gates = (
+            *self._screen_gates(screen, proposed),
+            *_clearance_gates(clearance, snapshot, proposed),
+            *_strategy_gates(signals, is_bar_close=is_bar_close),
+            *self._filter_gates(context, proposed),
+            *named(
+                "validator",
+                validate(proposed, bars, context, self._settings.validator, self._settings.minimum_confidence),
+            ),
+        )
+        return TradePlan(
+            decision=verdict(proposed, gates),
+            indicators=indicators,
+            screen=screen,
+            protection=self._protection(signals, indicators) if proposed.action is Action.BUY else None,
+            forced_exit=None,
+            gates=gates,
+        )
+
+    def _screened(self, snapshot: MarketSnapshot, cycle: Cycle) -> ScreenResult:
+        """Run the screen once for each newly closed bar; history does not change in between."""
+        bars = snapshot.strategy_bars
+        key = (cycle.market, len(bars), bars.last_opened_at)
+        known = self._screens.get(cycle.market)
+        if known is None or known[0] != key:
+            known = self._screens[cycle.market] = (key, self._screen.evaluate(bars, cycle.opened_at))
+        return known[1]
+
+    def _screen_gates(self, screen: ScreenResult | None, proposed: Decision) -> tuple[Gate, ...]:
+        if screen is None or self._settings.screen_mode is not ScreenMode.BLOCK or proposed.action is Action.SELL:
+            return ()
+        return named("screen", screen.gates)
+
+    def _filter_gates(self, context: MarketContext, proposed: Decision) -> tuple[Gate, ...]:
+        return named("filter", entry_filters(context, ())) if proposed.action is Action.BUY else ()
+
+    def _trend_exit(self, cycle: Cycle, clearance: RiskClearance, signals: Signals) -> ForcedExit | None:
+        """Let the strategy's trend rule end a position at the close of a bar."""
+        position = clearance.portfolio.position_on(cycle.market)
+        rules = self._strategy.bar_exits
+        if position is None or position.levels.trend_strength is None or not len(signals.trend_strength):
+            return None
+        now = float(signals.trend_strength[-1])
+        due = ExitReason(trend_exit(now, position.levels.trend_strength, rules.trend_ratio, rules.trend_floor))
+        if due is ExitReason.NONE or Side.SELL not in clearance.allowed_sides:
+            return None
+        return ForcedExit(position=position, reason=due)
+
+    def _protection(self, signals: Signals, indicators: Mapping[str, float]) -> ProtectionPlan:
+        return protection_plan(
+            limits=self._limits,
+            atr=indicators.get("atr", float("nan")),
+            stop_distance=float(signals.stop_distance[-1]),
+            target_distance=float(signals.target_distance[-1]),
+            trend_strength=float(signals.trend_strength[-1]),
+        )
+
+
+def _clearance_gates(clearance: RiskClearance, snapshot: MarketSnapshot, proposed: Decision) -> tuple[Gate, ...]:
+    """Give what stages 1 and 2 found against the proposed side; what they found for it is in the report already."""
+    match proposed.action:
+        case Action.BUY:
+            return (
+                *named("risk", tuple(gate for gate in clearance.gates if not gate.passed)),
+                *named("data", tuple(gate for gate in snapshot.gates if not gate.passed)),
+            )
+        case Action.SELL:
+            may_sell = Side.SELL in clearance.allowed_sides
+            return (Gate("risk.position", may_sell, True, may_sell),)
+        case Action.HOLD:
+            return ()
+        case _:
+            assert_never(proposed.action)
+
+
+def _strategy_gates(signals: Signals, *, is_bar_close: bool) -> tuple[Gate, ...]:
+    closed = Gate("strategy.bar_closed", is_bar_close, True, is_bar_close)
+    if not is_bar_close or not len(signals.entry):
+        return (closed,)
+    return (closed, *named("strategy", tuple(gate.at(-1) for gate in signals.gates)))
+
+
+def _closed_now(snapshot: MarketSnapshot, cycle: Cycle) -> bool:
+    """Tell whether the newest strategy bar is the one that ended at this cycle's hour."""
+    newest = snapshot.strategy_bars.last_opened_at
+    return newest is not None and newest + snapshot.strategy_bars.timeframe.length == cycle.opened_at
+
+
+def _indicators(bars: Bars, context: MarketContext) -> dict[str, float]:
+    """Give the latest values by name, those of the surroundings among them; what cannot be measured is absent."""
+    reference = context.reference
+    around = {
+        "return_24h": context.return_24h,
+        "crash_drop": context.crash_drop,
+        "volatility_24h": context.volatility_24h,
+        "correlation_24": None if reference is None else reference.correlation_24,
+        "correlation_720": None if reference is None else reference.correlation_720,
+        "beta": None if reference is None else reference.beta,
+    }
+    measured = {name: value for name, value in around.items() if value is not None}
+    return {**latest_indicators(bars).as_mapping(), **measured}

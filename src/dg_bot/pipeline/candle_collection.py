@@ -1,0 +1,102 @@
+"""Keep the archive complete: fetch only the hours that are neither stored nor known to be empty."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dg_bot.domain.calendar import HOUR, from_epoch, to_epoch
+from dg_bot.domain.candle import Candle, CandleSeries
+from dg_bot.domain.market import Market
+from dg_bot.ports import CandleArchive, MarketData
+
+_PAGE = 200
+_AHEAD = 2
+# An hour is believed to be empty only when it is this much older than the newest one: a late candle may still come.
+_EMPTY_AFTER = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectedCandles:
+    """Closed hours in rising order; `is_final` tells that the venue has candles after the newest wanted hour."""
+
+    series: CandleSeries
+    fetched: int
+    is_final: bool
+
+
+class CandleCollector:
+    """Hourly candles through the archive."""
+
+    def __init__(self, *, market_data: MarketData, archive: CandleArchive) -> None:
+        self._market_data = market_data
+        self._archive = archive
+
+    def collect(self, market: Market, start: datetime, end: datetime) -> CollectedCandles:
+        """Give the closed hours that open in [start, end), fetching what is missing; raises as reads do."""
+        known = self._archive.load(market, HOUR, start, end)
+        fetched = 0
+        is_final = False
+        for hole_start, hole_end in self._holes(market, known, start, end):
+            found, went_past = self._fetch(market, hole_start, hole_end, end)
+            fetched += len(found)
+            is_final = is_final or went_past
+            believed_until = min(hole_end, end - _EMPTY_AFTER)
+            if hole_start < believed_until:
+                self._remember_empty(market, found, hole_start, believed_until)
+        series = self._archive.load(market, HOUR, start, end) if fetched else known
+        return CollectedCandles(series=series, fetched=fetched, is_final=is_final)
+
+    def _holes(self, market: Market, known: CandleSeries, start: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+        """Give the half-open ranges of hours that are neither stored nor known to be empty, newest last."""
+        step = HOUR.seconds
+        present = [*known.opened_at, to_epoch(end)]
+        cursor = -(-to_epoch(start) // step) * step
+        holes = []
+        for second in present:
+            if second > cursor:
+                holes.append((cursor, second))
+            cursor = second + step
+        empty = [(to_epoch(a), to_epoch(b)) for a, b in self._archive.empty_ranges(market, HOUR)]
+        return [(from_epoch(a), from_epoch(b)) for hole in holes for a, b in _without(hole, empty)]
+
+    def _fetch(self, market: Market, start: datetime, end: datetime, until: datetime) -> tuple[list[Candle], bool]:
+        """Page forwards through [start, end), storing each page, so that an interrupted collection goes on where it was.
+
+        A candle that opens at or after `until` shows that the venue went past it.
+        """
+        found: list[Candle] = []
+        went_past = False
+        while start < end:
+            page_end = min(end, start + (_PAGE - _AHEAD) * HOUR.length)
+            ahead = _AHEAD if page_end == until else 0
+            count = (page_end - start) // HOUR.length + ahead
+            page = self._market_data.candles(market, HOUR, page_end + ahead * HOUR.length, count)
+            went_past = went_past or any(candle.opened_at >= until for candle in page)
+            closed = [candle for candle in page if start <= candle.opened_at < page_end]
+            if closed:
+                self._archive.add(market, HOUR, closed)
+                found += closed
+            start = page_end
+        return found, went_past
+
+    def _remember_empty(self, market: Market, found: list[Candle], start: datetime, end: datetime) -> None:
+        cursor = start
+        for candle in (*found, None):
+            edge = end if candle is None else min(candle.opened_at, end)
+            if edge > cursor:
+                self._archive.remember_empty(market, HOUR, cursor, edge)
+            if candle is not None:
+                cursor = max(cursor, candle.opened_at + HOUR.length)
+
+
+def _without(hole: tuple[int, int], empty: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Cut known empty ranges out of a hole."""
+    cursor, end = hole
+    for empty_start, empty_end in sorted(empty):
+        if empty_end <= cursor or empty_start >= end:
+            continue
+        if empty_start > cursor:
+            yield cursor, empty_start
+        cursor = max(cursor, empty_end)
+    if cursor < end:
+        yield cursor, end

@@ -1,0 +1,79 @@
+"""The guard tick: risk's exits between cycles, from nothing but the exchange."""
+
+from dataclasses import dataclass
+
+from dg_bot.cycle import Cycle
+from dg_bot.domain.calendar import HOUR
+from dg_bot.domain.market import Market
+from dg_bot.domain.portfolio import Portfolio, Position
+from dg_bot.execution.intent import Intent
+from dg_bot.pipeline.account import Account
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.reconcile import Reconciler
+from dg_bot.pipeline.risk_stage import RiskCheckStage
+from dg_bot.pipeline.seller import Seller
+from dg_bot.ports import Clock
+from dg_bot.risk.exit_rules import ExitReason
+from dg_bot.risk.manager import RiskManager
+
+_LOCK_DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardReport:
+    """What one tick did: the exits it found due, and the orders it placed for them."""
+
+    due: tuple[tuple[Market, ExitReason], ...] = ()
+    intents: tuple[Intent, ...] = ()
+
+
+class Guard:
+    """Watches open positions. Raises what reads raise; the caller counts the time in which it could not watch."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        account: Account,
+        risk_stage: RiskCheckStage,
+        reconciler: Reconciler,
+        risk: RiskManager,
+        seller: Seller,
+        clock: Clock,
+    ) -> None:
+        self._books = books
+        self._account = account
+        self._risk_stage = risk_stage
+        self._reconciler = reconciler
+        self._risk = risk
+        self._seller = seller
+        self._clock = clock
+
+    @property
+    def is_needed(self) -> bool:
+        """Tell whether anything is held or open; without it a tick asks the exchange nothing."""
+        state = self._books.state
+        return bool(state.open_plans) or any(not position.is_dust for position in state.positions.values())
+
+    def tick(self) -> GuardReport:
+        """Sell what has reached a protective level, on markets without unresolved intents first; then settle the others."""
+        if not self.is_needed:
+            return GuardReport()
+        with self._books.locked(_LOCK_DEADLINE_S):
+            view = self._account.view()
+            self._risk_stage.account_for(view, self._clock.now())
+            due = [self._due(position, view.portfolio) for position in view.portfolio.open_positions]
+            exits = [(position, reason) for position, reason in due if reason is not ExitReason.NONE]
+            intents = [intent for position, reason in exits for intent in self._exit(position, reason, view.portfolio)]
+            self._reconciler.settle_open(view.portfolio)
+        return GuardReport(due=tuple((position.market, reason) for position, reason in exits), intents=tuple(intents))
+
+    def _due(self, position: Position, portfolio: Portfolio) -> tuple[Position, ExitReason]:
+        if self._books.intents.open_on(position.market):
+            return position, ExitReason.NONE
+        current = self._books.state.positions[position.market]
+        return current, self._risk.due_exit(current, portfolio.marks_krw[position.market])
+
+    def _exit(self, position: Position, reason: ExitReason, portfolio: Portfolio) -> tuple[Intent, ...]:
+        cycle = Cycle(market=position.market, opened_at=HOUR.floor(self._clock.now()))
+        return self._seller.exit(position, reason, cycle=cycle, portfolio=portfolio).intents

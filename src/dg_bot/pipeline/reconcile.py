@@ -1,0 +1,56 @@
+"""Start-up and recovery: settle what has no end yet, and take the first balances down."""
+
+from datetime import timedelta
+
+from dg_bot.domain.events import AccountOpened, SafeModeEntered
+from dg_bot.domain.market import Market
+from dg_bot.domain.portfolio import Portfolio
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.order_desk import OrderDesk
+from dg_bot.ports import Clock, Exchange
+
+_EARLIER_LIFE = timedelta(days=7)
+
+
+class Reconciler:
+    """Brings books and venue together by asking; it never invents a fill."""
+
+    def __init__(
+        self, *, books: Books, exchange: Exchange, desk: OrderDesk, clock: Clock, markets: tuple[Market, ...], namespace: str
+    ) -> None:
+        self._books = books
+        self._exchange = exchange
+        self._desk = desk
+        self._clock = clock
+        self._markets = markets
+        self._namespace = namespace
+
+    def open_account(self) -> None:
+        """At the very first start record the balances; orders of an earlier life under our namespace put the bot into safe mode.
+
+        Raises as reads do; nothing is recorded then, and the next start tries again.
+        """
+        if self._books.state.opened_balances is not None:
+            return
+        since = self._clock.now() - _EARLIER_LIFE
+        listed = [order for market in self._markets for order in self._exchange.list_orders(market, since)]
+        ours = [order.identifier for order in listed if (order.identifier or "").startswith(f"{self._namespace}.")]
+        balances = self._exchange.balances()
+        self._books.record(AccountOpened(balances=tuple(balances[currency] for currency in sorted(balances))))
+        if ours:
+            self._books.record(
+                SafeModeEntered(
+                    reason=f"the journal is new, but the venue knows orders of namespace {self._namespace}: {ours[0]}"
+                )
+            )
+
+    def settle_open(self, portfolio: Portfolio | None, market: Market | None = None) -> None:
+        """Ask about every intent without an end (on `market`, or on all); what stays unclear blocks entries there."""
+        for intent in self._books.intents.open_intents():
+            if market is None or intent.plan.market == market:
+                settled = self._desk.settle(intent.plan.identifier, portfolio)
+                if settled.closing is None:
+                    self._books.alarm(
+                        f"unresolved:{intent.plan.market}",
+                        f"order {intent.plan.identifier} has no verdict yet ({settled.state}); it blocks entries on its market",
+                    )

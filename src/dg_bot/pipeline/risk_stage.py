@@ -1,0 +1,148 @@
+"""Stage 1: settle, mark, apply exits and the loss breaker, and say what this cycle may do."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from dg_bot.cycle import Cycle, ForcedExit, Halt, RiskClearance
+from dg_bot.domain.calendar import Timeframe, seoul_day_start, seoul_week_start, to_epoch
+from dg_bot.domain.cycle_report import Stage
+from dg_bot.domain.events import HighestPriceRaised, Period, PeriodOpened, SafeModeEntered, SafeModeLeft
+from dg_bot.domain.gate import Gate, first_failure
+from dg_bot.domain.order import Role, Side
+from dg_bot.domain.portfolio import Portfolio, Position
+from dg_bot.pipeline.account import Account, AccountView
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.reconcile import Reconciler
+from dg_bot.ports import Clock
+from dg_bot.risk.exit_rules import ExitReason
+from dg_bot.risk.manager import BarExitRules, Conditions, RiskManager
+from dg_bot.strategies.base import BarExits
+
+
+class RiskCheckStage:
+    """The rules of risk over the account as it is now. Callers hold the books' lock."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        account: Account,
+        reconciler: Reconciler,
+        risk: RiskManager,
+        clock: Clock,
+        bar_exits: BarExits,
+        timeframe: Timeframe,
+        follows_venue_clock: bool,
+    ) -> None:
+        self._books = books
+        self._account = account
+        self._reconciler = reconciler
+        self._risk = risk
+        self._clock = clock
+        self._bar_exits = bar_exits
+        self._timeframe = timeframe
+        self._follows_venue_clock = follows_venue_clock
+
+    def run(self, cycle: Cycle) -> RiskClearance | Halt:
+        """Give the clearance of this cycle, or halt where neither side is allowed; raises as reads do."""
+        self._reconciler.settle_open(None, cycle.market)
+        clearance = self.clear(cycle)
+        if clearance.forced_exit is None and not clearance.allowed_sides:
+            failed = first_failure(clearance.gates)
+            return Halt(
+                stage=Stage.RISK_CHECK, reason="no side is allowed" if failed is None else failed.words, gates=clearance.gates
+            )
+        return clearance
+
+    def clear(self, cycle: Cycle) -> RiskClearance:
+        """Read the account and judge it; stage 4 asks again through here before it sends anything."""
+        view = self._account.view(cycle.market)
+        now = self._clock.now()
+        self.account_for(view, now)
+        portfolio = view.portfolio
+        gates = self._entry_gates(cycle, view, now)
+        position = portfolio.position_on(cycle.market)
+        is_unresolved = bool(self._books.intents.open_on(cycle.market))
+        may_buy = first_failure(gates) is None
+        may_sell = position is not None and not is_unresolved
+        sides = {side for side, allowed in ((Side.BUY, may_buy), (Side.SELL, may_sell)) if allowed}
+        return RiskClearance(
+            portfolio=portfolio,
+            allowed_sides=frozenset(sides),
+            max_notional_krw=self._risk.headroom_krw(self._books.state, portfolio, now),
+            forced_exit=None if position is None or is_unresolved else self._forced_exit(cycle, position, portfolio),
+            gates=gates,
+        )
+
+    def account_for(self, view: AccountView, now: datetime) -> None:
+        """Record what marking the account shows: a new day or week, a new highest price, the end or beginning of safe mode."""
+        portfolio = view.portfolio
+        self._open_periods(portfolio.equity_krw, now)
+        self._raise_highest(portfolio)
+        if view.unexplained:
+            amounts = ", ".join(f"{currency} {amount:+}" for currency, amount in view.unexplained.items())
+            self._books.alarm("unexplained_balance", f"the venue differs from the books by {amounts}; declare it with the doctor")
+        self._leave_safe_mode_by_timer(now)
+        self._trip(portfolio.equity_krw)
+
+    def _entry_gates(self, cycle: Cycle, view: AccountView, now: datetime) -> tuple[Gate, ...]:
+        conditions = Conditions(
+            clock_skew_s=0.0 if self._follows_venue_clock else self._clock.skew_s(),
+            has_unresolved_intent=bool(self._books.intents.open_on(cycle.market)),
+            unexplained=view.unexplained,
+        )
+        attempts = len(self._books.intents.of_cycle(cycle.market, cycle.id, Role.ENTRY))
+        return (
+            *self._risk.entry_gates(
+                state=self._books.state, portfolio=view.portfolio, market=cycle.market, conditions=conditions, now=now
+            ),
+            Gate("entry_orders_this_cycle", attempts, 0, attempts == 0),
+        )
+
+    def _forced_exit(self, cycle: Cycle, position: Position, portfolio: Portfolio) -> ForcedExit | None:
+        mark = portfolio.marks_krw[cycle.market]
+        reason = self._risk.due_exit(position, mark)
+        if reason is ExitReason.NONE and self._timeframe.is_boundary(cycle.opened_at):
+            reason = self._risk.due_bar_exit(position, mark, self._bars_held(cycle.opened_at, position), self._bar_rules())
+        if reason is ExitReason.NONE:
+            return None
+        return ForcedExit(position=position, reason=reason)
+
+    def _bars_held(self, boundary: datetime, position: Position) -> int:
+        first = to_epoch(self._timeframe.floor(position.opened_at))
+        return (to_epoch(boundary) - first) // self._timeframe.seconds
+
+    def _bar_rules(self) -> BarExitRules:
+        exits = self._bar_exits
+        return BarExitRules(
+            fake_out_fraction=exits.fake_out_fraction,
+            fake_out_bars=exits.fake_out_bars,
+            time_out_bars=exits.time_out_bars,
+            time_out_fraction=exits.time_out_fraction,
+        )
+
+    def _open_periods(self, equity_krw: Decimal, now: datetime) -> None:
+        state = self._books.state
+        day, week = seoul_day_start(now), seoul_week_start(now)
+        if state.day is None or state.day.start < day:
+            self._books.record(PeriodOpened(period=Period.DAY, start=day, equity_krw=equity_krw))
+        if state.week is None or state.week.start < week:
+            self._books.record(PeriodOpened(period=Period.WEEK, start=week, equity_krw=equity_krw))
+
+    def _raise_highest(self, portfolio: Portfolio) -> None:
+        for position in portfolio.open_positions:
+            mark = portfolio.marks_krw[position.market]
+            if position.levels.trailing_distance_krw is not None and mark > position.levels.highest_krw:
+                self._books.record(HighestPriceRaised(market=position.market, price_krw=mark))
+
+    def _leave_safe_mode_by_timer(self, now: datetime) -> None:
+        hours = self._risk.limits.safe_mode_hours
+        safe_mode = self._books.state.safe_mode
+        if hours is not None and safe_mode is not None and (now - safe_mode.since).total_seconds() >= hours * 3600:
+            self._books.record(SafeModeLeft(by="timer"))
+
+    def _trip(self, equity_krw: Decimal) -> None:
+        trip = self._risk.loss_trip(self._books.state, equity_krw)
+        if trip is not None and self._books.state.safe_mode is None:
+            reason = f"{trip.reason}: lost {trip.measured:.4f} of the opening equity, limit {trip.limit}"
+            self._books.record(SafeModeEntered(reason=reason))

@@ -1,0 +1,135 @@
+"""Sell what risk or a decision wants sold: cut to what the book can take, placed through the desk."""
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Literal
+
+from dg_bot.cycle import Cycle
+from dg_bot.domain.gate import Gate
+from dg_bot.domain.market import MarketRules, dated_rules
+from dg_bot.domain.order import Role
+from dg_bot.domain.order_book import OrderBook
+from dg_bot.domain.portfolio import Portfolio, Position
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
+from dg_bot.execution.intent import Intent
+from dg_bot.execution.planner import NotPlanned, PlannerLimits, SellWish, plan_sell
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.order_desk import OrderDesk, OrderWish
+from dg_bot.ports import Clock, Exchange, MarketData
+from dg_bot.risk.exit_rules import ExitReason
+from dg_bot.risk.manager import RiskManager
+
+_CONFIRM_AFTER_S = 1.0
+_STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sale:
+    """What came of a sale: its orders as they stand, and the checks."""
+
+    intents: tuple[Intent, ...]
+    gates: tuple[Gate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Why:
+    role: Literal[Role.EXIT, Role.SELL]
+    reason: str
+    digest: str
+
+
+class Seller:
+    """Places the children of one sale. Callers hold the books' lock."""
+
+    def __init__(
+        self,
+        *,
+        books: Books,
+        exchange: Exchange,
+        market_data: MarketData,
+        risk: RiskManager,
+        desk: OrderDesk,
+        clock: Clock,
+        limits: PlannerLimits,
+    ) -> None:
+        self._books = books
+        self._risk = risk
+        self._exchange = exchange
+        self._market_data = market_data
+        self._desk = desk
+        self._clock = clock
+        self._limits = limits
+
+    def exit(self, position: Position, reason: ExitReason, *, cycle: Cycle, portfolio: Portfolio) -> Sale:
+        """Sell what a risk exit sells; a stop only when a second read confirms it."""
+        mark = portfolio.marks_krw[position.market]
+        if reason in _STOPS and not self._confirms_stop(position):
+            return Sale(intents=(), gates=(Gate("stop_confirmed", False, True, False),))
+        rules = self._rules(position, mark)
+        quantity = self._risk.exit_quantity(position, reason, mark, rules.minimum_notional_krw)
+        due = Gate("risk_exit", reason.word, None, True)
+        sale = self._sell(position, quantity, rules, _Why(Role.EXIT, reason.word, f"risk:{reason.word}"), cycle, portfolio)
+        return replace(sale, gates=(due, *sale.gates))
+
+    def sell(self, position: Position, *, reason: str, digest: str, cycle: Cycle, portfolio: Portfolio) -> Sale:
+        """Sell what a SELL decision sells of a position."""
+        rules = self._rules(position, portfolio.marks_krw[position.market])
+        quantity = self._risk.sell_quantity(position)
+        return self._sell(position, quantity, rules, _Why(Role.SELL, reason, digest), cycle, portfolio)
+
+    def _sell(
+        self, position: Position, quantity: Decimal, rules: MarketRules, why: "_Why", cycle: Cycle, portfolio: Portfolio
+    ) -> Sale:
+        mark = portfolio.marks_krw[position.market]
+        wish = SellWish(
+            role=why.role, wanted_quantity=quantity, owned_quantity=position.quantity, free_quantity=self._free(position)
+        )
+        planned = plan_sell(wish, rules, book=self._book(position), mark_krw=mark, limits=self._limits)
+        if isinstance(planned, NotPlanned):
+            gate = planned.gate
+            text = f"{position.market} cannot be sold ({gate.name} {gate.value}, limit {gate.limit})"
+            self._books.alarm(f"unsellable:{position.market}", text)
+            return Sale(intents=(), gates=(gate,))
+        if planned.needs_alarm:
+            self._books.alarm(f"thin_book:{position.market}", f"the visible bids on {position.market} do not hold the whole sale")
+        wishes = [
+            OrderWish(
+                request=child,
+                cycle=cycle,
+                role=why.role,
+                reason=why.reason,
+                decision_digest=why.digest,
+                reference_krw=mark,
+                minimum_notional_krw=rules.minimum_notional_krw,
+            )
+            for child in planned.children
+        ]
+        placed = self._desk.place_all(wishes, portfolio)
+        return Sale(intents=placed.intents, gates=(*planned.gates, *planned.warnings, *placed.refused))
+
+    def _confirms_stop(self, position: Position) -> bool:
+        """Read again at least one second later: the last trade and the best bid both have to be at or under the stop."""
+        self._clock.sleep(_CONFIRM_AFTER_S)
+        mark = self._market_data.last_prices([position.market])[position.market]
+        bid = self._market_data.order_book(position.market).best_bid
+        stop = position.levels.effective_stop_krw
+        return mark <= stop and bid is not None and bid <= stop
+
+    def _rules(self, position: Position, mark: Decimal) -> MarketRules:
+        """Ask the venue; an exit does not wait for the answer, the published rules serve where it fails."""
+        try:
+            return self._exchange.rules(position.market)
+        except (ExchangeUnavailable, AuthenticationFailed, DataError):
+            return dated_rules(position.market, mark, self._clock.now())
+
+    def _free(self, position: Position) -> Decimal:
+        balances = self._exchange.balances()
+        balance = balances.get(position.market.base)
+        return Decimal(0) if balance is None else balance.free
+
+    def _book(self, position: Position) -> OrderBook:
+        """Read the book; where that fails or it is crossed, an exit goes on as if nothing were visible."""
+        try:
+            return self._market_data.order_book(position.market)
+        except (ExchangeUnavailable, DataError):
+            return OrderBook(market=position.market, at=self._clock.now(), asks=(), bids=())

@@ -1,0 +1,60 @@
+"""The account at the end of a cycle, for the report."""
+
+from decimal import Decimal
+
+from dg_bot.domain.cycle_report import PositionSummary, StateSummary
+from dg_bot.domain.market import Market
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
+from dg_bot.pipeline.account import Account
+from dg_bot.pipeline.books import Books
+from dg_bot.ports import Clock, MarketData
+from dg_bot.risk.manager import RiskManager
+
+_DOLLAR = Market("KRW-USDT")
+
+
+class StateSummarizer:
+    """Reads the account once more after a cycle; a report without it is better than no report."""
+
+    def __init__(self, *, books: Books, account: Account, risk: RiskManager, market_data: MarketData, clock: Clock) -> None:
+        self._books = books
+        self._account = account
+        self._risk = risk
+        self._market_data = market_data
+        self._clock = clock
+
+    def summary(self, market: Market) -> StateSummary | None:
+        """Give the state as it is now; None where the account cannot be read."""
+        try:
+            portfolio = self._account.view(market).portfolio
+        except (ExchangeUnavailable, AuthenticationFailed, DataError):
+            return None
+        state = self._books.state
+        daily, weekly = self._risk.pnl_fractions(state, portfolio.equity_krw)
+        return StateSummary(
+            equity_krw=portfolio.equity_krw,
+            free_krw=portfolio.krw.free,
+            daily_pnl_fraction=daily,
+            weekly_pnl_fraction=weekly,
+            daily_trade_count=state.entries_filled_on_day_of(self._clock.now()),
+            safe_mode=state.safe_mode is not None,
+            safe_mode_reason=None if state.safe_mode is None else state.safe_mode.reason,
+            positions=tuple(
+                PositionSummary(
+                    market=position.market,
+                    quantity=position.quantity,
+                    average_cost_krw=position.average_cost_krw,
+                    mark_krw=portfolio.marks_krw[position.market],
+                    stop_krw=position.levels.effective_stop_krw,
+                    target_krw=position.levels.target_krw,
+                )
+                for position in portfolio.positions
+            ),
+            usdt_krw=self._dollar(),
+        )
+
+    def _dollar(self) -> Decimal | None:
+        try:
+            return self._market_data.last_prices([_DOLLAR])[_DOLLAR]
+        except (ExchangeUnavailable, AuthenticationFailed, DataError):
+            return None

@@ -1,0 +1,165 @@
+"""The main path: one cycle on one market through the four stages, and its report."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+from dg_bot.cycle import Cycle, ExecutionReport, Halt, MarketSnapshot, TradePlan
+from dg_bot.domain.cycle_report import CycleReport, Mode, Outcome, Stage
+from dg_bot.domain.decision import Decision
+from dg_bot.domain.events import CycleCompleted
+from dg_bot.domain.gate import Gate, first_failure, named
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
+from dg_bot.pipeline.analysis_stage import AnalysisStage
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.data_stage import DataCollectionStage
+from dg_bot.pipeline.execution_stage import ExecutionStage
+from dg_bot.pipeline.risk_stage import RiskCheckStage
+from dg_bot.pipeline.state_summary import StateSummarizer
+from dg_bot.ports import Clock
+from dg_bot.risk.exit_rules import ExitReason
+
+_LOCK_DEADLINE_S = 60.0
+
+
+@dataclass(slots=True)
+class _Record:
+    """What a cycle has seen so far; it becomes the report whichever stage ends the cycle."""
+
+    stage: Stage = Stage.RISK_CHECK
+    gates: tuple[Gate, ...] = ()
+    snapshot: MarketSnapshot | None = None
+    plan: TradePlan | None = None
+    execution: ExecutionReport | None = None
+    exit_reason: ExitReason | None = None
+    durations_ms: dict[str, float] = field(default_factory=dict)
+
+
+class TradingPipeline:
+    """RiskCheck, DataCollection, Analysis, Execution."""
+
+    def __init__(
+        self,
+        *,
+        risk: RiskCheckStage,
+        data: DataCollectionStage,
+        analysis: AnalysisStage,
+        execution: ExecutionStage,
+        books: Books,
+        summarizer: StateSummarizer,
+        clock: Clock,
+        mode: Mode,
+    ) -> None:
+        self._risk = risk
+        self._data = data
+        self._analysis = analysis
+        self._execution = execution
+        self._books = books
+        self._summarizer = summarizer
+        self._clock = clock
+        self._mode = mode
+
+    def run_cycle(self, cycle: Cycle) -> CycleReport:
+        """Run one cycle and record its report; a cycle that has completed before sends nothing and gives its report again.
+
+        What the venue or its data do wrong ends in a report (failed or halted). Raises StateError when the report cannot be
+        recorded, and InvariantViolated.
+        """
+        recorded = self._books.report_of(cycle.id)
+        if recorded is not None and recorded.outcome is not Outcome.FAILED:
+            return replace(recorded, repeated=True)
+        seen = _Record()
+        try:
+            ending = self._run_stages(cycle, seen)
+        except DataError as error:
+            report = self._report(cycle, seen, Outcome.HALTED, f"data: {error}")
+        except (ExchangeUnavailable, AuthenticationFailed, StateError) as error:
+            report = self._report(cycle, seen, Outcome.FAILED, str(error))
+        else:
+            report = self._ended(cycle, seen, ending)
+        self._books.record(CycleCompleted(report=report))
+        return report
+
+    def _run_stages(self, cycle: Cycle, seen: _Record) -> ExecutionReport | Halt:
+        with self._stage(seen, Stage.RISK_CHECK), self._books.locked(_LOCK_DEADLINE_S):
+            clearance = self._risk.run(cycle)
+        if isinstance(clearance, Halt):
+            return clearance
+        seen.gates += named("risk", clearance.gates)
+
+        if clearance.forced_exit is not None:
+            seen.exit_reason = clearance.forced_exit.reason
+            with self._stage(seen, Stage.EXECUTION), self._books.locked(_LOCK_DEADLINE_S):
+                return self._execution.exit(cycle)
+
+        with self._stage(seen, Stage.DATA_COLLECTION):
+            snapshot = self._data.run(cycle)
+        if isinstance(snapshot, Halt):
+            return snapshot
+        seen.snapshot = snapshot
+        seen.gates += named("data", snapshot.gates)
+
+        with self._stage(seen, Stage.ANALYSIS):
+            plan = self._analysis.run(cycle, clearance, snapshot)
+        seen.plan = plan
+        seen.gates += plan.gates
+
+        with self._stage(seen, Stage.EXECUTION), self._books.locked(_LOCK_DEADLINE_S):
+            return self._execution.run(cycle, snapshot, plan)
+
+    def _ended(self, cycle: Cycle, seen: _Record, ending: ExecutionReport | Halt) -> CycleReport:
+        if isinstance(ending, Halt):
+            prefix = {Stage.RISK_CHECK: "risk", Stage.DATA_COLLECTION: "data"}.get(ending.stage, "execution")
+            seen.gates += named(prefix, ending.gates)
+            return self._report(cycle, seen, Outcome.HALTED, ending.reason)
+        seen.execution = ending
+        seen.gates += named("execution", ending.gates)
+        if any(order.executed_quantity for order in ending.orders):
+            words = seen.exit_reason.word if seen.exit_reason else _decided(seen.plan)
+            return self._report(cycle, seen, Outcome.TRADED, words)
+        if ending.orders:
+            return self._report(cycle, seen, Outcome.HALTED, f"order {ending.orders[-1].identifier}: {ending.orders[-1].status}")
+        return self._report(cycle, seen, Outcome.HELD, _decided(seen.plan))
+
+    def _report(self, cycle: Cycle, seen: _Record, outcome: Outcome, reason: str) -> CycleReport:
+        execution = seen.execution
+        mark = seen.snapshot.mark_krw if seen.snapshot else None
+        return CycleReport(
+            cycle_id=cycle.id,
+            market=cycle.market,
+            mode=self._mode,
+            opened_at=cycle.opened_at,
+            completed_at=self._clock.now(),
+            outcome=outcome,
+            stage=seen.stage,
+            reason=reason,
+            gates=seen.gates,
+            decision=_decision(seen),
+            orders=execution.orders if execution else (),
+            slippage_bps=execution.slippage_bps if execution else None,
+            durations_ms=seen.durations_ms,
+            indicators=seen.plan.indicators if seen.plan else {},
+            mark_krw=mark,
+            screen=seen.plan.screen if seen.plan else None,
+            state=self._summarizer.summary(cycle.market),
+        )
+
+    @contextmanager
+    def _stage(self, seen: _Record, stage: Stage) -> Iterator[None]:
+        seen.stage = stage
+        started = self._clock.monotonic_s()
+        try:
+            yield
+        finally:
+            seen.durations_ms[str(stage)] = round((self._clock.monotonic_s() - started) * 1000, 3)
+
+
+def _decision(seen: _Record) -> Decision | None:
+    return seen.plan.decision if seen.plan else None
+
+
+def _decided(plan: TradePlan | None) -> str:
+    if plan is None:
+        return "nothing was decided"
+    failed = first_failure(plan.gates)
+    return plan.decision.reason if failed is None else failed.words

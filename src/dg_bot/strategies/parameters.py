@@ -1,0 +1,85 @@
+"""Strategy parameters: flat `key: value` files, read strictly into frozen classes that check themselves.
+
+The files are YAML's simplest subset: one `key: value` a line, comments on lines of their own, values that are numbers or
+true and false. Anything else is refused rather than guessed at.
+"""
+
+import dataclasses
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import Field
+from difflib import get_close_matches
+from importlib.resources import files
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from dg_bot.errors import ConfigurationError
+
+Parameter = bool | int | float
+
+_LINE = re.compile(r"([a-z][a-z0-9_]*):[ \t]+(\S+)", re.ASCII)
+
+
+class _Parameters(Protocol):
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+P = TypeVar("P", bound=_Parameters)
+
+
+def load_parameters(kind: type[P], strategy: str, overrides: Mapping[str, str] | None = None) -> P:
+    """Read the strategy's file of its own name, put `overrides` (texts by key) over it, and build `kind`.
+
+    Raises ConfigurationError for an unknown, repeated or unreadable parameter, and for values that `kind` refuses.
+    """
+    source = f"{strategy}.yaml"
+    text = files("dg_bot.strategies").joinpath("params", source).read_text(encoding="utf-8")
+    return build_parameters(kind, source, {**parse_lines(source, text), **(overrides or {})})
+
+
+def parse_lines(source: str, text: str) -> dict[str, str]:
+    """Split a parameter file into key and value texts; raises ConfigurationError naming the line it cannot read."""
+    values: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = line.rstrip()
+        if not content or content.lstrip().startswith("#"):
+            continue
+        match = _LINE.fullmatch(content)
+        if match is None:
+            raise ConfigurationError(f"{source} line {number}", f"cannot read {content!r}", "write one 'key: value' a line")
+        key, value = match.groups()
+        if key in values:
+            raise ConfigurationError(f"{source} line {number}", f"{key} stands there twice", "keep one of them")
+        values[key] = value
+    return values
+
+
+def build_parameters(kind: type[P], source: str, values: Mapping[str, str]) -> P:
+    """Turn texts into the fields of `kind`, each by its annotated type; a key that is not given keeps its default."""
+    fields = {field.name: field for field in dataclasses.fields(kind)}
+    for key in values:
+        if key not in fields:
+            nearest = get_close_matches(key, fields, n=1, cutoff=0.0)
+            raise ConfigurationError(f"{source}: {key}", "there is no such parameter", f"did you mean {nearest[0]}?")
+    return kind(**{key: _value(f"{source}: {key}", text, fields[key].type) for key, text in values.items()})
+
+
+def require(parameter: str, value: Parameter, rule: str, *, holds: bool) -> None:
+    """Raise ConfigurationError unless the parameter's rule holds."""
+    if not holds:
+        raise ConfigurationError(parameter, f"{value} is out of range", rule)
+
+
+def _value(where: str, text: str, kind: object) -> Parameter:
+    if kind is bool:
+        if text not in ("true", "false"):
+            raise ConfigurationError(where, f"{text!r} is not a switch", "write true or false")
+        return text == "true"
+    try:
+        number = int(text) if kind is int else float(text)
+    except ValueError as error:
+        word = "an integer" if kind is int else "a number"
+        raise ConfigurationError(where, f"{text!r} is not {word}", f"write {word}") from error
+    if not math.isfinite(number):
+        raise ConfigurationError(where, f"{text!r} is not finite", "write a number")
+    return number

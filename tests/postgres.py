@@ -1,0 +1,61 @@
+"""A real PostgreSQL for tests: one embedded server a test process, a database of its own for each test that asks for one."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import psycopg
+import pytest
+
+from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
+from dg_bot.adapters.migrations import migrate
+
+_TEMPLATE = "migrated"
+_numbers = count(1)
+
+
+def database_of(dsn: str, name: str) -> str:
+    """Give the connection string of another database on the server of `dsn`."""
+    return dsn.replace("/postgres?", f"/{name}?")
+
+
+def run_sql(dsn: str, statement: str) -> None:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute(statement.encode())
+
+
+def rows(dsn: str, query: str) -> list[tuple[object, ...]]:
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        return connection.execute(query.encode()).fetchall()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the server and give the connection string of its first database, which tests leave empty."""
+    folder = tmp_path_factory.mktemp("postgres")
+    server = EmbeddedPostgres(data_dir=folder / "data", password_file=folder / "password")
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture
+def empty_database(postgres_server: str) -> str:
+    """Give the connection string of a database without any table."""
+    name = f"empty_{next(_numbers)}"
+    run_sql(postgres_server, f"CREATE DATABASE {name}")
+    return database_of(postgres_server, name)
+
+
+@pytest.fixture(scope="session")
+def migrated_template(postgres_server: str) -> str:
+    """Make the database that the others are copied from: migrating each would take a second."""
+    run_sql(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
+    migrate(database_of(postgres_server, _TEMPLATE))
+    return _TEMPLATE
+
+
+@pytest.fixture
+def database(postgres_server: str, migrated_template: str) -> str:
+    """Give the connection string of a fresh database with all tables."""
+    name = f"fresh_{next(_numbers)}"
+    run_sql(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
+    return database_of(postgres_server, name)

@@ -1,0 +1,256 @@
+"""Every event comes back from JSON as it was; what could not come back is refused with its name."""
+
+import json
+import math
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dg_bot.adapters.journal_codec import decode, encode, time_from_text, time_text
+from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, PositionSummary, Stage, StateSummary
+from dg_bot.domain.decision import Decision
+from dg_bot.domain.events import (
+    AccountOpened,
+    AlarmRaised,
+    CycleCompleted,
+    Event,
+    IntentClosed,
+    IntentPlanned,
+    IntentSending,
+    Period,
+    PeriodOpened,
+    Started,
+    TransferDeclared,
+)
+from dg_bot.domain.gate import Gate
+from dg_bot.domain.market import Market
+from dg_bot.domain.order import Fill, Side
+from dg_bot.domain.portfolio import Balance, ProtectionPlan
+from dg_bot.domain.screen import ScreenResult
+from dg_bot.errors import DataError
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+BTC = Market("KRW-BTC")
+REPORT = CycleReport(
+    cycle_id="KRW-BTC/2026-11-20T12",
+    market=BTC,
+    mode=Mode.PAPER,
+    opened_at=NOON,
+    completed_at=NOON,
+    outcome=Outcome.HELD,
+    stage=Stage.ANALYSIS,
+    reason="nothing to do",
+)
+
+amounts = st.decimals(min_value=Decimal("1e-12"), max_value=Decimal("1e18"), allow_nan=False, allow_infinity=False)
+numbers = st.decimals(allow_nan=False, allow_infinity=False, min_value=Decimal("-1e20"), max_value=Decimal("1e20"))
+floats = st.floats(allow_nan=False)
+times = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=9))]), min_value=datetime(2000, 1, 1))  # noqa: DTZ001
+markets = st.sampled_from([BTC, Market("KRW-1INCH")])
+measures = st.none() | st.booleans() | st.integers() | floats | numbers | st.text()
+gates = st.builds(Gate, st.text(), measures, measures, st.booleans())
+fills = st.builds(Fill, trade_id=st.text(), price=amounts, quantity=amounts, funds_krw=amounts, at=times)
+named_floats = st.dictionaries(st.text(), floats, max_size=3)
+protections = st.builds(
+    ProtectionPlan,
+    stop_fraction=st.decimals(min_value="0.01", max_value="0.99"),
+    target_fraction=amounts,
+    stop_distance_krw=st.none() | amounts,
+    target_distance_krw=st.none() | amounts,
+    trailing_distance_krw=st.none() | amounts,
+    stage_fraction=st.none() | amounts,
+    trend_strength=st.none() | floats,
+)
+
+
+def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[tuple[Any, ...]]:
+    return st.lists(values, max_size=3).map(tuple)
+
+
+def of(cls: type, **given_fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Build a dataclass whose plain fields are drawn by their type, and the rest as given."""
+    plain: dict[object, st.SearchStrategy[Any]] = {
+        str: st.text(),
+        Decimal: numbers,
+        float: floats,
+        datetime: times,
+        Market: markets,
+        Decimal | None: st.none() | numbers,
+        str | None: st.none() | st.text(),
+        float | None: st.none() | floats,
+        int: st.integers(0, 10**9),
+        bool: st.booleans(),
+    }
+    drawn = {field.name: plain[field.type] for field in fields(cls) if field.type in plain}
+    return st.builds(cls, **{**drawn, **given_fields})
+
+
+decisions = of(Decision, confidence=st.floats(0.0, 1.0))
+screens = of(ScreenResult, gates=some(gates))
+states = of(StateSummary, positions=some(of(PositionSummary)))
+reports = of(
+    CycleReport,
+    gates=some(gates),
+    decision=st.none() | decisions,
+    orders=some(of(OrderSummary)),
+    durations_ms=named_floats,
+    indicators=named_floats,
+    screen=st.none() | screens,
+    state=st.none() | states,
+)
+GIVEN: dict[type, dict[str, st.SearchStrategy[Any]]] = {
+    Started: {"settings": st.dictionaries(st.text(), st.text(), max_size=3)},
+    AccountOpened: {"balances": some(st.builds(Balance, st.text(), amounts, amounts))},
+    IntentPlanned: {"protection": st.none() | protections},
+    IntentClosed: {"fills": some(fills)},
+    CycleCompleted: {"report": reports},
+}
+
+
+@pytest.mark.parametrize("cls", get_args(Event))
+@settings(max_examples=30, deadline=None, database=None)
+@given(data=st.data())
+def test_every_event_comes_back_as_it_was(cls: type, data: st.DataObject) -> None:
+    event = data.draw(of(cls, **GIVEN.get(cls, {})))
+
+    kind, body = encode(event)
+
+    assert event == decode(kind, json.loads(json.dumps(body, allow_nan=False)))
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(value=measures | st.floats(allow_nan=True))
+def test_a_measure_comes_back_with_its_type(value: Any) -> None:
+    report = replace(REPORT, gates=(Gate("spread", value, None, True),))
+
+    kind, body = encode(CycleCompleted(report=report))
+    back = decode(kind, json.loads(json.dumps(body, allow_nan=False)))
+
+    assert isinstance(back, CycleCompleted)
+    found = back.report.gates[0].value
+    assert (type(value), repr(value) if type(value) is float else value) == (
+        type(found),
+        repr(found) if type(found) is float else found,
+    )
+
+
+def test_the_kind_is_the_class_name_in_snake_case() -> None:
+    assert "intent_sending" == encode(IntentSending(identifier="dg.KRW-BTC.20261120T12.entry.0.0"))[0]
+
+
+def test_the_forms_are_plain_to_read() -> None:
+    opened = PeriodOpened(period=Period.DAY, start=datetime(2026, 11, 21, tzinfo=timezone(timedelta(hours=9))), equity_krw=Decimal("1E+6"))
+
+    assert ("period_opened", {"period": "day", "start": "2026-11-20T15:00:00Z", "equity_krw": "1000000"}) == encode(opened)
+
+
+@pytest.mark.parametrize("text", ["0.10", "1E-8", "123456789012345678901234567890.123456789012345678901234567890", "-0.00", "1E+30"])
+def test_no_digit_of_money_is_lost(text: str) -> None:
+    kind, body = encode(TransferDeclared(currency="KRW", amount=Decimal(text), note=""))
+    back = decode(kind, body)
+
+    assert isinstance(back, TransferDeclared)
+    assert Decimal(text) == back.amount
+    assert format(Decimal(text), "f") == format(back.amount, "f")
+
+
+@pytest.mark.parametrize(("value", "tag"), [(math.nan, "nan"), (math.inf, "inf"), (-math.inf, "-inf")])
+def test_a_float_that_json_has_no_number_for_goes_under_a_tag(value: float, tag: str) -> None:
+    _, body = encode(CycleCompleted(report=replace(REPORT, slippage_bps=value, indicators={"adx": value})))
+
+    report = body["report"]
+    assert isinstance(report, dict)
+    assert {"float": tag} == report["slippage_bps"]
+    assert {"adx": {"float": tag}} == report["indicators"]
+
+
+def test_decimals_among_other_scalars_go_under_a_tag() -> None:
+    _, body = encode(CycleCompleted(report=replace(REPORT, gates=(Gate("size", Decimal("1.50"), 2, True),))))
+
+    report = body["report"]
+    assert isinstance(report, dict)
+    assert [{"name": "size", "value": {"decimal": "1.50"}, "limit": 2, "passed": True}] == report["gates"]
+
+
+TRANSFER = {"currency": "KRW", "amount": "1.5", "note": "rent"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "problem"),
+    [
+        ("transfer_imagined", TRANSFER, "does not know"),
+        ("transfer_declared", [], "not an object"),
+        ("transfer_declared", {"currency": "KRW", "amount": "1.5"}, "no field 'note'"),
+        ("transfer_declared", {**TRANSFER, "by": "me"}, "a field 'by'"),
+        ("transfer_declared", {**TRANSFER, "amount": 1.5}, "field 'amount' holds 1.5"),
+        ("transfer_declared", {**TRANSFER, "amount": "NaN"}, "field 'amount' holds 'NaN'"),
+        ("transfer_declared", {**TRANSFER, "amount": "1e3"}, "field 'amount' holds '1e3'"),
+        ("transfer_declared", {**TRANSFER, "amount": "1_0"}, "field 'amount' holds '1_0'"),
+        ("transfer_declared", {**TRANSFER, "amount": "x"}, "field 'amount' holds 'x'"),
+        ("transfer_declared", {**TRANSFER, "note": None}, "field 'note' holds None"),
+        ("started", {"mode": "dream", "version": "1", "settings": {}}, "field 'mode' holds 'dream'"),
+        ("started", {"mode": "live", "version": "1", "settings": []}, "field 'settings' holds []"),
+        ("started", {"mode": "live", "version": "1", "settings": {"A": 1}}, "field 'settings[A]' holds 1"),
+        ("account_opened", {"balances": {}}, "field 'balances' holds {}"),
+        ("account_opened", {"balances": [{"currency": "KRW", "free": "-1", "locked": "0"}]}, "field 'balances[0]' holds what cannot"),
+        ("highest_price_raised", {"market": "BTC-KRW", "price_krw": "1"}, "field 'market' holds 'BTC-KRW'"),
+        ("period_opened", {"period": "day", "start": "2026-11-20T15:00:00", "equity_krw": "1"}, "field 'start' holds"),
+        ("period_opened", {"period": "day", "start": "2026-11-20T15:00:00+09:00", "equity_krw": "1"}, "field 'start' holds"),
+        ("period_opened", {"period": "day", "start": 5, "equity_krw": "1"}, "field 'start' holds 5"),
+    ],
+)
+def test_what_was_never_written_is_refused_by_name(kind: str, body: Any, problem: str) -> None:
+    with pytest.raises(DataError, match=kind) as raised:
+        decode(kind, body)
+
+    assert problem in str(raised.value)
+
+
+def test_the_path_to_a_bad_field_is_told_from_the_top() -> None:
+    kind, body = encode(CycleCompleted(report=replace(REPORT, gates=(Gate("a", 1, 1, True), Gate("b", 1, 1, True)))))
+    text = json.dumps(body).replace('"name": "b", "value": 1', '"name": "b", "value": [1]')
+
+    with pytest.raises(DataError, match=r"field 'report\.gates\[1\]\.value'"):
+        decode(kind, json.loads(text))
+
+
+@pytest.mark.parametrize("passed", [1, "true", None])
+def test_a_flag_is_a_flag(passed: object) -> None:
+    kind, body = encode(CycleCompleted(report=replace(REPORT, gates=(Gate("a", 1, 1, True),))))
+    text = json.dumps(body).replace('"passed": true', f'"passed": {json.dumps(passed)}')
+
+    with pytest.raises(DataError, match="passed"):
+        decode(kind, json.loads(text))
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        TransferDeclared(currency="KRW", amount=Decimal("NaN"), note=""),
+        TransferDeclared(currency="KRW", amount=1.5, note=""),  # type: ignore[arg-type]
+        AlarmRaised(kind="a", text=None),  # type: ignore[arg-type]
+        AccountOpened(balances=[]),  # type: ignore[arg-type]
+        Started(mode="live", version="1", settings={}),  # type: ignore[arg-type]
+        Started(mode=Mode.LIVE, version="1", settings={"A": 1}),  # type: ignore[dict-item]
+        Started(mode=Mode.LIVE, version="1", settings=()),  # type: ignore[arg-type]
+        PeriodOpened(period=Period.DAY, start=datetime(2026, 1, 1), equity_krw=Decimal(1)),  # noqa: DTZ001
+        CycleCompleted(report=replace(REPORT, gates=(Gate("a", [1], 1, True),))),  # type: ignore[arg-type]
+        CycleCompleted(report=replace(REPORT, slippage_bps="1")),  # type: ignore[arg-type]
+        CycleCompleted(report=replace(REPORT, market="KRW-BTC")),  # type: ignore[arg-type]
+        CycleCompleted(report=replace(REPORT, repeated=1)),  # type: ignore[arg-type]
+        CycleCompleted(report=replace(REPORT, decision=Side.BUY)),  # type: ignore[arg-type]
+    ],
+)
+def test_what_could_not_be_read_back_is_not_written(event: Event) -> None:
+    with pytest.raises(DataError, match="field"):
+        encode(event)
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T15:00:00Z", "2026-11-20T15:00:00.000001Z"])
+def test_times_keep_their_microseconds(text: str) -> None:
+    assert text == time_text(time_from_text(text))
