@@ -28,6 +28,19 @@ def rows(dsn: str, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
+def make_template(server: str) -> None:
+    """Make the database that the others are copied from: migrating each would take a second."""
+    run_sql(server, f"CREATE DATABASE {_TEMPLATE}")
+    migrate(database_of(server, _TEMPLATE))
+
+
+def copy_of_template(server: str) -> str:
+    """Make a fresh database with all tables and give its connection string."""
+    name = f"fresh_{next(_numbers)}"
+    run_sql(server, f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
+    return database_of(server, name)
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the server and give the connection string of its first database, which tests leave empty."""
@@ -46,16 +59,12 @@ def empty_database(postgres_server: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def migrated_template(postgres_server: str) -> str:
-    """Make the database that the others are copied from: migrating each would take a second."""
-    run_sql(postgres_server, f"CREATE DATABASE {_TEMPLATE}")
-    migrate(database_of(postgres_server, _TEMPLATE))
-    return _TEMPLATE
+def migrated_server(postgres_server: str) -> str:
+    make_template(postgres_server)
+    return postgres_server
 
 
 @pytest.fixture
-def database(postgres_server: str, migrated_template: str) -> str:
+def database(migrated_server: str) -> str:
     """Give the connection string of a fresh database with all tables."""
-    name = f"fresh_{next(_numbers)}"
-    run_sql(postgres_server, f"CREATE DATABASE {name} TEMPLATE {migrated_template}")
-    return database_of(postgres_server, name)
+    return copy_of_template(migrated_server)

@@ -13,7 +13,7 @@ BotError
 │   └── MalformedReply      a reply lacks a field or carries one of the wrong kind
 ├── DecisionError           HOLD
 ├── StateError              no new risk: what we remember cannot be read
-├── StoreError              trade on, catch up later: the database is away
+├── StoreError              trade on, catch up later: the database or the messenger is away
 └── InvariantViolated       stop: the program contradicts itself
 """
 
@@ -131,10 +131,10 @@ class StateError(BotError):
 
 
 class StoreError(BotError):
-    """The database did not take a write; the journal keeps it until it does."""
+    """The database or the messenger did not take something; the journal keeps it until it does."""
 
     def __init__(self, operation: str, cause: str) -> None:
-        super().__init__(f"{operation}: the database did not take it ({cause})")
+        super().__init__(f"{operation}: was not taken ({cause})")
         self.operation = operation
         self.cause = cause
 

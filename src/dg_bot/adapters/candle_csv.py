@@ -10,7 +10,7 @@ import re
 import zlib
 from array import array
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +75,7 @@ def parse_candles(source: str, data: bytes, market: Market, timeframe: Timeframe
 def candle_row(candle: Candle, width: int) -> str:
     """Write one candle with its digits exactly as they are, and nothing in the seventh column where the file has one."""
     figures = (candle.open, candle.high, candle.low, candle.close, candle.volume)
-    cells = [f"{candle.opened_at:%Y-%m-%dT%H:%M:%S}Z", *(format(figure, "f") for figure in figures)]
+    cells = [f"{candle.opened_at.astimezone(UTC):%Y-%m-%dT%H:%M:%S}Z", *(format(figure, "f") for figure in figures)]
     return ",".join(cells + [""] * (width - len(cells)))
 
 

@@ -32,6 +32,7 @@ _LINE = re.compile(
     rb'\{"schema_version":1,"sequence":([1-9][0-9]*),"at":"([0-9T:.Z-]+)","kind":"([a-z_]+)","body":(\{.*\}),'
     rb'"length":([0-9]+),"previous":"([0-9a-f]{64})","checksum":"([0-9a-f]{64})"\}\n'
 )
+_LINE_END = re.compile(rb'"length":[0-9]+,"previous":"[0-9a-f]{64}","checksum":"[0-9a-f]{64}"\}')
 _RESTORE = "restore the journal from a copy; until then no new risk is taken"
 _MAKE_ROOM = "make room and check the disk and the folder's rights"
 
@@ -321,7 +322,13 @@ def _misshape(line: bytes) -> str:
 
 
 def _is_torn(line: bytes) -> bool:
-    """Tell whether a last line looks cut off rather than altered: unfinished, not JSON, or with a body of another length."""
+    """Tell whether a last line looks cut off rather than altered: unfinished, not JSON, or with a body of another length.
+
+    One that goes on after the end of a record is two records whose line end was altered, not the start of one.
+    """
+    end = _LINE_END.search(line)
+    if end is not None and line[end.end() :] not in (b"", b"\n"):
+        return False
     if not line.endswith(b"\n") or _parsed(line) is None:
         return True
     match = _LINE.fullmatch(line)

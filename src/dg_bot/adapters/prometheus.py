@@ -46,10 +46,10 @@ _VALIDATOR = "validator."
 
 
 class Metrics:
-    """All metrics of one process in a registry of their own. Its methods may be called from any thread and never raise."""
+    """All metrics of one process in a registry of their own. Its methods may be called from any thread."""
 
     def __init__(self) -> None:
-        disable_created_metrics()  # a second series for each counter that nobody reads
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each counter that nobody reads
         self.registry = CollectorRegistry(auto_describe=True)
         self._planned: dict[str, IntentPlanned] = {}
         self._last_exit: dict[Market, tuple[str, str]] = {}
@@ -69,18 +69,18 @@ class Metrics:
                 self._plan(planned)
             case IntentClosed() as closed:
                 self._close(closed)
-            case CycleCompleted(report):
-                self._cycle(report)
-            case SafeModeEntered(reason):
+            case CycleCompleted() as completed:
+                self._cycle(completed.report)
+            case SafeModeEntered() as entered:
                 self._safe_mode.set(1)
-                if reason.partition(":")[0] in set(TripReason):
+                if entered.reason.partition(":")[0] in set(TripReason):
                     self._breaker_triggers.inc()
             case SafeModeLeft():
                 self._safe_mode.set(0)
             case PeriodOpened() as opened if self._invested_krw is None:
                 self._invested_krw = opened.equity_krw
-            case TransferDeclared("KRW", amount) if self._invested_krw is not None:
-                self._invested_krw += amount
+            case TransferDeclared() as transfer if transfer.currency == "KRW" and self._invested_krw is not None:
+                self._invested_krw += transfer.amount
             case _:
                 return
 

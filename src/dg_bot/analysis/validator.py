@@ -64,7 +64,7 @@ def verdict(decision: Decision, gates: Sequence[Gate]) -> Decision:
     failed = first_failure(tuple(gates))
     if failed is None or decision.action is Action.HOLD:
         return decision
-    reason = f"{failed.name} did not pass: {failed.value}, wanted {failed.limit} ({decision.action}: {decision.reason})"
+    reason = f"{failed.words} ({decision.action}: {decision.reason})"
     return replace(decision, action=Action.HOLD, reason=reason)
 
 

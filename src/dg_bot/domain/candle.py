@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import NoReturn
 
 from dg_bot.domain.calendar import Timeframe, from_epoch, require_aware, to_epoch
 from dg_bot.domain.market import Market
-from dg_bot.domain.money import require_not_negative, require_positive
+from dg_bot.domain.money import ZERO
 from dg_bot.errors import DataError, ImpossibleValue
 
 
@@ -26,15 +27,19 @@ class Candle:
 
     def __post_init__(self) -> None:
         require_aware("candle time", self.opened_at)
-        for name, price in (("open", self.open), ("high", self.high), ("low", self.low), ("close", self.close)):
-            require_positive(f"candle {name} at {self.opened_at.isoformat()}", price)
-        require_not_negative(f"candle volume at {self.opened_at.isoformat()}", self.volume)
-        if not self.low <= min(self.open, self.close) <= max(self.open, self.close) <= self.high:
-            raise ImpossibleValue(
-                f"candle at {self.opened_at.isoformat()}",
-                f"open {self.open} high {self.high} low {self.low} close {self.close}",
-                "low and high must enclose open and close",
-            )
+        prices = (self.open, self.high, self.low, self.close)
+        if not all(value.is_finite() for value in (*prices, self.volume)):
+            self._refuse("prices and volume must be finite")
+        if self.low <= ZERO:
+            self._refuse("prices must be above zero")
+        if self.low > min(prices) or self.high < max(prices):
+            self._refuse("low and high must enclose open and close")
+        if self.volume < ZERO:
+            self._refuse("volume must not be negative")
+
+    def _refuse(self, rule: str) -> NoReturn:
+        shown = f"open {self.open} high {self.high} low {self.low} close {self.close} volume {self.volume}"
+        raise ImpossibleValue(f"candle at {self.opened_at.isoformat()}", shown, rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

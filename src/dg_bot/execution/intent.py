@@ -112,10 +112,7 @@ class Intent:
         return self.state in (IntentState.SENDING, IntentState.UNKNOWN, IntentState.ACCEPTED)
 
     def after(self, event: IntentSending | IntentAnswered | IntentClosed, at: datetime) -> "Intent":
-        """Give the intent after one more event; raises InvariantViolated where the table has no such step.
-
-        An answer UNKNOWN from the state UNKNOWN is such a step: nothing was sent that could have been answered.
-        """
+        """Give the intent after one more event; raises InvariantViolated where the table has no such step."""
         state = next_state(self.identifier, self.state, self._kind(event))
         match event:
             case IntentSending():

@@ -31,7 +31,7 @@ class RulesModel:
         if signals.exit[-1]:
             return self._decision(Action.SELL, confidence, "the strategy's exit signal")
         if failed is not None:
-            return self._decision(Action.HOLD, confidence, f"{failed.name} did not pass: {failed.value}, wanted {failed.limit}")
+            return self._decision(Action.HOLD, confidence, failed.words)
         return self._decision(Action.HOLD, confidence, "no entry signal on the last bar")
 
     def _decision(self, action: Action, confidence: float, reason: str) -> Decision:

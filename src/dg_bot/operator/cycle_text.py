@@ -92,7 +92,10 @@ def _stage(report: CycleReport, stage: Stage, gates: Sequence[Gate], console: Co
     duration = report.durations_ms.get(stage.value)
     title = Text(_TITLES[stage], style="bold")
     if duration is None and not gates:
-        is_later = _ORDER.index(stage) > _ORDER.index(report.stage)
+        distance = _ORDER.index(stage) - _ORDER.index(report.stage)
+        is_later = distance > 0
+        if distance == 1:
+            console.print()
         title.append("  not reached" if is_later else "  skipped", style="not bold dim")
         console.print(title)
         return
@@ -124,13 +127,11 @@ def _gate_table(stage: Stage, gates: Sequence[Gate]) -> Padding:
 
 def _screen(screen: ScreenResult, console: Console) -> None:
     word = "passed" if screen.has_passed else "failed"
-    lines = (
-        f"screen {word}: {screen.days:,.0f} days, {screen.round_trips} round trips, "
-        f"return {figures.signed_percent(screen.total_return)}, win rate {figures.percent(screen.win_rate, 1)},",
-        f"profit factor {figures.ratio(screen.profit_factor)}, Sharpe {figures.ratio(screen.sharpe)}, "
-        f"max drawdown {figures.percent(screen.max_drawdown, 1)}",
-    )
-    for line in lines:
+    history = f"screen {word}: {screen.days:,.0f} days, {screen.round_trips} round trips"
+    gains = f"return {figures.signed_percent(screen.total_return)}, win rate {figures.percent(screen.win_rate, 1)}"
+    quality = f"profit factor {figures.ratio(screen.profit_factor)}, Sharpe {figures.ratio(screen.sharpe)}"
+    risk = f"max drawdown {figures.percent(screen.max_drawdown, 1)}"
+    for line in (f"{history}, {gains},", f"{quality}, {risk}"):
         console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 

@@ -59,7 +59,7 @@ def safe(value: str) -> str:
 def joined(lines: list[str]) -> str:
     """Make one message of lines, leaving out from the end what does not fit; no tag may span two lines."""
     kept: list[str] = []
-    room = LONGEST_MESSAGE - 2
+    room = LONGEST_MESSAGE - 1
     for line in lines:
         room -= _units(line) + 1
         if room < 0:

@@ -79,7 +79,7 @@ class AnalysisStage:
         gates = (
             *self._screen_gates(screen, proposed),
             *_clearance_gates(clearance, snapshot, proposed),
-            *_strategy_gates(signals, is_bar_close=is_bar_close),
+            *_strategy_gates(signals, proposed, is_bar_close=is_bar_close),
             *self._filter_gates(context, proposed),
             *named(
                 "validator",
@@ -151,7 +151,10 @@ def _clearance_gates(clearance: RiskClearance, snapshot: MarketSnapshot, propose
             assert_never(proposed.action)
 
 
-def _strategy_gates(signals: Signals, *, is_bar_close: bool) -> tuple[Gate, ...]:
+def _strategy_gates(signals: Signals, proposed: Decision, *, is_bar_close: bool) -> tuple[Gate, ...]:
+    """Give the strategy's entry gates on the newest bar; they have no say in a SELL."""
+    if proposed.action is Action.SELL:
+        return ()
     closed = Gate("strategy.bar_closed", is_bar_close, True, is_bar_close)
     if not is_bar_close or not len(signals.entry):
         return (closed,)

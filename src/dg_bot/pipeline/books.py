@@ -54,8 +54,15 @@ class Books:
         return tuple(self._reports.values())
 
     def record(self, event: Event) -> Record:
-        """Make one fact durable, then remember it; raises StateError when it could not be made durable."""
+        """Make one fact durable, then remember it.
+
+        Raises StateError when it could not be made durable, InvariantViolated when it contradicts what is known; then nothing is
+        written: a journal that cannot be replayed would be worse than a process that stops.
+        """
         with self._writing:
+            trial = Record(sequence=self._state.sequence + 1, at=self._clock.now(), event=event)
+            risk_state.after(self._state, trial)
+            self._intents.after(trial)
             record = self._journal.append(event)
             self._fold(record)
         self._on_record(record)

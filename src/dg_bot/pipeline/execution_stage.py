@@ -69,7 +69,7 @@ class ExecutionStage:
 
     def _exit(self, cycle: Cycle, clearance: RiskClearance, forced: ForcedExit) -> ExecutionReport | Halt:
         sale = self._seller.exit(forced.position, forced.reason, cycle=cycle, portfolio=clearance.portfolio)
-        return _report_or_halt(sale.intents, sale.gates)
+        return _report_or_halt(sale.intents, sale.gates, sale.warnings)
 
     def _sell(self, cycle: Cycle, clearance: RiskClearance, plan: TradePlan) -> ExecutionReport | Halt:
         position = clearance.portfolio.position_on(cycle.market)
@@ -79,7 +79,7 @@ class ExecutionStage:
         sale = self._seller.sell(
             position, reason=plan.decision.reason, digest=_digest(plan), cycle=cycle, portfolio=clearance.portfolio
         )
-        return _report_or_halt(sale.intents, sale.gates)
+        return _report_or_halt(sale.intents, sale.gates, sale.warnings)
 
     def _buy(self, cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot, plan: TradePlan) -> ExecutionReport | Halt:
         failed = first_failure(clearance.gates)
@@ -117,7 +117,7 @@ class ExecutionStage:
             gate = planned.gate
             return Halt(stage=Stage.EXECUTION, reason=gate.words, gates=(*size.gates, gate))
         placed = self._send_entry(cycle, clearance, snapshot, plan, planned)
-        return _report_or_halt(placed.intents, (*size.gates, *planned.gates, *planned.warnings, *placed.refused))
+        return _report_or_halt(placed.intents, (*size.gates, *planned.gates, *placed.refused), planned.warnings)
 
     def _send_entry(
         self,
@@ -166,12 +166,12 @@ def summary(intent: Intent) -> OrderSummary:
     )
 
 
-def _report_or_halt(intents: tuple[Intent, ...], gates: tuple[Gate, ...]) -> ExecutionReport | Halt:
-    """Halt where a gate kept every order from being sent."""
+def _report_or_halt(intents: tuple[Intent, ...], gates: tuple[Gate, ...], warnings: tuple[Gate, ...]) -> ExecutionReport | Halt:
+    """Halt where a gate kept every order from being sent; warnings are told, and stop nothing."""
     failed = first_failure(gates)
     if not intents and failed is not None:
         return Halt(stage=Stage.EXECUTION, reason=failed.words, gates=gates)
-    return ExecutionReport(orders=tuple(map(summary, intents)), slippage_bps=_slippage_bps(intents), gates=gates)
+    return ExecutionReport(orders=tuple(map(summary, intents)), slippage_bps=_slippage_bps(intents), gates=(*gates, *warnings))
 
 
 def _slippage_bps(intents: tuple[Intent, ...]) -> float | None:

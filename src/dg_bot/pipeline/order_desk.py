@@ -118,6 +118,9 @@ class OrderDesk:
             if intent.state is IntentState.PLANNED:
                 self._close_unsent(intent)
                 continue
+            if intent.state is IntentState.REJECTED:
+                self._close(identifier, Closing.REJECTED)
+                continue
             if intent.state is IntentState.SENDING:
                 self._books.record(IntentAnswered(identifier=identifier, answer=Answer.UNKNOWN, error_name="restarted"))
                 continue

@@ -32,7 +32,6 @@ class RiskCheckStage:
         clock: Clock,
         bar_exits: BarExits,
         timeframe: Timeframe,
-        follows_venue_clock: bool,
     ) -> None:
         self._books = books
         self._account = account
@@ -41,7 +40,6 @@ class RiskCheckStage:
         self._clock = clock
         self._bar_exits = bar_exits
         self._timeframe = timeframe
-        self._follows_venue_clock = follows_venue_clock
 
     def run(self, cycle: Cycle) -> RiskClearance | Halt:
         """Give the clearance of this cycle, or halt where neither side is allowed; raises as reads do."""
@@ -87,7 +85,7 @@ class RiskCheckStage:
 
     def _entry_gates(self, cycle: Cycle, view: AccountView, now: datetime) -> tuple[Gate, ...]:
         conditions = Conditions(
-            clock_skew_s=0.0 if self._follows_venue_clock else self._clock.skew_s(),
+            clock_skew_s=self._clock.skew_s(),
             has_unresolved_intent=bool(self._books.intents.open_on(cycle.market)),
             unexplained=view.unexplained,
         )

@@ -25,10 +25,11 @@ _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sale:
-    """What came of a sale: its orders as they stand, and the checks."""
+    """What came of a sale: its orders as they stand, the checks, and those that only warn."""
 
     intents: tuple[Intent, ...]
     gates: tuple[Gate, ...]
+    warnings: tuple[Gate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,7 @@ class Seller:
             for child in planned.children
         ]
         placed = self._desk.place_all(wishes, portfolio)
-        return Sale(intents=placed.intents, gates=(*planned.gates, *planned.warnings, *placed.refused))
+        return Sale(intents=placed.intents, gates=(*planned.gates, *placed.refused), warnings=planned.warnings)
 
     def _confirms_stop(self, position: Position) -> bool:
         """Read again at least one second later: the last trade and the best bid both have to be at or under the stop."""

@@ -130,21 +130,22 @@ Action = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultRule:
-    """Which requests suffer `action`: those of `method` (None: any) on `path`, from the `nth` on, `count` of them (None: all).
+    """Which requests suffer `action`: those of `method` (None: any) on `path`, from the `nth` on, `count` of them.
 
-    `path` is exact, or ends in `*` and is then a prefix. Matching requests are counted from 1, per rule.
+    `path` is exact, or ends in `*` and is then a prefix. Matching requests are counted from 1, per rule. Without `nth` the rule
+    strikes from the first on, without `count` once where `nth` is given, else always.
     """
 
     action: Action
     path: str
     method: str | None = None
-    nth: int = 1
+    nth: int | None = None
     count: int | None = None
 
     def __post_init__(self) -> None:
         if not self.path.startswith("/"):
             raise ImpossibleValue("path", self.path, "it must start with /")
-        if self.nth < 1:
+        if self.nth is not None and self.nth < 1:
             raise ImpossibleValue("nth", self.nth, "it counts from 1")
         if self.count is not None and self.count < 1:
             raise ImpossibleValue("count", self.count, "it must be at least 1")
@@ -156,7 +157,9 @@ class FaultRule:
 
     def strikes(self, occurrence: int) -> bool:
         """Tell whether the `occurrence`-th matching request is hit."""
-        return self.nth <= occurrence and (self.count is None or occurrence < self.nth + self.count)
+        first = 1 if self.nth is None else self.nth
+        count = 1 if self.count is None and self.nth is not None else self.count
+        return first <= occurrence and (count is None or occurrence < first + count)
 
 
 class FaultPlan:

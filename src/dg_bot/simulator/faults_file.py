@@ -41,8 +41,7 @@ class _BadField(ValueError):
 def load_faults(text: str) -> FaultPlan:
     """Read a JSON list of rules; raises ConfigurationError naming the rule (from 1) and the field.
 
-    A rule is `{"path": ..., "action": ...}` with optional `method`, `nth`, `count` and the fields of its action.
-    A rule with `nth` and no `count` strikes once; without both it strikes always.
+    A rule is `{"path": ..., "action": ...}` with `method`, `nth`, `count` as in FaultRule, and the fields of its action.
     """
     try:
         raw = loads(text)
@@ -69,9 +68,8 @@ def _rule(raw: Json) -> FaultRule:
         raise _BadField("action", f"is '{name}', must be one of {', '.join(_ACTIONS)}")
     path = fields.text("path")
     method = fields.method()
-    has_nth = "nth" in fields.left
-    nth = fields.whole("nth") if has_nth else 1
-    count = fields.whole("count") if "count" in fields.left else (1 if has_nth else None)
+    nth = fields.whole("nth") if "nth" in fields.left else None
+    count = fields.whole("count") if "count" in fields.left else None
     action = build(fields)
     for unknown in fields.left:
         raise _BadField(unknown, f"is no field of a rule with action '{name}'")

@@ -1,7 +1,7 @@
 """A made-up market on one timeline without beginning or end: any window of it is the same candles, whoever asks and when.
 
 Time is cut into episodes of twelve days. Each is a closed loop around the base price: quiet noise that narrows, four hours that
-break out on volume, then either a run-up or a fall, and the way back. Noise reverts to the loop; part of it is common to all markets.
+break out on volume, then either a run-up or a fall, and the way back. Noise reverts to the loop; a part of it moves all markets.
 """
 
 from collections.abc import Mapping
@@ -25,13 +25,14 @@ FUTURE = timedelta(days=14)
 _DEMO_FROM = datetime(2026, 9, 1, tzinfo=UTC)
 _EPISODE_HOURS = 288
 _BREAKOUT_FROM, _BREAKOUT_UNTIL = 176, 180
+_END_OF_HOUR = np.arange(1, _EPISODE_HOURS + 1)
 _RUN_UP_SHARE = 0.7
 _PERSISTENCE = 0.9
 _COMMON_SHARE = 0.5
-_WICK = 0.0008
+_WICK = 0.003
 _VOLUME_SPREAD = 0.35
-# The noise of each hour of an episode, as a deviation from the loop.
-_NOISE_HOURS, _NOISE_SIZE = (0, 100, 140, 182, 186, 240, 288), (0.006, 0.006, 0.004, 0.004, 0.014, 0.012, 0.006)
+# The noise of each hour of an episode, as a deviation from the loop; it steps back for the breakout.
+_NOISE_HOURS, _NOISE_SIZE = (0, 100, 140, 174, 180, 186, 250, 288), (0.006, 0.006, 0.004, 0.004, 0.001, 0.009, 0.009, 0.006)
 # Volume in usual hours' volumes: more on the breakout, then fading.
 _VOLUME_HOURS, _VOLUME_SIZE = (0, 175, 176, 184, 240, 288), (1.0, 0.9, 3.0, 2.5, 1.2, 1.0)
 
@@ -61,7 +62,10 @@ def generated_tapes(*, seed: int, at: datetime) -> Mapping[Market, Tape]:
 
 
 def demo_instant(seed: int) -> datetime:
-    """Give a close of a four-hour bar of KRW-BTC with which it breaks out, and after which it runs up within the hour."""
+    """Give a close of a four-hour bar of KRW-BTC with which it breaks out, and after which it runs up within the hour.
+
+    Raises ImpossibleValue for a negative seed.
+    """
     episode = to_epoch(_DEMO_FROM) // HOUR.seconds // _EPISODE_HOURS + 1
     while not _runs_up(BITCOIN, seed, episode):
         episode += 1
@@ -73,8 +77,6 @@ def generated_candles(source: GeneratedMarket, *, seed: int, start: datetime, en
 
     Raises ImpossibleValue for a negative seed, or a window that is no run of full hours.
     """
-    if seed < 0:
-        raise ImpossibleValue("seed", seed, "it must not be negative")
     if not (HOUR.is_boundary(start) and HOUR.is_boundary(end) and start < end):
         raise ImpossibleValue("window", f"{start.isoformat()} to {end.isoformat()}", "it must run between two full hours")
     first, count = to_epoch(start) // HOUR.seconds, (to_epoch(end) - to_epoch(start)) // HOUR.seconds
@@ -86,7 +88,10 @@ def generated_candles(source: GeneratedMarket, *, seed: int, start: datetime, en
 
 
 def _on_grid(market: Market, first: int, prices: Floats, volumes: Floats) -> list[Candle]:
-    """Build candles from prices `(4, n)` in KRW, rounded to the coarsest tick that holds in the window, so that all fit."""
+    """Build candles from prices `(4, n)` in KRW, rounded to the coarsest tick that holds in the window, so that all fit.
+
+    The generated markets stay within bands of one tick at all dates; only so is the grid, too, the same in every window.
+    """
     last = first + len(volumes) - 1
     moments = [from_epoch(hour * HOUR.seconds) for hour in (*range(first, last, 24 * 30), last)]
     extremes = [Decimal(repr(float(price))) for price in (prices.min(), prices.max())]
@@ -112,7 +117,8 @@ def _levels(source: GeneratedMarket, seed: int, first: int, count: int) -> Float
     own = _reverting(seed, "own", source.market, first, count)
     common = _reverting(seed, "common", None, first, count)
     noise = np.sqrt(1.0 - _COMMON_SHARE**2) * own + _COMMON_SHARE * common
-    return np.exp(_loops(source, seed, first, count) + np.interp(hours, _NOISE_HOURS, _NOISE_SIZE) * noise)
+    levels: Floats = np.exp(_loops(source, seed, first, count) + np.interp(hours, _NOISE_HOURS, _NOISE_SIZE) * noise)
+    return levels
 
 
 def _volumes(source: GeneratedMarket, seed: int, first: int, count: int) -> Floats:
@@ -125,21 +131,22 @@ def _loops(source: GeneratedMarket, seed: int, first: int, count: int) -> Floats
     """Give the course of the episodes at the end of each hour, as a logarithm of the multiple of the base price."""
     start = first - source.offset_hours
     episodes = range(start // _EPISODE_HOURS, (start + count - 1) // _EPISODE_HOURS + 1)
-    courses = [_course(source, seed, episode) for episode in episodes]
+    courses: Floats = np.concatenate([_course(source, seed, episode) for episode in episodes])
     skip = start - episodes.start * _EPISODE_HOURS
-    return np.concatenate(courses)[skip : skip + count]
+    return courses[skip : skip + count]
 
 
 def _course(source: GeneratedMarket, seed: int, episode: int) -> Floats:
     """Give one episode's loop, `(288,)`: flat, a breakout, what follows it, a dip below the base, and home."""
     chance = _generator(seed, "course", source.market, episode)
-    jump, run = 0.016 * chance.uniform(0.9, 1.1), 0.045 * chance.uniform(0.9, 1.1)
+    jump, run = 0.018 * chance.uniform(0.9, 1.1), 0.05 * chance.uniform(0.9, 1.1)
     if _runs_up(source, seed, episode):
-        hours, levels = (181, 196, 240), (jump + run, jump + run + 0.01, -0.035)
+        hours, levels = (181, 216, 226), (jump + run, jump + run + 0.05, jump + run + 0.02)
     else:
-        hours, levels = (184, 196, 240), (jump - 0.01, -0.025, -0.035)
-    points = (0, _BREAKOUT_FROM, _BREAKOUT_UNTIL, *hours, 270, _EPISODE_HOURS)
-    return np.interp(np.arange(1, _EPISODE_HOURS + 1), points, (0.0, 0.0, jump, *levels, -0.02, 0.0))
+        hours, levels = (184, 190, 200), (jump - 0.01, -0.02, -0.025)
+    points = (0, _BREAKOUT_FROM, _BREAKOUT_UNTIL, *hours, 256, 276, _EPISODE_HOURS)
+    course: Floats = np.interp(_END_OF_HOUR, points, (0.0, 0.0, jump, *levels, -0.035, -0.02, 0.0))
+    return course
 
 
 def _runs_up(source: GeneratedMarket, seed: int, episode: int) -> bool:
@@ -175,5 +182,7 @@ def _rows(seed: int, stream: str, market: Market | None, first: int, count: int)
 
 def _generator(seed: int, stream: str, market: Market | None, row: int) -> np.random.Generator:
     """Seed by what the numbers are for and where they lie on the timeline, so that a window never changes them."""
+    if seed < 0:
+        raise ImpossibleValue("seed", seed, "it must not be negative")
     name = f"{stream}/{market.code if market else ''}"
     return np.random.default_rng([seed, int.from_bytes(name.encode(), "big"), row])

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Context, Decimal, localcontext
+from functools import cache
 from hashlib import sha256
 
 from pydantic import TypeAdapter, ValidationError
@@ -59,7 +60,9 @@ class _Snapshot:
     traded_until: Mapping[str, datetime] = field(default_factory=dict)
 
 
-_SNAPSHOT = TypeAdapter(_Snapshot)
+@cache
+def _snapshots() -> TypeAdapter[_Snapshot]:
+    return TypeAdapter(_Snapshot)
 
 
 class Ledger:
@@ -188,14 +191,14 @@ class Ledger:
             burnt=tuple(sorted(self._burnt)),
             traded_until={market.code: at for market, at in self._traded_until.items()},
         )
-        written: dict[str, object] = _SNAPSHOT.dump_python(snapshot, mode="json")
+        written: dict[str, object] = _snapshots().dump_python(snapshot, mode="json")
         return written
 
     @classmethod
     def restored(cls, written: Mapping[str, object]) -> "Ledger":
         """Make the ledger again that `to_json` wrote; raises DataError for anything else."""
         try:
-            snapshot = _SNAPSHOT.validate_python(written)
+            snapshot = _snapshots().validate_python(written)
             traded_until = {Market(code): at for code, at in snapshot.traded_until.items()}
         except (ValidationError, DataError) as error:
             raise DataError("ledger", f"what was written down cannot be read ({error})") from error

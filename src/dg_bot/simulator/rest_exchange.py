@@ -160,13 +160,14 @@ class ExchangeCalls:
 
 def _ticket(parameters: Parameters) -> Ticket:
     """Read an order as asked for; whether it makes sense is the ledger's question."""
+    market = _market(parameters.required("market"))
     side = _word(parameters, "side", _SIDES)
     kind = _word(parameters, "ord_type", _KINDS)
     in_force = parameters.optional("time_in_force")
     if in_force is not None and in_force not in {each.value for each in TimeInForce}:
         raise BadParameter("time_in_force", "does not have a valid value")
     return Ticket(
-        market=_market(parameters.required("market")),
+        market=market,
         side=side,
         kind=kind,
         price=_decimal(parameters, "price"),

@@ -70,16 +70,16 @@ def _instead(action: Action) -> Reply | None:
 
 
 def _acted(exchange: Exchange, actions: Sequence[Action]) -> Reply:
-    """Let the venue act, then hide, edit or replace what it says."""
-    reply = exchange.act()
+    """Let the venue act, then hide, edit or replace what it says; its headers stay."""
+    said = reply = exchange.act()
     for action in actions:
         match action:
-            case Invisible(seconds) if reply.status == 201:
-                order = loads(reply.body.decode())
+            case Invisible(seconds) if said.status == 201:
+                order = loads(said.body.decode())
                 if isinstance(order, Mapping):
                     exchange.hide(str(order["uuid"]), seconds)
             case AnswerAfter(status, body):
-                reply = _words(status, body)
+                reply = replace(_words(status, body), headers=said.headers)
             case Edit(assign, remove):
                 reply = replace(reply, body=dumps(_edited(loads(reply.body.decode()), assign, remove)).encode())
             case _:

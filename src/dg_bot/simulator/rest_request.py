@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
@@ -133,7 +133,7 @@ class Parameters:
         if text is None:
             return None
         if re.fullmatch(r"\d{13}", text, re.ASCII):
-            return from_epoch(int(text) // 1000)
+            return from_epoch(0) + timedelta(milliseconds=int(text))
         parts = _TIME.fullmatch(text)
         if parts is None:
             raise BadParameter(name, "is not a time in ISO 8601")

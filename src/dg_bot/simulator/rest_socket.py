@@ -80,18 +80,6 @@ class _Connection(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_POST(self) -> None:
-        self._serve()
-
-    def do_DELETE(self) -> None:
-        self._serve()
-
-    def do_PUT(self) -> None:
-        self._serve()
-
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name is the base class's
         """Stay silent: the wire log is the record."""
 
@@ -102,6 +90,9 @@ class _Connection(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self._write(answer)
+
+    # The names are the base class's, which looks them up by the method of the request.
+    do_GET = do_POST = do_DELETE = do_PUT = do_PATCH = do_HEAD = do_OPTIONS = _serve  # noqa: N815
 
     @property
     def _listener(self) -> Listener:
@@ -133,8 +124,8 @@ class _Connection(BaseHTTPRequestHandler):
             *(f"{name}: {value}" for name, value in reply.headers.items()),
             *(["Connection: close"] if self.close_connection else []),
         ]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
-        body = reply.body[: delivery.bytes_sent]
+        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", errors="replace")
+        body = b"" if self.command == "HEAD" else reply.body[: delivery.bytes_sent]
         if delivery.drip_s is None:
             self.wfile.write(head + body)
         else:

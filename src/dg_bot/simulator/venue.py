@@ -58,10 +58,13 @@ class Venue:
         depth_krw: Decimal = Decimal(30_000_000),
         levels: int = 30,
         spread_ticks: int = 1,
+        on_order: Callable[[], None] | None = None,
     ) -> None:
+        """`on_order` is called after each order that was placed, refused or cancelled, before anybody is told of it."""
         self._ledger = ledger
         self._tapes = dict(tapes)
         self._now = now
+        self._on_order = on_order
         self._shape = BookShape(depth_krw=depth_krw, levels=levels, spread_ticks=spread_ticks)
         self._lock = RLock()
         self._offline: set[Market] = set()
@@ -156,11 +159,13 @@ class Venue:
             now = self._settled()
             try:
                 book = self._book_for_order(ticket.market, now)
+                order = self._ledger.place(ticket, book=book, tick_size=self._tick_for_order(ticket, now), now=now)
+                self._take(order, now)
             except VenueRefusal:
                 self._ledger.burn(ticket.identifier)
                 raise
-            order = self._ledger.place(ticket, book=book, tick_size=self._tick_for_order(ticket, now), now=now)
-            self._take(order, now)
+            finally:
+                self._changed()
             return order
 
     def test(self, ticket: Ticket) -> LedgerOrder:
@@ -174,7 +179,9 @@ class Venue:
         """Cancel an open order; `uuid` wins where both are given. Refused as order_not_found where it is closed or unknown."""
         with self._lock:
             now = self._settled()
-            return self._ledger.cancel(self._ledger.find(uuid=uuid, identifier=identifier).uuid, now)
+            cancelled = self._ledger.cancel(self._ledger.find(uuid=uuid, identifier=identifier).uuid, now)
+            self._changed()
+            return cancelled
 
     def find(self, *, uuid: str | None = None, identifier: str | None = None) -> LedgerOrder:
         """Give an order with its trades; `uuid` wins where both are given. Refused as order_not_found where it is unknown."""
@@ -196,6 +203,10 @@ class Venue:
     def set_notice(self, market: Market, notice: MarketNotice) -> None:
         with self._lock:
             self._notices[market] = notice
+
+    def _changed(self) -> None:
+        if self._on_order is not None:
+            self._on_order()
 
     def _settled(self) -> datetime:
         """Let resting orders trade through the path since the last look; gives the time that this was done for."""

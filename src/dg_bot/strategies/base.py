@@ -29,11 +29,13 @@ class GateSeries:
 
     @property
     def passed(self) -> Flags:
-        return np.logical_or.reduce([condition.passed for condition in self.conditions])
+        passed: Flags = np.logical_or.reduce([condition.passed for condition in self.conditions])
+        return passed
 
     @property
     def passed_by_all(self) -> Flags:
-        return np.logical_and.reduce([condition.passed for condition in self.conditions])
+        passed: Flags = np.logical_and.reduce([condition.passed for condition in self.conditions])
+        return passed
 
     def at(self, index: int) -> Gate:
         """Give the gate's outcome on one bar with what was measured and demanded."""

@@ -1,11 +1,14 @@
 """A server of raw sockets on loopback, for peers that break off, drip, stall or answer nonsense; it counts what reaches it."""
 
 import json
+import os
 import socket
+import ssl
 import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
@@ -35,10 +38,11 @@ Behaviour = Callable[[socket.socket, Request, Event], None]
 
 
 class RawServer:
-    """Runs one behaviour for each request; `gone` is set when the server closes, so that a behaviour can wait without sleeping."""
+    """Runs one behaviour for each request; `gone` is set when the server closes, so that a behaviour can wait for it."""
 
-    def __init__(self, behaviour: Behaviour) -> None:
+    def __init__(self, behaviour: Behaviour, *, tls: ssl.SSLContext | None = None) -> None:
         self._behaviour = behaviour
+        self._tls = tls
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._lock = Lock()
         self._peers: list[socket.socket] = []
@@ -49,7 +53,7 @@ class RawServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def __enter__(self) -> Self:
         self._start(self._accept)
@@ -84,23 +88,23 @@ class RawServer:
 
     def _serve(self, peer: socket.socket, number: int) -> None:
         with peer, suppress(OSError):
-            reader = peer.makefile("rb")
-            with reader:
+            stream = peer if self._tls is None else self._tls.wrap_socket(peer, server_side=True)
+            with stream, stream.makefile("rb") as reader:
                 while request := _read_request(reader, number):
                     self.requests.append(request)
-                    self._behaviour(peer, request, self.gone)
+                    self._behaviour(stream, request, self.gone)
 
 
-def _read_request(reader: "socket.SocketIO | object", number: int) -> Request | None:
-    line = reader.readline().decode()  # type: ignore[union-attr]
+def _read_request(reader: BufferedReader, number: int) -> Request | None:
+    line = reader.readline().decode()
     if not line:
         return None
     method, target, _ = line.split(" ")
     headers = {}
-    while (row := reader.readline().decode().rstrip()) != "":  # type: ignore[union-attr]
+    while (row := reader.readline().decode().rstrip()) != "":
         name, _, value = row.partition(":")
         headers[name.lower()] = value.strip()
-    body = reader.read(int(headers.get("content-length", "0")))  # type: ignore[union-attr]
+    body = reader.read(int(headers.get("content-length", "0")))
     return Request(number, method, target, headers, body)
 
 
@@ -128,4 +132,4 @@ def reply_json(document: object, status: int = 200, **headers: str) -> bytes:
 def reset(peer: socket.socket) -> None:
     """Break the connection off with a reset instead of an orderly end."""
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    peer.close()
+    os.close(peer.detach())  # a plain close would wait for the reader on the same socket

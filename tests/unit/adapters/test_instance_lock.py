@@ -36,9 +36,8 @@ def first_word(process: "subprocess.Popen[str]") -> str:
 
 
 def test_a_second_process_is_refused_and_told_who_holds_it(tmp_path: Path) -> None:
-    with InstanceLock(tmp_path / "state"):
-        with start(tmp_path / "state") as other:
-            line, _ = other.communicate("")
+    with InstanceLock(tmp_path / "state"), start(tmp_path / "state") as other:
+        line, _ = other.communicate("")
 
     assert line.startswith("refused DATA_DIR: ")
     assert f"in use by process {os.getpid()}; stop process {os.getpid()}" in line

@@ -144,12 +144,16 @@ def test_the_kind_is_the_class_name_in_snake_case() -> None:
 
 
 def test_the_forms_are_plain_to_read() -> None:
-    opened = PeriodOpened(period=Period.DAY, start=datetime(2026, 11, 21, tzinfo=timezone(timedelta(hours=9))), equity_krw=Decimal("1E+6"))
+    opened = PeriodOpened(
+        period=Period.DAY, start=datetime(2026, 11, 21, tzinfo=timezone(timedelta(hours=9))), equity_krw=Decimal("1E+6")
+    )
 
     assert ("period_opened", {"period": "day", "start": "2026-11-20T15:00:00Z", "equity_krw": "1000000"}) == encode(opened)
 
 
-@pytest.mark.parametrize("text", ["0.10", "1E-8", "123456789012345678901234567890.123456789012345678901234567890", "-0.00", "1E+30"])
+@pytest.mark.parametrize(
+    "text", ["0.10", "1E-8", "123456789012345678901234567890.123456789012345678901234567890", "-0.00", "1E+30"]
+)
 def test_no_digit_of_money_is_lost(text: str) -> None:
     kind, body = encode(TransferDeclared(currency="KRW", amount=Decimal(text), note=""))
     back = decode(kind, body)
@@ -197,7 +201,11 @@ TRANSFER = {"currency": "KRW", "amount": "1.5", "note": "rent"}
         ("started", {"mode": "live", "version": "1", "settings": []}, "field 'settings' holds []"),
         ("started", {"mode": "live", "version": "1", "settings": {"A": 1}}, "field 'settings[A]' holds 1"),
         ("account_opened", {"balances": {}}, "field 'balances' holds {}"),
-        ("account_opened", {"balances": [{"currency": "KRW", "free": "-1", "locked": "0"}]}, "field 'balances[0]' holds what cannot"),
+        (
+            "account_opened",
+            {"balances": [{"currency": "KRW", "free": "-1", "locked": "0"}]},
+            "field 'balances[0]' holds what cannot",
+        ),
         ("highest_price_raised", {"market": "BTC-KRW", "price_krw": "1"}, "field 'market' holds 'BTC-KRW'"),
         ("period_opened", {"period": "day", "start": "2026-11-20T15:00:00", "equity_krw": "1"}, "field 'start' holds"),
         ("period_opened", {"period": "day", "start": "2026-11-20T15:00:00+09:00", "equity_krw": "1"}, "field 'start' holds"),

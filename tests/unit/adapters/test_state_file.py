@@ -11,7 +11,12 @@ import pytest
 from dg_bot.adapters.state_file import Cursors, read_state, write_state
 from dg_bot.errors import ImpossibleValue, StateError
 
-BODY = {"daily_pnl": "-12500.50", "safe_mode": False, "safe_mode_reason": "손실 한도", "positions": [{"market": "KRW-BTC", "quantity": "0.5"}]}
+BODY = {
+    "daily_pnl": "-12500.50",
+    "safe_mode": False,
+    "safe_mode_reason": "손실 한도",
+    "positions": [{"market": "KRW-BTC", "quantity": "0.5"}],
+}
 
 
 @pytest.fixture
@@ -82,7 +87,9 @@ def test_another_version_is_refused(path: Path, version: object) -> None:
         read_state(path)
 
 
-@pytest.mark.parametrize("text", ["[]", "null", "5", '{"schema_version": 1}', '{"schema_version": 1, "a": NaN, "checksum": ""}', "[" * 9999])
+@pytest.mark.parametrize(
+    "text", ["[]", "null", "5", '{"schema_version": 1}', '{"schema_version": 1, "a": NaN, "checksum": ""}', "[" * 9999]
+)
 def test_other_json_is_refused(path: Path, text: str) -> None:
     path.write_text(text)
 

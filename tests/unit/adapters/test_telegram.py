@@ -9,7 +9,10 @@ import pytest
 
 from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.errors import ConfigurationError, StoreError
+from dg_bot.operator.messages import cycle_messages
+from dg_bot.operator.phrasebook import Language, Phrasebook
 from tests.telegram_server import BLOCKED, CHAT, NO_CHAT, SILENCE, TOKEN, UNAUTHORIZED, Sent, TelegramServer, broken, flood
+from tests.unit.operator.reports import TRADED
 
 SECRET = TOKEN.partition(":")[2]
 
@@ -76,13 +79,26 @@ def failure_of(notifier: TelegramNotifier, text: str = "hello") -> StoreError:
 def test_a_message_arrives_as_html(server: TelegramServer, notifier_to: Build) -> None:
     notifier_to(server.url).send("<b>매수</b> KRW-BTC 🙂")
 
-    assert [Sent(chat_id=CHAT, text="<b>매수</b> KRW-BTC 🙂", parse_mode="HTML")] == server.sent
+    assert server.sent == [Sent(chat_id=CHAT, text="<b>매수</b> KRW-BTC 🙂", parse_mode="HTML")]
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_four_messages_of_a_cycle_arrive_as_they_were_written(
+    server: TelegramServer, notifier_to: Build, language: Language
+) -> None:
+    notifier = notifier_to(server.url)
+    four = cycle_messages(TRADED, Phrasebook(language))
+
+    for text in four:
+        notifier.send(text)
+
+    assert [Sent(chat_id=CHAT, text=text, parse_mode="HTML") for text in four] == server.sent
 
 
 def test_the_servers_root_may_end_in_a_slash(server: TelegramServer, notifier_to: Build) -> None:
     notifier_to(f"{server.url}/").send("hello")
 
-    assert len(server.sent) == 1
+    assert 1 == len(server.sent)
 
 
 def test_two_messages_leave_a_second_apart(server: TelegramServer, notifier_to: Build, clock: SteppingClock) -> None:
@@ -91,7 +107,7 @@ def test_two_messages_leave_a_second_apart(server: TelegramServer, notifier_to: 
     notifier.send("first")
     notifier.send("second")
 
-    assert ([message.text for message in server.sent], clock.pauses) == (["first", "second"], [1.0])
+    assert (["first", "second"], [1.0]) == ([message.text for message in server.sent], clock.pauses)
 
 
 def test_a_pause_that_the_server_asks_for_is_kept(server: TelegramServer, notifier_to: Build, clock: SteppingClock) -> None:
@@ -99,7 +115,7 @@ def test_a_pause_that_the_server_asks_for_is_kept(server: TelegramServer, notifi
 
     notifier_to(server.url).send("hello")
 
-    assert (len(server.sent), clock.pauses) == (1, [7.0])
+    assert (1, [7.0]) == (len(server.sent), clock.pauses)
 
 
 def test_a_pause_beyond_patience_refuses_this_and_later_messages_until_it_is_over(
@@ -111,11 +127,11 @@ def test_a_pause_beyond_patience_refuses_this_and_later_messages_until_it_is_ove
     failure_of(notifier)
     clock.seconds += 60.5
     failure_of(notifier)
-    assert server.calls == ["sendMessage"]
+    assert ["sendMessage"] == server.calls
     clock.seconds += 0.5
     notifier.send("at last")
 
-    assert [message.text for message in server.sent] == ["at last"]
+    assert ["at last"] == [message.text for message in server.sent]
 
 
 def test_a_pause_of_exactly_the_patience_is_waited_for(server: TelegramServer, notifier_to: Build, clock: SteppingClock) -> None:
@@ -123,7 +139,7 @@ def test_a_pause_of_exactly_the_patience_is_waited_for(server: TelegramServer, n
 
     notifier_to(server.url, patience_s=60.0).send("hello")
 
-    assert clock.pauses == [60.0]
+    assert [60.0] == clock.pauses
 
 
 def test_three_floods_end_the_message(server: TelegramServer, notifier_to: Build) -> None:
@@ -131,7 +147,7 @@ def test_three_floods_end_the_message(server: TelegramServer, notifier_to: Build
 
     error = failure_of(notifier_to(server.url))
 
-    assert (3, "RetryAfter" in error.cause) == (len(server.calls), True)
+    assert (len(server.calls), True) == (3, "RetryAfter" in error.cause)
 
 
 def test_two_broken_answers_are_survived(server: TelegramServer, notifier_to: Build, clock: SteppingClock) -> None:
@@ -139,7 +155,7 @@ def test_two_broken_answers_are_survived(server: TelegramServer, notifier_to: Bu
 
     notifier_to(server.url).send("hello")
 
-    assert (len(server.sent), clock.pauses) == (1, [1.0, 2.0])
+    assert (1, [1.0, 2.0]) == (len(server.sent), clock.pauses)
 
 
 def test_three_broken_answers_end_the_message_but_not_the_next(server: TelegramServer, notifier_to: Build) -> None:
@@ -149,7 +165,7 @@ def test_three_broken_answers_end_the_message_but_not_the_next(server: TelegramS
     error = failure_of(notifier)
     notifier.send("next")
 
-    assert (error.cause, len(server.calls), [m.text for m in server.sent]) == ("NetworkError: Bad Gateway", 4, ["next"])
+    assert ("NetworkError: Bad Gateway", 4, ["next"]) == (error.cause, len(server.calls), [m.text for m in server.sent])
 
 
 def test_a_refused_token_is_told_at_once_and_not_tried_again_for_an_hour(
@@ -161,17 +177,17 @@ def test_a_refused_token_is_told_at_once_and_not_tried_again_for_an_hour(
     error = failure_of(notifier)
     clock.seconds += 3599.0
     failure_of(notifier)
-    assert (error.cause, server.calls, clock.pauses) == ("the token was refused", ["sendMessage"], [])
+    assert ("the token was refused", ["sendMessage"], []) == (error.cause, server.calls, clock.pauses)
     clock.seconds += 1.0
     notifier.send("mended")
 
-    assert len(server.sent) == 1
+    assert 1 == len(server.sent)
 
 
 def test_a_wrong_token_is_refused_by_the_server(server: TelegramServer, notifier_to: Build) -> None:
     error = failure_of(notifier_to(server.url, token=f"{TOKEN}x"))
 
-    assert (error.cause, server.calls) == ("the token was refused", [])
+    assert ("the token was refused", []) == (error.cause, server.calls)
 
 
 @pytest.mark.parametrize(("reply", "word"), [(BLOCKED, "blocked"), (NO_CHAT, "Chat not found")])
@@ -184,14 +200,14 @@ def test_a_chat_that_cannot_be_reached_is_named(server: TelegramServer, notifier
 def test_html_that_cannot_be_read_is_sent_again_as_plain_text(server: TelegramServer, notifier_to: Build) -> None:
     notifier_to(server.url).send("<b>stop</b> &lt;5 % <unknown> <b>open")
 
-    assert [Sent(chat_id=CHAT, text="stop <5 %  open", parse_mode=None)] == server.sent
+    assert server.sent == [Sent(chat_id=CHAT, text="stop <5 %  open", parse_mode=None)]
 
 
 def test_a_text_that_is_too_long_is_cut_and_sent_plain(server: TelegramServer, notifier_to: Build) -> None:
     notifier_to(server.url).send("<b>" + "가🙂" * 3000 + "</b>")
 
     (message,) = server.sent
-    assert (message.parse_mode, len(message.text.encode("utf-16-le")) // 2, message.text[-1]) == (None, 4096, "…")
+    assert (None, 4096, "…") == (message.parse_mode, len(message.text.encode("utf-16-le")) // 2, message.text[-1])
 
 
 def test_silence_ends_after_three_tries(server: TelegramServer, notifier_to: Build) -> None:
@@ -199,7 +215,7 @@ def test_silence_ends_after_three_tries(server: TelegramServer, notifier_to: Bui
 
     error = failure_of(notifier_to(server.url, read_timeout_s=0.05))
 
-    assert (error.cause.partition(":")[0], len(server.calls)) == ("TimedOut", 3)
+    assert ("TimedOut", 3) == (error.cause.partition(":")[0], len(server.calls))
 
 
 def test_an_absent_server_is_a_store_error(notifier_to: Build) -> None:
@@ -225,10 +241,10 @@ def test_a_token_that_cannot_be_one_is_refused_without_naming_it(token: str, clo
     with pytest.raises(ConfigurationError) as caught:
         TelegramNotifier(token=token, chat_id=CHAT, clock=clock)
 
-    assert ("TELEGRAM_BOT_TOKEN" in str(caught.value), "abc" in str(caught.value)) == (True, False)
+    assert (True, False) == ("TELEGRAM_BOT_TOKEN" in str(caught.value), "abc" in str(caught.value))
 
 
 def test_importing_the_adapter_does_not_import_the_library() -> None:
     program = "import sys, dg_bot.adapters.telegram; sys.exit('telegram' in sys.modules)"
 
-    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+    assert 0 == subprocess.run([sys.executable, "-c", program], check=False).returncode

@@ -58,51 +58,51 @@ def test_health_is_503_when_one_check_is_not(serve: Serve) -> None:
     status, _, body = ask(serve(lambda: {**WELL, "database": Check(ok=False, detail="away")}), "GET", "/health")
 
     document = json.loads(body)
-    assert (status, document["status"], document["checks"]["database"]) == (503, "failing", {"ok": False, "detail": "away"})
+    assert (503, "failing", {"ok": False, "detail": "away"}) == (status, document["status"], document["checks"]["database"])
 
 
 def test_a_secret_in_a_detail_does_not_leave(serve: Serve) -> None:
     _, _, body = ask(serve(lambda: {"database": Check(ok=False, detail=f"postgresql://bot:{CANARY}@db")}), "GET", "/health")
 
-    assert (CANARY.encode() in body, b"***" in body) == (False, True)
+    assert (False, True) == (CANARY.encode() in body, b"***" in body)
 
 
 def test_metrics_are_given_as_they_are(serve: Serve) -> None:
     status, headers, body = ask(serve(), "GET", "/metrics?name=x")
 
-    assert (status, headers["Content-Type"], body) == (200, "text/plain; version=0.0.4; charset=utf-8", b"bot_running 1.0\n")
+    assert (200, "text/plain; version=0.0.4; charset=utf-8", b"bot_running 1.0\n") == (status, headers["Content-Type"], body)
 
 
 def test_head_has_the_length_and_no_body(serve: Serve) -> None:
     status, headers, body = ask(serve(), "HEAD", "/metrics")
 
-    assert (status, headers["Content-Length"], body) == (200, "16", b"")
+    assert (200, "16", b"") == (status, headers["Content-Length"], body)
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "NONSENSE"])
 def test_nothing_but_get_and_head_is_served(serve: Serve, method: str) -> None:
     status, headers, _ = ask(serve(), method, "/health", body=b"x" * 100)
 
-    assert (status, headers["Allow"]) == (405, "GET, HEAD")
+    assert (405, "GET, HEAD") == (status, headers["Allow"])
 
 
 @pytest.mark.parametrize("path", ["/", "/healthz", "/health/", "/metrics/../health", "/order", "*"])
 def test_other_paths_are_not_found(serve: Serve, path: str) -> None:
-    assert ask(serve(), "GET", path)[0] == 404
+    assert 404 == ask(serve(), "GET", path)[0]
 
 
 def test_no_answer_names_its_software(serve: Serve) -> None:
     server = serve()
     answers = [ask(server, "GET", "/health"), ask(server, "GET", "/"), ask(server, "POST", "/")]
 
-    assert ["Server" in headers or b"Python" in body for _, headers, body in answers] == [False] * 3
+    assert [False] * 3 == ["Server" in headers or b"Python" in body for _, headers, body in answers]
 
 
-def test_a_silent_client_is_cut_and_the_next_is_served(serve: Serve) -> None:
-    server = serve(limits=HttpLimits(connections=1, silence_s=0.05))
+def test_a_silent_client_is_cut(serve: Serve) -> None:
+    server = serve(limits=HttpLimits(silence_s=0.05))
 
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as silent:
-        assert silent.recv(100) == b""
+        assert b"" == silent.recv(100)
 
 
 def test_a_dripping_client_is_cut_when_its_time_is_over(serve: Serve) -> None:
@@ -110,7 +110,7 @@ def test_a_dripping_client_is_cut_when_its_time_is_over(serve: Serve) -> None:
 
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as dripping:
         dripping.sendall(b"GET /health HTTP/1.1\r\nX-Drip: a")
-        assert dripping.recv(100) == b""
+        assert b"" == dripping.recv(100)
 
 
 def test_a_client_that_reads_nothing_does_not_hold_the_server(serve: Serve) -> None:
@@ -119,7 +119,7 @@ def test_a_client_that_reads_nothing_does_not_hold_the_server(serve: Serve) -> N
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as greedy:
         greedy.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
 
-        assert ask(server, "GET", "/health")[0] == 200
+        assert 200 == ask(server, "GET", "/health")[0]
 
 
 def test_connections_over_the_limit_are_closed_and_those_within_are_served(serve: Serve) -> None:
@@ -139,12 +139,12 @@ def test_connections_over_the_limit_are_closed_and_those_within_are_served(serve
         entered.acquire(timeout=10)
 
     with socket.create_connection(("127.0.0.1", server.port), timeout=10) as third:
-        assert third.recv(100) == b""
+        assert b"" == third.recv(100)
     leave.set()
     for thread in threads:
         thread.join()
 
-    assert answers == [200, 200]
+    assert [200, 200] == answers
 
 
 @pytest.mark.parametrize("request_line", [b"\x00\xff\r\n\r\n", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"A" * 70_000])
@@ -155,7 +155,7 @@ def test_nonsense_does_not_harm_the_next_request(serve: Serve, request_line: byt
         client.sendall(request_line)
         client.shutdown(socket.SHUT_WR)
 
-    assert ask(server, "GET", "/health")[0] == 200
+    assert 200 == ask(server, "GET", "/health")[0]
 
 
 def test_a_port_in_use_is_a_configuration_error(serve: Serve) -> None:

@@ -87,7 +87,7 @@ def test_the_cycle_id_is_on_every_line_inside_the_block_and_on_none_after(loggin
     structlog.get_logger().info("after")
 
     ids = [json.loads(line).get("cycle_id") for line in stream.getvalue().splitlines()]
-    assert ids == ["KRW-BTC/2026-11-20T13", "KRW-BTC/2026-11-20T13", None]
+    assert ["KRW-BTC/2026-11-20T13", "KRW-BTC/2026-11-20T13", None] == ids
 
 
 def test_korean_is_written_as_it_is(logging_to: Output) -> None:
@@ -104,7 +104,7 @@ def test_a_number_that_is_not_json_becomes_text(logging_to: Output, number: floa
 
     structlog.get_logger().info("measured", value=number)
 
-    assert str(number) == only_line(stream)["value"]
+    assert only_line(stream)["value"] == str(number)
 
 
 class Holder:
@@ -132,7 +132,7 @@ def test_a_secret_is_in_no_value_of_an_event(logging_to: Output, log_format: Log
 
     structlog.get_logger().debug("seen", value=value)
 
-    assert (CANARY in stream.getvalue(), "***" in stream.getvalue()) == (False, True)
+    assert (False, True) == (CANARY in stream.getvalue(), "***" in stream.getvalue())
 
 
 @pytest.mark.parametrize("log_format", list(LogFormat))
@@ -145,7 +145,7 @@ def test_a_secret_is_in_no_traceback(logging_to: Output, log_format: LogFormat) 
         structlog.get_logger().exception("cycle_failed")
         logging.getLogger("library").exception("it failed with %s", CANARY)
 
-    assert (CANARY in stream.getvalue(), stream.getvalue().count("fail_with_secret()")) == (False, 2)
+    assert (False, 2) == (CANARY in stream.getvalue(), stream.getvalue().count("fail_with_secret()"))
 
 
 def test_a_secret_in_the_standard_librarys_arguments_and_extras_is_masked(logging_to: Output) -> None:
@@ -154,7 +154,7 @@ def test_a_secret_in_the_standard_librarys_arguments_and_extras_is_masked(loggin
     logging.getLogger("library").warning("GET %s", f"/bot1:{CANARY}/getMe", extra={"token": CANARY})
 
     line = only_line(stream)
-    assert (line["event"], line["token"]) == ("GET /***", "***")
+    assert ("GET /***", "***") == (line["event"], line["token"])
 
 
 def test_a_line_that_cannot_be_formatted_is_lost_without_its_arguments(
@@ -164,7 +164,7 @@ def test_a_line_that_cannot_be_formatted_is_lost_without_its_arguments(
 
     logging.getLogger("library").warning("%d", CANARY)
 
-    assert (only_line(stream)["event"], capsys.readouterr().err) == ("log_line_lost", "")
+    assert ("log_line_lost", "") == (only_line(stream)["event"], capsys.readouterr().err)
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "httpcore.connection", "apscheduler.scheduler", "telegram.Bot"])
@@ -176,7 +176,7 @@ def test_talkative_libraries_are_heard_from_warning_on_even_at_debug(
 
     logging.getLogger(name).log(level, "something")
 
-    assert lines == len(stream.getvalue().splitlines())
+    assert len(stream.getvalue().splitlines()) == lines
 
 
 def test_the_level_holds_for_both_kinds_of_logger(logging_to: Output) -> None:
@@ -186,7 +186,7 @@ def test_the_level_holds_for_both_kinds_of_logger(logging_to: Output) -> None:
     logging.getLogger("library").info("quiet")
     structlog.get_logger().warning("heard")
 
-    assert only_line(stream)["event"] == "heard"
+    assert "heard" == only_line(stream)["event"]
 
 
 def test_an_uncaught_exception_is_one_clean_line(logging_to: Output) -> None:
@@ -197,7 +197,7 @@ def test_an_uncaught_exception_is_one_clean_line(logging_to: Output) -> None:
     except ValueError as error:
         sys.excepthook(type(error), error, error.__traceback__)
 
-    assert (only_line(stream)["event"], CANARY in stream.getvalue()) == ("uncaught_exception", False)
+    assert ("uncaught_exception", False) == (only_line(stream)["event"], CANARY in stream.getvalue())
 
 
 def test_an_uncaught_exception_of_a_thread_is_one_clean_line(logging_to: Output) -> None:
@@ -207,7 +207,7 @@ def test_an_uncaught_exception_of_a_thread_is_one_clean_line(logging_to: Output)
     thread.start()
     thread.join()
 
-    assert (only_line(stream)["thread"], CANARY in stream.getvalue()) == ("guard", False)
+    assert ("guard", False) == (only_line(stream)["thread"], CANARY in stream.getvalue())
 
 
 def test_a_warning_is_a_log_line(logging_to: Output) -> None:
@@ -220,11 +220,11 @@ def test_a_warning_is_a_log_line(logging_to: Output) -> None:
         warnings.warn(f"{CANARY} is old", UserWarning, stacklevel=1)
         logging.captureWarnings(capture=False)
 
-    assert (only_line(stream)["logger"], CANARY in stream.getvalue()) == ("py.warnings", False)
+    assert ("py.warnings", False) == (only_line(stream)["logger"], CANARY in stream.getvalue())
 
 
 def test_secrets_too_short_to_hide_are_announced_at_the_start(logging_to: Output) -> None:
     stream = logging_to(secrets=("12345",))
 
     line = only_line(stream)
-    assert (line["event"], line["count"]) == ("secrets_too_short_to_redact", 1)
+    assert ("secrets_too_short_to_redact", 1) == (line["event"], line["count"])

@@ -111,9 +111,7 @@ RISK_HALT = replace(
     indicators={},
     mark_krw=None,
     screen=None,
-    state=replace(
-        STATE, safe_mode=True, safe_mode_reason="daily_loss: lost 0.1012 of the opening equity, limit 0.10", positions=()
-    ),
+    state=replace(STATE, safe_mode=True, safe_mode_reason="daily_loss: lost 0.1012, limit 0.10", positions=()),
 )
 DATA_HALT = replace(
     RISK_HALT,

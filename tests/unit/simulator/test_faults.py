@@ -28,12 +28,14 @@ def _hits(plan: FaultPlan, times: int) -> list[int]:
     return [number for number in range(1, times + 1) if plan.actions_for("POST", "/v1/orders")]
 
 
-def test_a_rule_without_numbers_strikes_always() -> None:
-    assert _hits(FaultPlan([FaultRule(action=LoseReply(), path="/v1/orders")]), 3) == [1, 2, 3]
+@pytest.mark.parametrize(
+    ("nth", "count", "struck"),
+    [(None, None, [1, 2, 3, 4, 5, 6]), (3, None, [3]), (3, 2, [3, 4]), (None, 2, [1, 2]), (1, 1, [1]), (7, 1, [])],
+)
+def test_a_rule_strikes_from_the_nth_as_often_as_it_says(nth: int | None, count: int | None, struck: list[int]) -> None:
+    plan = FaultPlan([FaultRule(action=LoseReply(), path="/v1/orders", nth=nth, count=count)])
 
-
-def test_a_rule_strikes_from_the_nth_as_often_as_it_says() -> None:
-    assert _hits(FaultPlan([FaultRule(action=LoseReply(), path="/v1/orders", nth=3, count=2)]), 6) == [3, 4]
+    assert struck == _hits(plan, 6)
 
 
 def test_other_methods_and_paths_do_not_count() -> None:

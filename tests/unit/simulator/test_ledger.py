@@ -67,9 +67,6 @@ def ledger_with(krw: str = "1000000", base: str | None = None) -> Ledger:
     return ledger
 
 
-# Held against the recorded orders.
-
-
 def test_a_market_buy_ends_as_the_recorded_one_with_its_rest_returned() -> None:
     recorded = json.loads(shared("upbit-api/order_price_bid_cancel_2021.json").read_text())
     ledger = ledger_with("10000")
@@ -153,9 +150,6 @@ def test_a_market_sell_pays_the_recorded_fee_out_of_its_proceeds() -> None:
     assert Decimal(recorded["paid_fee"]) == order.paid_fee
     assert Decimal(recorded["trades"][0]["funds"]) == order.executed_funds
     assert Decimal("1000") + Decimal("5032.7644962") - Decimal("2.5163822481") == free(ledger, "KRW")
-
-
-# Matching.
 
 
 def test_a_market_buy_walks_the_asks_and_buys_as_much_as_the_rest_of_the_money_pays() -> None:
@@ -269,9 +263,6 @@ def test_the_taker_tells_the_trend() -> None:
     assert [bought.trades[0].trend, sold.trades[0].trend] == [Trend.UP, Trend.DOWN]
 
 
-# Resting orders.
-
-
 @pytest.mark.parametrize(("low", "is_filled"), [("49999000", True), ("50000000", False), ("50001000", False)])
 def test_a_resting_buy_fills_once_the_market_trades_below_it(low: str, is_filled: bool) -> None:
     ledger = ledger_with()
@@ -317,9 +308,6 @@ def test_cancelling_frees_the_rest_and_a_closed_order_cannot_be_cancelled() -> N
     assert name_of_refusal(lambda: ledger.cancel("nobody", NOW)) == "order_not_found"
 
 
-# Looking up.
-
-
 def test_an_order_is_found_by_uuid_or_identifier_and_the_uuid_wins() -> None:
     ledger = ledger_with()
     first = place(ledger, ticket("buy limit 0.001 @ 50000000", identifier="first"))
@@ -341,9 +329,6 @@ def test_orders_are_listed_by_market_and_state_oldest_first() -> None:
     assert (done,) == ledger.orders(None, frozenset({OrderState.DONE, OrderState.CANCEL}))
     assert (resting, done) == ledger.orders(BTC, frozenset(OrderState))
     assert ledger.orders(Market("KRW-ETH"), frozenset(OrderState)) == ()
-
-
-# Identifiers.
 
 
 def test_an_identifier_is_taken_once_for_ever() -> None:
@@ -382,9 +367,6 @@ def test_a_test_order_checks_everything_and_changes_nothing() -> None:
     order = place(ledger, wanted)
     assert tested.uuid != order.uuid
     assert name_of_refusal(lambda: ledger.test(wanted, book=book(), tick_size=TICK, now=NOW)) == "duplicated_identifier"
-
-
-# Refusals.
 
 
 @pytest.mark.parametrize(
@@ -467,9 +449,6 @@ def test_totals_at_and_inside_the_limits_are_taken(total: str) -> None:
     assert place(ledger_with("2000000000"), ticket(f"buy price @ {total}")).price == Decimal(total)
 
 
-# Accounts.
-
-
 def test_the_average_buy_price_weighs_the_funds_without_the_fee_and_survives_sales() -> None:
     ledger = ledger_with("10000000")
     place(ledger, ticket("buy limit 0.01 @ 50000000"), book(asks="50000000x1"))
@@ -501,9 +480,6 @@ def test_more_than_is_free_cannot_be_withdrawn() -> None:
         ledger.withdraw("KRW", Decimal("1000.00000001"))
     ledger.withdraw("KRW", Decimal(1000))
     assert (ZERO, Decimal("5002.5")) == (free(ledger, "KRW"), locked(ledger, "KRW"))
-
-
-# Determinism and keeping.
 
 
 def busy_ledger(seed: int) -> Ledger:
@@ -549,8 +525,6 @@ def test_a_ledger_that_cannot_be_read_is_a_data_error(damage: dict[str, object])
     with pytest.raises(DataError, match="ledger"):
         Ledger.restored({**busy_ledger(0).to_json(), **damage})
 
-
-# Nothing is created, nothing is lost.
 
 _prices = st.integers(min_value=1, max_value=120).map(lambda ticks: Decimal(49_000_000 + 1000 * ticks))
 _volumes = st.integers(min_value=1, max_value=400_000_000).map(lambda steps: Decimal(steps).scaleb(-8))

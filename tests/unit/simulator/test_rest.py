@@ -1,6 +1,7 @@
 import http.client
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import Event
@@ -133,6 +134,22 @@ def test_every_request_is_in_the_wire_log_without_its_authorization() -> None:
     ]
     assert json.loads(entries[0].body) == ORDER
     assert "Bearer" not in repr(entries)
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH", "OPTIONS", "HEAD"])
+def test_other_methods_find_nothing_and_are_logged(method: str) -> None:
+    with _serving() as server, _connected(server) as connection:
+        connection.request(method, "/v1/orders")
+
+        assert (connection.getresponse().status, [entry.method for entry in server.wire_log.entries]) == (404, [method])
+
+
+def test_of_many_orders_with_one_identifier_at_once_one_is_taken() -> None:
+    with _serving() as server, ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: _order(server), range(16)))
+
+    assert sorted(status for status, _ in answers) == [201] + [400] * 15
+    assert {json.loads(body)["error"]["name"] for status, body in answers if status == 400} == {"duplicated_identifier"}
 
 
 def test_keys_are_verified_where_they_are_given() -> None:
@@ -275,9 +292,14 @@ def test_of_a_list_the_first_object_is_changed() -> None:
     assert [ticker["trade_price"] for ticker in json.loads(body)] == [None, 50_000_000]
 
 
-def test_two_faults_can_strike_one_request() -> None:
-    with _serving(Invisible(3), AnswerAfter(400, "{}")) as server:
-        assert (_order(server), _placed(server)) == ((400, b"{}"), 404)
+@pytest.mark.parametrize("actions", [(Invisible(3), AnswerAfter(400, "{}")), (AnswerAfter(400, "{}"), Invisible(3))])
+def test_two_faults_can_strike_one_request(actions: tuple[Action, ...]) -> None:
+    clock = HandClock()
+    with _serving(*actions, clock=clock) as server:
+        answer, hidden = _order(server), _placed(server)
+        clock.advance(3)
+
+        assert (answer, hidden, _placed(server)) == ((400, b"{}"), 404, 200)
 
 
 def test_the_venue_goes_on_between_faults() -> None:

@@ -1,6 +1,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dg_bot.simulator.rest_json import dumps, loads
 
@@ -30,3 +32,8 @@ def test_numbers_are_read_exactly() -> None:
 def test_what_is_no_json_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         loads(text)
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False, places=20))
+def test_a_number_comes_back_with_every_digit(value: Decimal) -> None:
+    assert str(loads(dumps([value]))) == str([value])

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
 import pytest
@@ -71,6 +71,10 @@ def test_a_list_has_three_spellings(query: str) -> None:
 )
 def test_a_time_is_read_in_every_documented_spelling(text: str) -> None:
     assert _to(quote(text, safe="")) == NINE
+
+
+def test_a_time_may_be_milliseconds() -> None:
+    assert Parameters([("start_time", "1795165200123")]).time("start_time") == NINE + timedelta(milliseconds=123)
 
 
 def test_a_space_may_be_a_plus() -> None:

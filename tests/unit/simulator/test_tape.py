@@ -43,9 +43,6 @@ RISING = "30000000 30600000 29400000 30300000 7.2"
 FALLING = "30300000 30600000 29400000 30000000 3.6"
 
 
-# The price inside a candle.
-
-
 @pytest.mark.parametrize(
     ("bar", "minutes", "price"),
     [
@@ -89,9 +86,6 @@ def test_in_a_gap_the_price_is_the_close_before_it() -> None:
 def test_before_the_first_candle_there_is_no_price() -> None:
     with pytest.raises(DataError, match="it begins at"):
         tape_of(RISING).price_at(after(-0.01))
-
-
-# Candles.
 
 
 def opened(candles: list[TapeCandle]) -> list[datetime]:
@@ -246,9 +240,6 @@ def test_short_candles_make_the_long_ones_again(bars: list[tuple[list[Decimal], 
         assert hour.volume == sum((piece.volume for piece in inside), ZERO)
 
 
-# Trades.
-
-
 def test_trades_come_newest_first_with_ids_of_their_own_and_make_the_candle() -> None:
     tape = tape_of(RISING, "-", FALLING)
 
@@ -278,9 +269,6 @@ def test_a_volume_too_small_for_every_second_trades_in_some_of_them() -> None:
 
 def test_the_same_tape_gives_the_same_trades() -> None:
     assert tape_of(RISING).trades(FAR, 50, after(33)) == tape_of(RISING).trades(FAR, 50, after(33))
-
-
-# The day.
 
 
 def test_the_figures_of_the_day_start_at_utc_midnight() -> None:
@@ -327,9 +315,6 @@ def test_24_hours_cut_the_candle_they_begin_in() -> None:
     assert Decimal(1200) + Decimal(2400) == day.volume_24h.quantize(Decimal(1))
 
 
-# Files.
-
-
 def written(folder: Path, text: str, name: str = "tape.csv") -> Path:
     path = folder / name
     path.write_bytes(gzip.compress(text.encode()) if name.endswith(".gz") else text.encode())
@@ -368,7 +353,7 @@ def test_a_file_is_read_exactly(tmp_path: Path, name: str) -> None:
         (HEADER + GOOD + "2023-06-01T03:30:00Z,1,1,1,1,1\n", "row 4, column timestamp: .* is off the grid of 60m"),
         (HEADER + GOOD + "2023-06-01T01:00:30Z,1,1,1,1,1\n", "smallest step is 30 s"),
         (HEADER + GOOD + "2023-06-01T01:07:00Z,1,1,1,1,1\n", "smallest step is 420 s"),
-        (HEADER + GOOD + "2023-06-01T01:01:30Z,1,1,1,1,1\n", "smallest step is 90 s"),
+        (HEADER + GOOD + "2023-06-01T01:01:30Z,1,1,1,1,1\n", "row 4, column timestamp: .* is off the grid of 1m"),
     ],
 )
 def test_a_bad_file_names_itself_and_the_place(tmp_path: Path, text: str, problem: str) -> None:
@@ -408,9 +393,6 @@ def as_fields(candle: Candle) -> dict[str, object]:
     return {name: getattr(candle, name) for name in ("opened_at", "open", "high", "low", "close", "volume")}
 
 
-# Recorded markets.
-
-
 @pytest.mark.parametrize("base", ["XRP", "DOGE"])
 def test_recorded_minutes_make_the_recorded_hours(base: str) -> None:
     market = Market(f"KRW-{base}")
@@ -423,11 +405,13 @@ def test_recorded_minutes_make_the_recorded_hours(base: str) -> None:
     recorded = hours.candles(HOUR, end, 1000, FAR)
 
     assert len(made) == 696
-    assert [ohlcv(candle) for candle in recorded] == [ohlcv(candle) for candle in made]
+    assert [prices(candle) for candle in recorded] == [prices(candle) for candle in made]
+    # The recorded volumes went through floats: 16 hours of DOGE are off in their last digit.
+    assert max(abs(one.volume - other.volume) for one, other in zip(recorded, made, strict=True)) <= Decimal("0.00000002")
 
 
-def ohlcv(candle: TapeCandle) -> tuple[object, ...]:
-    return (candle.opened_at, candle.open, candle.high, candle.low, candle.close, candle.volume)
+def prices(candle: TapeCandle) -> tuple[object, ...]:
+    return (candle.opened_at, candle.open, candle.high, candle.low, candle.close)
 
 
 def test_the_recorded_maintenance_gaps_have_no_candles() -> None:

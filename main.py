@@ -1,0 +1,77 @@
+"""Run one cycle now on every market, print what it did, and leave."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from rich.console import Console
+
+from dg_bot.app.bootstrap import Bot, running_bot
+from dg_bot.app.logs import LogFormat, configure_logs
+from dg_bot.app.one_cycle import run_markets, start_up
+from dg_bot.app.secrets import Redactor
+from dg_bot.app.settings import Settings, load_settings
+from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
+from dg_bot.operator.cycle_json import cycle_json
+from dg_bot.operator.cycle_text import print_cycle
+from dg_bot.operator.desk_text import print_guard, print_unwatched
+
+FAILED, USAGE, REFUSED = 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 done, 1 a cycle failed, 2 usage or configuration, 3 refused to start."""
+    options = _options(arguments)
+    try:
+        settings = load_settings(overrides=_overrides(options))
+        configure_logs(
+            level=settings.log_level if options.json else "WARNING",
+            log_format=settings.log_format if options.json else LogFormat.CONSOLE,
+            redactor=Redactor(settings.secrets()),
+        )
+        with running_bot(settings) as bot:
+            return _run(bot, settings, as_json=options.json)
+    except (UnsafeSetup, StateError) as error:
+        return _refuse(error, REFUSED)
+    except ConfigurationError as error:
+        return _refuse(error, USAGE)
+    except BotError as error:
+        return _refuse(error, FAILED)
+
+
+def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
+    show: Callable[[CycleReport], None] = (
+        (lambda report: print(cycle_json(report), flush=True)) if as_json else (lambda report: print_cycle(report, console))
+    )
+    guarded = start_up(bot)
+    if not as_json:
+        print_guard(guarded, console)
+    code = run_markets(bot, settings.markets, show)
+    bot.outbox.flush()
+    if not as_json:
+        print_unwatched(bot.books.state, console)
+    return code
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Run one trading cycle now on every market.")
+    parser.add_argument("--mode", choices=("demo", "paper", "live"), help="which account to trade (default: MODE, or demo)")
+    parser.add_argument("--market", action="append", metavar="KRW-BTC", help="a market; may be given again (default: MARKETS)")
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output, logs on standard error")
+    return parser.parse_args(arguments)
+
+
+def _overrides(options: argparse.Namespace) -> dict[str, str]:
+    chosen = {"MODE": options.mode, "MARKETS": ",".join(options.market) if options.market else None}
+    return {name: value for name, value in chosen.items() if value is not None}
+
+
+def _refuse(error: BotError, code: int) -> int:
+    print(f"dg_bot: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""Paper trading: the real market, and orders that a ledger fills against the live order book."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+
+from dg_bot.adapters.state_file import read_state, write_state
+from dg_bot.domain.market import Market, MarketRules, dated_rules
+from dg_bot.domain.order import Fill, MarketBuy, Side, VenueOrder
+from dg_bot.domain.portfolio import Balance
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
+from dg_bot.ports import Accepted, Clock, MarketData, Rejected, Submission, Unclear
+from dg_bot.risk.manager import RiskApproved
+from dg_bot.simulator.ledger import Ledger, LedgerOrder, OrderState, Ticket, TicketKind
+from dg_bot.simulator.refusals import VenueRefusal
+
+_DUPLICATE = "duplicated_identifier"
+
+
+class PaperExchange:
+    """An account of its own in one file; every order is durable in it before its answer is given."""
+
+    def __init__(self, *, market_data: MarketData, clock: Clock, path: Path, krw: Decimal) -> None:
+        """Open the account, with `krw` where there is none yet; raises StateError for a file that cannot be trusted."""
+        self._market_data = market_data
+        self._clock = clock
+        self._path = path
+        stored = read_state(path, "move it away to begin with a new paper account")
+        self._ledger = Ledger(krw=krw) if stored is None else Ledger.restored(stored)
+
+    def balances(self) -> Mapping[str, Balance]:
+        accounts = self._ledger.accounts()
+        return {account.currency: Balance(account.currency, account.balance, account.locked) for account in accounts}
+
+    def rules(self, market: Market) -> MarketRules:
+        """Give the published rules: a paper account has no `orders/chance` of its own."""
+        return dated_rules(market, self._market_data.last_prices([market])[market], self._clock.now())
+
+    def submit(self, approved: RiskApproved) -> Submission:
+        """Fill against the book as it is now; without a book there is no answer, and nothing was placed."""
+        request = approved.request
+        try:
+            book = self._market_data.order_book(request.market)
+            rules = self.rules(request.market)
+        except (ExchangeUnavailable, AuthenticationFailed, DataError) as error:
+            return Unclear(type(error).__name__)
+        is_buy = isinstance(request, MarketBuy)
+        ticket = Ticket(
+            market=request.market,
+            side=request.side,
+            kind=TicketKind.PRICE if is_buy else TicketKind.MARKET,
+            price=request.notional_krw if isinstance(request, MarketBuy) else None,
+            volume=None if isinstance(request, MarketBuy) else request.quantity,
+            identifier=approved.identifier,
+        )
+        try:
+            order = self._ledger.place(ticket, book=book, tick_size=rules.tick_size, now=self._clock.now())
+        except VenueRefusal as refusal:
+            self._save()
+            name = str(refusal.name)
+            return Unclear(name) if name == _DUPLICATE else Rejected(name, refusal.message)
+        self._save()
+        return Accepted(order.uuid)
+
+    def find(self, identifier: str) -> VenueOrder | None:
+        try:
+            return _order(self._ledger.find(identifier=identifier))
+        except VenueRefusal:
+            return None
+
+    def list_orders(self, market: Market, since: datetime) -> Sequence[VenueOrder]:
+        orders = self._ledger.orders(market, frozenset(OrderState))
+        return [_order(order) for order in orders if order.is_open or order.created_at >= since]
+
+    def _save(self) -> None:
+        write_state(self._path, self._ledger.to_json())
+
+
+def _order(order: LedgerOrder) -> VenueOrder:
+    return VenueOrder(
+        venue_id=order.uuid,
+        identifier=order.identifier,
+        market=order.market,
+        side=Side(order.side),
+        is_open=order.is_open,
+        executed_quantity=order.executed_volume,
+        paid_fee_krw=order.paid_fee,
+        fills=tuple(
+            Fill(trade_id=trade.uuid, price=trade.price, quantity=trade.volume, funds_krw=trade.funds, at=trade.created_at)
+            for trade in order.trades
+        ),
+        created_at=order.created_at,
+    )

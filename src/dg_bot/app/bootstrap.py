@@ -1,0 +1,302 @@
+"""Wire everything once: the only file that knows every class."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from dg_bot import __version__
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.clock import SystemClock, VenueClock
+from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
+from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.paper_exchange import PaperExchange
+from dg_bot.adapters.prometheus import Metrics
+from dg_bot.adapters.risk_state_file import RiskStateFile
+from dg_bot.adapters.state_file import Cursors
+from dg_bot.adapters.telegram import TelegramNotifier
+from dg_bot.adapters.upbit_client import UpbitClient
+from dg_bot.adapters.upbit_exchange import UpbitExchange
+from dg_bot.adapters.upbit_limiter import UpbitLimiter
+from dg_bot.adapters.upbit_market_data import UpbitMarketData
+from dg_bot.adapters.upbit_reads import UpbitReads
+from dg_bot.adapters.upbit_signer import UpbitSigner
+from dg_bot.analysis.validator import ValidatorLimits, entry_mask
+from dg_bot.app.database import Database
+from dg_bot.app.demo_venue import DemoVenue
+from dg_bot.app.outbox import MessageProjection, Outbox, Projection, RowProjection
+from dg_bot.app.record_log import log_record
+from dg_bot.app.settings import Settings
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.cycle import Cycle
+from dg_bot.domain.calendar import HOUR
+from dg_bot.domain.cycle_report import Mode
+from dg_bot.domain.events import Record, Started
+from dg_bot.domain.market import FEE_FRACTION, Market
+from dg_bot.execution.planner import PlannerLimits
+from dg_bot.models.rules import RulesModel
+from dg_bot.operator.narrator import Narrator
+from dg_bot.pipeline.account import Account
+from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.candle_collection import CandleCollector
+from dg_bot.pipeline.data_stage import DataCollectionStage, DataLimits
+from dg_bot.pipeline.execution_stage import ExecutionStage
+from dg_bot.pipeline.guard import Guard
+from dg_bot.pipeline.order_desk import OrderDesk
+from dg_bot.pipeline.reconcile import Reconciler
+from dg_bot.pipeline.risk_stage import RiskCheckStage
+from dg_bot.pipeline.seller import Seller
+from dg_bot.pipeline.state_summary import StateSummarizer
+from dg_bot.pipeline.trading_pipeline import TradingPipeline
+from dg_bot.ports import Clock, Exchange, MarketData
+from dg_bot.risk.limits import RiskLimits
+from dg_bot.risk.manager import RiskManager
+from dg_bot.strategies.base import Strategy
+from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
+from dg_bot.strategies.parameters import load_parameters
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bot:
+    """One running instance: everything that an entry point touches."""
+
+    settings: Settings
+    clock: Clock
+    books: Books
+    pipeline: TradingPipeline
+    guard: Guard
+    reconciler: Reconciler
+    outbox: Outbox
+    metrics: Metrics
+    database: Database
+
+    def cycle(self, market: Market) -> Cycle:
+        """Give the cycle of this hour by exchange time."""
+        return Cycle(market=market, opened_at=HOUR.floor(self.clock.now()))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Venue:
+    """The outside world of trading, for one mode."""
+
+    clock: VenueClock
+    market_data: MarketData
+    exchange: Exchange
+    live: UpbitExchange | None
+
+
+@contextmanager
+def running_bot(settings: Settings) -> Iterator[Bot]:
+    """Build the bot, hold its state folder, and take everything down again in order.
+
+    Raises UnsafeSetup where the folder is in use or belongs to another mode, StateError where what it remembers is unreadable,
+    and what a first look at the venue raises.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(InstanceLock(settings.state_folder))
+        claim_folder(settings.state_folder, settings.mode, settings.order_namespace)
+        metrics = Metrics()
+        venue = _venue(settings, metrics, stack)
+        journal = JournalFile.open(settings.state_folder / "journal.jsonl", venue.clock.now)
+        stack.callback(journal.close)
+        state_file = RiskStateFile(settings.state_folder / "risk_state.json")
+        state_file.require_not_ahead_of(len(journal))
+        books = _books(journal, venue.clock, metrics, state_file)
+        archive = CandleFiles(settings.candle_folder)
+        database = Database(
+            url=settings.database_url.get_secret_value() if settings.database_url else None,
+            folder=settings.data_folder / "postgres",
+            password_file=settings.state_folder / "postgres_password",
+        )
+        stack.callback(database.close)
+        cursors = Cursors(settings.state_folder / "cursors.json")
+        projections: list[Projection] = [RowProjection(journal=journal, cursors=cursors, database=database, archive=archive)]
+        if settings.telegram_bot_token is not None and settings.telegram_chat_id is not None:
+            projections.append(_messages(settings, journal, cursors, metrics, stack))
+        books.record(Started(mode=settings.mode, version=__version__, settings=settings.public()))
+        yield _wired(settings, venue, books, archive, metrics, database, Outbox(projections=projections, metrics=metrics))
+
+
+def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
+    base_url, access_key, secret_key = settings.upbit_base_url, "demo", "demo-demo-demo-demo-demo-demo-demo-demo"
+    follows = settings.clock_from_venue
+    if settings.mode is Mode.DEMO:
+        base_url = stack.enter_context(DemoVenue(settings.data_folder / "venue.json")).base_url
+        follows = True
+    elif settings.upbit_access_key is not None and settings.upbit_secret_key is not None:
+        access_key = settings.upbit_access_key.get_secret_value()
+        secret_key = settings.upbit_secret_key.get_secret_value()
+    clock = VenueClock(local=SystemClock(), follow=follows)
+    client = UpbitClient(
+        base_url=base_url,
+        signer=UpbitSigner(access_key=access_key, secret_key=secret_key),
+        limiter=UpbitLimiter(clock=clock),
+        clock=clock,
+        on_request=lambda group, status, seconds: metrics.observe_request(group, str(status), seconds),
+    )
+    stack.callback(client.close)
+    reads = UpbitReads(client=client, clock=clock)
+    market_data = UpbitMarketData(reads=reads)
+    # The first answer sets the clock; nothing may be dated before it.
+    market_data.notices()
+    if settings.mode is Mode.PAPER:
+        paper = PaperExchange(
+            market_data=market_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw
+        )
+        return Venue(clock=clock, market_data=market_data, exchange=paper, live=None)
+    exchange = UpbitExchange(client=client, reads=reads, clock=clock, access_key=access_key)
+    return Venue(clock=clock, market_data=market_data, exchange=exchange, live=exchange if settings.mode is Mode.LIVE else None)
+
+
+def _books(journal: JournalFile, clock: Clock, metrics: Metrics, state_file: RiskStateFile) -> Books:
+    for record in journal.records():
+        metrics.observe_record(record)
+
+    def on_record(record: Record) -> None:
+        log_record(record)
+        metrics.observe_record(record)
+        metrics.unresolved_intents(len(books.intents.open_intents()))
+        state_file.save(books.state, record)
+
+    books = Books(journal=journal, clock=clock, on_record=on_record)
+    return books
+
+
+def _messages(
+    settings: Settings, journal: JournalFile, cursors: Cursors, metrics: Metrics, stack: ExitStack
+) -> MessageProjection:
+    assert settings.telegram_bot_token is not None
+    clock = SystemClock()
+    notifier = TelegramNotifier(
+        token=settings.telegram_bot_token.get_secret_value(),
+        chat_id=settings.telegram_chat_id or "",
+        clock=clock,
+        server=settings.telegram_base_url,
+    )
+    stack.callback(notifier.close)
+    return MessageProjection(
+        journal=journal,
+        cursors=cursors,
+        narrator=Narrator(language=settings.bot_language, verbosity=settings.telegram_verbosity),
+        notifier=notifier,
+        clock=clock,
+        metrics=metrics,
+    )
+
+
+def _wired(
+    settings: Settings,
+    venue: Venue,
+    books: Books,
+    archive: CandleFiles,
+    metrics: Metrics,
+    database: Database,
+    outbox: Outbox,
+) -> Bot:
+    clock, market_data, exchange = venue.clock, venue.market_data, venue.exchange
+    limits = settings.risk_limits()
+    risk = RiskManager(limits=limits, markets=settings.markets)
+    strategy = VolatilityBreakout(load_parameters(BreakoutParameters, settings.strategy))
+    planner_limits = PlannerLimits()
+    account = Account(books=books, exchange=exchange, market_data=market_data, clock=clock, markets=settings.markets)
+    desk = OrderDesk(
+        books=books,
+        exchange=exchange,
+        risk=risk,
+        clock=clock,
+        namespace=settings.order_namespace,
+        on_acknowledged=metrics.order_ack,
+    )
+    reconciler = Reconciler(
+        books=books,
+        exchange=exchange,
+        desk=desk,
+        clock=clock,
+        markets=settings.markets,
+        namespace=settings.order_namespace,
+    )
+    risk_stage = RiskCheckStage(
+        books=books,
+        account=account,
+        reconciler=reconciler,
+        risk=risk,
+        clock=clock,
+        bar_exits=strategy.bar_exits,
+        timeframe=settings.strategy_timeframe,
+    )
+    seller = Seller(
+        books=books, exchange=exchange, market_data=market_data, risk=risk, desk=desk, clock=clock, limits=planner_limits
+    )
+    pipeline = TradingPipeline(
+        risk=risk_stage,
+        data=DataCollectionStage(
+            market_data=market_data,
+            exchange=exchange,
+            collector=CandleCollector(market_data=market_data, archive=archive),
+            clock=clock,
+            timeframe=settings.strategy_timeframe,
+            reference=settings.reference_market,
+            limits=DataLimits(max_gap_hours=settings.data_max_gap_hours),
+            allow_warned_markets=settings.data_allow_warned_markets,
+            on_candles=metrics.candles_received,
+        ),
+        analysis=_analysis(settings, strategy, limits),
+        execution=ExecutionStage(
+            risk_stage=risk_stage,
+            risk=risk,
+            desk=desk,
+            seller=seller,
+            market_data=market_data,
+            clock=clock,
+            limits=planner_limits,
+        ),
+        books=books,
+        summarizer=StateSummarizer(books=books, account=account, risk=risk, market_data=market_data, clock=clock),
+        clock=clock,
+        mode=settings.mode,
+    )
+    guard = Guard(
+        books=books, account=account, risk_stage=risk_stage, reconciler=reconciler, risk=risk, seller=seller, clock=clock
+    )
+    return Bot(
+        settings=settings,
+        clock=clock,
+        books=books,
+        pipeline=pipeline,
+        guard=guard,
+        reconciler=reconciler,
+        outbox=outbox,
+        metrics=metrics,
+        database=database,
+    )
+
+
+def _analysis(settings: Settings, strategy: Strategy, limits: RiskLimits) -> AnalysisStage:
+    validator = ValidatorLimits()
+    screen = QuickBacktestFilter(
+        strategy=strategy,
+        rules=TradeRules(
+            position_fraction=float(limits.max_position_fraction),
+            fee_fraction=float(FEE_FRACTION),
+            stop_fraction=float(limits.stop_loss_fraction),
+            target_fraction=float(limits.take_profit_fraction),
+            stop_atr=float(limits.atr_stop_multiple or 0),
+            target_atr=float(limits.atr_target_multiple or 0),
+            trailing_atr=float(limits.trailing_atr_multiple or 0),
+            stage_fraction=float(limits.stage_fraction or 0),
+            entry_gap_s=int(limits.entry_interval.total_seconds()),
+            entries_per_day=limits.max_entries_per_day,
+        ),
+        thresholds=ScreenThresholds(),
+        entry_checks=lambda bars, _signals: entry_mask(bars, validator),
+    )
+    return AnalysisStage(
+        strategy=strategy,
+        screen=screen,
+        model=RulesModel(),
+        limits=limits,
+        settings=AnalysisSettings(
+            screen_mode=settings.screen_mode, minimum_confidence=settings.min_confidence, validator=validator
+        ),
+    )

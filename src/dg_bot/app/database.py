@@ -1,0 +1,36 @@
+"""The database as the process uses it: given by DATABASE_URL, or a server of our own that is started when it is first needed."""
+
+from pathlib import Path
+from threading import Lock
+
+from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
+from dg_bot.adapters.migrations import migrate
+from dg_bot.adapters.postgres import PostgresStore
+
+
+class Database:
+    """Starts, migrates and connects on the first use that succeeds; until then every use tries again."""
+
+    def __init__(self, *, url: str | None, folder: Path, password_file: Path) -> None:
+        self._server = EmbeddedPostgres(data_dir=folder, password_file=password_file) if url is None else None
+        self._url = url or ""
+        self._store: PostgresStore | None = None
+        self._lock = Lock()
+
+    def store(self) -> PostgresStore:
+        """Give the connected store; raises StoreError while the database is away, ConfigurationError where it cannot be used."""
+        with self._lock:
+            if self._store is None:
+                dsn = self._url if self._server is None else self._server.start()
+                migrate(dsn)
+                self._store = PostgresStore(dsn)
+            return self._store
+
+    def close(self) -> None:
+        """Disconnect, and stop the server of our own where nobody else uses it; raises StoreError."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+            if self._server is not None:
+                self._server.stop()

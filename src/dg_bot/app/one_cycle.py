@@ -1,0 +1,46 @@
+"""One cycle now, on every market: what `main.py` does."""
+
+from collections.abc import Callable
+
+import structlog
+
+from dg_bot.app.bootstrap import Bot
+from dg_bot.app.logs import cycle_logging
+from dg_bot.domain.cycle_report import CycleReport, Outcome
+from dg_bot.domain.market import Market
+from dg_bot.errors import BotError, ExchangeUnavailable, InvariantViolated, StateError
+from dg_bot.pipeline.guard import GuardReport
+
+_log = structlog.get_logger(__name__)
+
+
+def start_up(bot: Bot) -> GuardReport:
+    """Do what every start does, and every recovery: guard what is held, then settle what is unclear.
+
+    Raises as reads do, and StateError.
+    """
+    bot.reconciler.open_account()
+    return bot.guard.tick()
+
+
+def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleReport], None]) -> int:
+    """Run this hour's cycle on each market and show its report; one that fails never stops the others.
+
+    Gives the exit code: 0 when every cycle completed, whatever it decided, 1 when any failed.
+    """
+    failed = False
+    for market in markets:
+        cycle = bot.cycle(market)
+        with cycle_logging(cycle.id):
+            try:
+                report = bot.pipeline.run_cycle(cycle)
+            except InvariantViolated:
+                raise
+            except BotError as error:
+                failed = True
+                bot.metrics.error(type(error).__name__)
+                _log.error("cycle_broke", market=str(market), error=str(error))
+                continue
+        failed = failed or report.outcome is Outcome.FAILED
+        show(report)
+    return 1 if failed else 0

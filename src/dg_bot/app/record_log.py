@@ -1,0 +1,67 @@
+"""The log as a rendering of the journal: one line a record, a stable verb with its keys."""
+
+from typing import assert_never
+
+import structlog
+
+from dg_bot.domain.events import (
+    AccountOpened,
+    AlarmRaised,
+    CycleCompleted,
+    HighestPriceRaised,
+    IntentAnswered,
+    IntentClosed,
+    IntentPlanned,
+    IntentSending,
+    PeriodOpened,
+    Record,
+    SafeModeEntered,
+    SafeModeLeft,
+    Started,
+    TransferDeclared,
+)
+
+_log = structlog.get_logger("dg_bot.journal")
+
+
+def log_record(record: Record) -> None:
+    """Log what was recorded; alarms and safe mode as warnings."""
+    log = _log.bind(sequence=record.sequence)
+    event = record.event
+    match event:
+        case Started():
+            log.info("started", mode=event.mode, version=event.version)
+        case AccountOpened():
+            log.info("account_opened", currencies=[balance.currency for balance in event.balances])
+        case IntentPlanned():
+            amount = {"notional_krw": event.notional_krw} if event.quantity is None else {"quantity": event.quantity}
+            log.info("order_planned", identifier=event.identifier, side=event.side, reason=event.reason, **amount)
+        case IntentSending():
+            log.info("order_sending", identifier=event.identifier)
+        case IntentAnswered():
+            log.info("order_answered", identifier=event.identifier, answer=event.answer, error_name=event.error_name)
+        case IntentClosed():
+            log.info(
+                "order_closed",
+                identifier=event.identifier,
+                closing=event.closing,
+                quantity=event.executed_quantity,
+                funds_krw=event.funds_krw,
+                fee_krw=event.paid_fee_krw,
+            )
+        case PeriodOpened():
+            log.info("period_opened", period=event.period, equity_krw=event.equity_krw)
+        case HighestPriceRaised():
+            log.debug("highest_price_raised", market=event.market, price_krw=event.price_krw)
+        case SafeModeEntered():
+            log.warning("safe_mode_entered", reason=event.reason)
+        case SafeModeLeft():
+            log.warning("safe_mode_left", by=event.by)
+        case TransferDeclared():
+            log.info("transfer_declared", currency=event.currency, amount=event.amount)
+        case AlarmRaised():
+            log.warning("alarm_raised", kind=event.kind, text=event.text)
+        case CycleCompleted(report=report):
+            log.info("cycle_completed", market=report.market, outcome=report.outcome, stage=report.stage, reason=report.reason)
+        case _:
+            assert_never(event)

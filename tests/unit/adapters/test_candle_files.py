@@ -1,0 +1,310 @@
+"""Candle files keep every digit, every closed candle and their rows' order, whoever writes and whatever fails."""
+
+import errno
+import gzip
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dg_bot.adapters import candle_files
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.domain.calendar import DAY, HOUR, Timeframe
+from dg_bot.domain.candle import Candle
+from dg_bot.domain.market import Market
+from dg_bot.errors import DataError
+
+BTC = Market("KRW-BTC")
+START = datetime(2026, 11, 20, tzinfo=UTC)
+ALWAYS = (datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC))
+HEADER = "timestamp,open,high,low,close,volume\n"
+
+
+def candle(number: int, close: str = "100.10", volume: str = "0.50000000") -> Candle:
+    price = Decimal(close)
+    return Candle(
+        opened_at=START + timedelta(hours=number), open=price, high=price, low=price, close=price, volume=Decimal(volume)
+    )
+
+
+def row(number: int, close: str = "100.10", volume: str = "0.50000000") -> str:
+    return f"2026-11-20T{number:02}:00:00Z,{close},{close},{close},{close},{volume}\n"
+
+
+def closes(archive: CandleFiles) -> list[float]:
+    return list(archive.load(BTC, HOUR, *ALWAYS).close)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """The hourly file of an archive with hours 1 and 2 in it."""
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(1), candle(2)])
+    return tmp_path / "hourly" / "KRW-BTC_60m.csv"
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "name"),
+    [
+        (HOUR, "hourly/KRW-BTC_60m.csv"),
+        (DAY, "daily/KRW-BTC_1d.csv"),
+        (Timeframe(1), "minute/KRW-BTC_1m.csv"),
+        (Timeframe(240), "minute/KRW-BTC_240m.csv"),
+    ],
+)
+def test_each_timeframe_has_its_file(tmp_path: Path, timeframe: Timeframe, name: str) -> None:
+    CandleFiles(tmp_path).add(BTC, timeframe, [candle(0)])
+
+    assert HEADER + row(0) == (tmp_path / name).read_text()
+
+
+def test_digits_are_kept_as_they_came(path: Path, tmp_path: Path) -> None:
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(3, "98765432.1230", "1E-8")])
+
+    assert HEADER + row(1) + row(2) + row(3, "98765432.1230", "0.00000001") == path.read_text()
+
+
+def test_newer_candles_are_appended_to_the_same_file(path: Path, tmp_path: Path) -> None:
+    before = path.stat().st_ino
+
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(3), candle(2, "777")])
+
+    assert HEADER + row(1) + row(2) + row(3) == path.read_text()
+    assert before == path.stat().st_ino
+
+
+def test_older_candles_are_merged_among_rows_that_stay_as_they_are(path: Path, tmp_path: Path) -> None:
+    path.write_text(HEADER + row(1, "5.500") + row(4))
+
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(number, "7") for number in (0, 1, 2, 5)])
+
+    assert HEADER + row(0, "7") + row(1, "5.500") + row(2, "7") + row(4) + row(5, "7") == path.read_text()
+    assert [path] == list(path.parent.iterdir())
+
+
+def test_times_are_written_in_utc(tmp_path: Path) -> None:
+    price = Decimal(1)
+    at = datetime(2026, 11, 20, 9, tzinfo=timezone(timedelta(hours=9)))
+    CandleFiles(tmp_path).add(BTC, HOUR, [Candle(opened_at=at, open=price, high=price, low=price, close=price, volume=price)])
+
+    assert HEADER + row(0, "1", "1") == (tmp_path / "hourly" / "KRW-BTC_60m.csv").read_text()
+
+
+def test_a_value_column_is_kept_and_left_empty_in_fresh_rows(path: Path, tmp_path: Path) -> None:
+    header = HEADER.replace("\n", ",value\n")
+    path.write_text(header + row(1).replace("\n", ",123.4\n"))
+
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(2)])
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(0)])
+
+    assert (
+        header + row(0).replace("\n", ",\n") + row(1).replace("\n", ",123.4\n") + row(2).replace("\n", ",\n") == path.read_text()
+    )
+    assert 3 == len(closes(CandleFiles(tmp_path)))
+
+
+def test_a_packed_file_is_read_and_what_is_added_goes_to_a_plain_one(tmp_path: Path) -> None:
+    packed = tmp_path / "hourly" / "KRW-BTC_60m.csv.gz"
+    packed.parent.mkdir()
+    packed.write_bytes(gzip.compress((HEADER + row(1, "1") + row(2, "2")).encode()))
+    archive = CandleFiles(tmp_path)
+
+    assert [1.0, 2.0] == closes(archive)
+    archive.add(BTC, HOUR, [candle(1, "9"), candle(3, "3")])
+
+    assert [1.0, 2.0, 3.0] == closes(archive)
+    assert [1.0, 2.0, 3.0] == closes(CandleFiles(tmp_path))
+    assert HEADER + row(1, "1") + row(2, "2") + row(3, "3") == packed.with_suffix("").read_text()
+
+
+def test_a_mark_at_the_start_and_windows_line_ends_are_taken(path: Path, tmp_path: Path) -> None:
+    path.write_bytes((HEADER + row(1) + row(2)).replace("\n", "\r\n").encode("utf-8-sig"))
+    archive = CandleFiles(tmp_path)
+
+    archive.add(BTC, HOUR, [candle(3)])
+    archive.add(BTC, HOUR, [candle(0)])
+
+    assert HEADER + row(0) + row(1) + row(2) + row(3) == path.read_text()
+
+
+def test_a_bad_row_is_named_with_its_file(path: Path, tmp_path: Path) -> None:
+    path.write_text(HEADER + row(1) + row(2).replace("100.10", "0", 1))
+
+    with pytest.raises(DataError, match=r"KRW-BTC_60m\.csv: row 3, column open: 0 is not above zero"):
+        closes(CandleFiles(tmp_path))
+    with pytest.raises(DataError, match="row 3"):
+        CandleFiles(tmp_path).add(BTC, HOUR, [candle(5)])
+
+
+def test_a_row_cut_off_anywhere_is_not_counted_and_then_removed(path: Path, tmp_path: Path) -> None:
+    for size in range(1, len(row(3))):
+        path.write_text(HEADER + row(1) + row(2) + row(3)[:size])
+        archive = CandleFiles(tmp_path)
+
+        assert 2 == len(closes(archive))
+        archive.add(BTC, HOUR, [candle(3)])
+        assert HEADER + row(1) + row(2) + row(3) == path.read_text()
+
+
+def test_a_file_is_parsed_again_only_after_it_changed(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parses = []
+    parse = candle_files.parse_candles
+    monkeypatch.setattr(candle_files, "parse_candles", lambda *arguments: parses.append(1) or parse(*arguments))
+    archive = CandleFiles(tmp_path)
+
+    closes(archive)
+    closes(archive)
+    assert 1 == len(parses)
+
+    archive.add(BTC, HOUR, [candle(3)])
+    assert 3 == len(closes(archive))
+    assert 1 == len(parses)
+
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(4)])
+    assert 4 == len(closes(archive))
+
+
+def test_what_is_kept_in_memory_equals_what_is_on_disk(tmp_path: Path) -> None:
+    archive = CandleFiles(tmp_path)
+    for number in (3, 4, 1, 7, 0):
+        archive.add(BTC, HOUR, [candle(number, f"{number + 1}.30")])
+
+        assert CandleFiles(tmp_path).load(BTC, HOUR, *ALWAYS) == archive.load(BTC, HOUR, *ALWAYS)
+
+
+@pytest.mark.parametrize("fresh", [3, 0])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
+def test_a_failed_write_leaves_the_file_as_it_was(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: int, code: int
+) -> None:
+    archive = CandleFiles(tmp_path)
+
+    def fail(_: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", fail)
+        with pytest.raises(DataError, match=f"KRW-BTC_60m.csv: could not be written.*{os.strerror(code)}"):
+            archive.add(BTC, HOUR, [candle(fresh)])
+
+    assert HEADER + row(1) + row(2) == path.read_text()
+    assert 2 == len(closes(archive))
+    archive.add(BTC, HOUR, [candle(fresh)])
+    assert 3 == len(closes(archive))
+
+
+@pytest.mark.parametrize("taken", [0, 1, 30])
+def test_rows_taken_in_part_are_taken_out(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, taken: int) -> None:
+    write = os.write
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda fd, data: write(fd, data[:taken]))
+        with pytest.raises(DataError, match=f"{taken} of "):
+            CandleFiles(tmp_path).add(BTC, HOUR, [candle(3)])
+
+    assert HEADER + row(1) + row(2) == path.read_text()
+
+
+def test_a_link_is_not_written_through(path: Path, tmp_path: Path) -> None:
+    target = tmp_path / "elsewhere.csv"
+    path.rename(target)
+    path.symlink_to(target)
+
+    with pytest.raises(DataError, match="symbolic link"):
+        CandleFiles(tmp_path).add(BTC, HOUR, [candle(3)])
+    assert HEADER + row(1) + row(2) == target.read_text()
+
+
+def test_a_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(DataError, match="file"):
+        CandleFiles(tmp_path / "file").add(BTC, HOUR, [candle(3)])
+
+
+def test_another_writer_is_waited_for_and_then_named(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(candle_files, "_LOCK_PAUSE_S", 0.0)
+    archive, other = CandleFiles(tmp_path), CandleFiles(tmp_path)
+
+    with other._sole_writer(), pytest.raises(DataError, match="another program"):
+        archive.add(BTC, HOUR, [candle(3)])
+
+    archive.add(BTC, HOUR, [candle(3)])
+    assert 3 == len(closes(archive))
+
+
+WRITER = """
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.domain.calendar import HOUR
+from dg_bot.domain.candle import Candle
+from dg_bot.domain.market import Market
+archive, price = CandleFiles(Path(sys.argv[1])), Decimal(1)
+for number in range(30):
+    at = datetime(2026, 11, 20, tzinfo=UTC) + timedelta(hours=number)
+    archive.add(Market("KRW-BTC"), HOUR, [Candle(opened_at=at, open=price, high=price, low=price, close=price, volume=price)])
+"""
+
+
+def test_two_processes_that_store_the_same_hours_store_each_once(tmp_path: Path) -> None:
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)]) for _ in range(2)]
+
+    assert [0, 0] == [writer.wait() for writer in writers]
+    assert 30 == len(closes(CandleFiles(tmp_path)))
+
+
+def hours(first: int, last: int) -> tuple[datetime, datetime]:
+    return START + timedelta(hours=first), START + timedelta(hours=last)
+
+
+def test_empty_ranges_survive_a_restart(tmp_path: Path) -> None:
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 2))
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(2, 3))
+
+    assert [hours(0, 3)] == CandleFiles(tmp_path).empty_ranges(BTC, HOUR)
+    assert (tmp_path / "hourly" / "KRW-BTC_60m.empty.json").exists()
+
+
+def test_a_known_empty_range_is_not_written_again(tmp_path: Path) -> None:
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 9))
+    before = (tmp_path / "hourly" / "KRW-BTC_60m.empty.json").stat().st_ino
+
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(2, 4))
+
+    assert before == (tmp_path / "hourly" / "KRW-BTC_60m.empty.json").stat().st_ino
+
+
+@pytest.mark.parametrize("spoil", [lambda text: "", lambda text: text.replace("T00", "T01"), lambda text: text[:-20]])
+def test_spoilt_empty_ranges_are_named(tmp_path: Path, spoil: Callable[[str], str]) -> None:
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 9))
+    path = tmp_path / "hourly" / "KRW-BTC_60m.empty.json"
+    path.write_text(spoil(path.read_text()))
+
+    with pytest.raises(DataError, match=r"KRW-BTC_60m\.empty\.json: .*the venue is then asked again"):
+        CandleFiles(tmp_path).empty_ranges(BTC, HOUR)
+
+
+@pytest.mark.parametrize("ranges", [None, {}, [5], [["2026-11-20T00:00:00Z"]], [["2026-11-20T00:00:00", "x"]], [[1, 2]]])
+def test_empty_ranges_that_are_no_ranges_are_named(tmp_path: Path, ranges: object) -> None:
+    path = tmp_path / "hourly" / "KRW-BTC_60m.empty.json"
+    candle_files.write_state(path, {"ranges": ranges})
+
+    with pytest.raises(DataError, match="does not hold ranges of time"):
+        CandleFiles(tmp_path).empty_ranges(BTC, HOUR)
+
+
+def test_empty_ranges_that_cannot_be_kept_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(DataError, match="No space"):
+        CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 9))

@@ -1,0 +1,186 @@
+from array import array
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from dg_bot.backtesting.performance import Drawdown, Performance
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, screen_gates
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import Timeframe, from_epoch
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.gate import Gate
+from dg_bot.domain.market import Market
+from dg_bot.indicators.bars import Bars, Flags
+from dg_bot.strategies.base import BarExits, Signals
+from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
+from tests.unit.backtesting.bars import H4, START, signals_at
+from tests.unit.indicators.columns import random_bars
+
+GOOD = Performance(
+    days=730.0,
+    round_trips=50,
+    winners=30,
+    losers=20,
+    total_return=0.1,
+    cagr=0.05,
+    win_rate=0.6,
+    profit_factor=2.0,
+    payoff=1.33,
+    expectancy=0.002,
+    sharpe=1.5,
+    sortino=2.0,
+    calmar=1.0,
+    drawdown=Drawdown(deepest=0.05, longest_days=40.0),
+)
+
+
+class EveryTenth:
+    """Buys at every tenth close and leaves the rest to risk."""
+
+    name = "every_tenth"
+    warm_up = 1
+    bar_exits = BarExits(time_out_bars=5, time_out_fraction=1.0)
+
+    def __init__(self) -> None:
+        self.seen: list[Bars] = []
+
+    def signals(self, bars: Bars) -> Signals:
+        self.seen.append(bars)
+        return signals_at(bars, *range(0, len(bars), 10))
+
+
+def series(days: float, drift: float = 0.0, wave: float = 0.01) -> CandleSeries:
+    """Make four-hourly bars from START on that swing around a straight line."""
+    count = int(days * 6)
+    close = 100.0 + drift * np.arange(count) + 100.0 * wave * np.sin(np.arange(count) / 3.0)
+    open_ = np.concatenate([close[:1], close[:-1]])
+    return CandleSeries(
+        market=Market("KRW-BTC"),
+        timeframe=Timeframe(240),
+        opened_at=array("q", (START + H4 * np.arange(count)).tolist()),
+        open=array("d", open_.tolist()),
+        high=array("d", np.maximum(open_, close).tolist()),
+        low=array("d", np.minimum(open_, close).tolist()),
+        close=array("d", close.tolist()),
+        volume=array("d", [1.0] * count),
+    )
+
+
+def screen(strategy: EveryTenth, mask: Flags | None = None) -> QuickBacktestFilter:
+    checks = None if mask is None else lambda bars, signals: mask
+    return QuickBacktestFilter(strategy=strategy, rules=TradeRules(), thresholds=ScreenThresholds(), entry_checks=checks)
+
+
+@pytest.mark.parametrize(
+    ("name", "under", "limit", "over", "passes"),
+    [
+        ("days", 179.9, 180.0, 180.1, (False, True, True)),
+        ("round_trips", 9, 10, 11, (False, True, True)),
+        ("total_return", 0.0299, 0.03, 0.0301, (False, True, True)),
+        ("win_rate", 0.349, 0.35, 0.351, (False, True, True)),
+        ("profit_factor", 1.29, 1.3, 1.31, (False, True, True)),
+        ("sharpe", 0.79, 0.8, 0.81, (False, True, True)),
+        ("drawdown", 0.199, 0.20, 0.201, (True, True, False)),
+    ],
+)
+def test_each_figure_is_held_against_its_threshold(
+    name: str, under: float, limit: float, over: float, passes: tuple[bool, bool, bool]
+) -> None:
+    def passed(value: float) -> bool:
+        changed = Drawdown(deepest=value, longest_days=1.0) if name == "drawdown" else value
+        return all(gate.passed for gate in screen_gates(replace(GOOD, **{name: changed}), ScreenThresholds()))  # type: ignore[arg-type]
+
+    assert passes == (passed(under), passed(limit), passed(over))
+
+
+def test_gates_tell_value_and_limit() -> None:
+    gates = screen_gates(GOOD, ScreenThresholds())
+
+    assert [gate.name for gate in gates] == [
+        "insufficient_history",
+        "round_trips",
+        "total_return",
+        "win_rate",
+        "profit_factor",
+        "sharpe",
+        "max_drawdown",
+    ]
+    assert gates[2] == Gate("total_return", 0.1, 0.03, True)
+
+
+def test_no_loss_at_all_passes_where_something_was_won() -> None:
+    flawless = replace(GOOD, profit_factor=None)
+    idle = replace(GOOD, profit_factor=None, winners=0)
+
+    assert screen_gates(flawless, ScreenThresholds())[4] == Gate("profit_factor", "no loss", 1.3, True)
+    assert screen_gates(idle, ScreenThresholds())[4] == Gate("profit_factor", None, 1.3, False)
+
+
+def test_a_rising_market_passes_and_a_falling_one_does_not() -> None:
+    now = from_epoch(START) + timedelta(days=300)
+
+    rising = screen(EveryTenth()).evaluate(series(300, drift=0.5), now)
+    falling = screen(EveryTenth()).evaluate(series(300, drift=-0.03), now)
+
+    assert rising.has_passed
+    assert not falling.has_passed
+    assert falling.total_return < 0.0 < rising.total_return
+
+
+def test_only_the_newest_two_years_of_closed_bars_are_looked_at() -> None:
+    strategy = EveryTenth()
+    now = from_epoch(START) + timedelta(days=800, hours=1)
+
+    result = screen(strategy).evaluate(series(900), now)
+
+    (bars,) = strategy.seen
+    assert bars.opened_at[0] == START + 70 * 86_400 + H4
+    assert bars.opened_at[-1] == START + 800 * 86_400 - H4
+    assert result.days == pytest.approx(730.0 - 4 / 24)
+    assert now == result.evaluated_at
+
+
+def test_too_short_a_history_fails_as_such() -> None:
+    now = from_epoch(START) + timedelta(days=400)
+
+    short = screen(EveryTenth()).evaluate(series(179.9, drift=0.5), now)
+    enough = screen(EveryTenth()).evaluate(series(180, drift=0.5), now)
+
+    assert [gate.name for gate in short.gates if not gate.passed] == ["insufficient_history"]
+    assert enough.has_passed
+
+
+def test_no_bars_fail_without_an_error() -> None:
+    result = screen(EveryTenth()).evaluate(series(0), from_epoch(START))
+
+    assert (0, 0.0, False) == (result.round_trips, result.days, result.has_passed)
+
+
+def test_entry_checks_keep_entries_out() -> None:
+    bars = series(200)
+    now = from_epoch(START) + timedelta(days=200)
+
+    everything = screen(EveryTenth(), np.ones(1200, dtype=np.bool_)).evaluate(bars, now)
+    nothing = screen(EveryTenth(), np.zeros(1200, dtype=np.bool_)).evaluate(bars, now)
+
+    assert screen(EveryTenth()).evaluate(bars, now) == everything
+    assert (120, 0) == (everything.round_trips, nothing.round_trips)
+
+
+def test_the_default_strategy_runs_over_random_bars_and_answers_the_same_twice() -> None:
+    bars = random_bars(31, 2000)
+    columns = {name: array("d", getattr(bars, name).tolist()) for name in ("open", "high", "low", "close", "volume")}
+    candles = CandleSeries(
+        market=Market("KRW-BTC"), timeframe=Timeframe(240), opened_at=array("q", bars.opened_at.tolist()), **columns
+    )
+    quick = QuickBacktestFilter(
+        strategy=VolatilityBreakout(BreakoutParameters()), rules=TradeRules(), thresholds=ScreenThresholds()
+    )
+    now = from_epoch(int(bars.opened_at[-1]) + H4)
+
+    result = quick.evaluate(candles, now)
+
+    assert result.round_trips > 10
+    assert quick.evaluate(candles, now) == result
