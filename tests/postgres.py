@@ -46,7 +46,11 @@ def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Start the server and give the connection string of its first database, which tests leave empty."""
     folder = tmp_path_factory.mktemp("postgres")
     server = EmbeddedPostgres(data_dir=folder / "data", password_file=folder / "password")
-    yield server.start()
+    dsn = server.start()
+    # What these rows have to survive is a test, not a power cut.
+    run_sql(dsn, "ALTER SYSTEM SET fsync = off")
+    run_sql(dsn, "SELECT pg_reload_conf()")
+    yield dsn
     server.stop()
 
 

@@ -9,7 +9,7 @@ import pytest
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
 from dg_bot.adapters.postgres import PostgresStore, TradeRow
 from dg_bot.domain.cycle_report import Mode
-from dg_bot.domain.events import AlarmRaised, Answer, CycleCompleted, Record, SafeModeEntered, SafeModeLeft, Started
+from dg_bot.domain.events import AlarmRaised, Answer, CycleCompleted, Event, Record, SafeModeEntered, SafeModeLeft, Started
 from dg_bot.domain.order import Side
 from dg_bot.errors import StoreError
 from dg_bot.ports import TradeStore
@@ -47,7 +47,7 @@ def store(dsn: str) -> Iterator[PostgresStore]:
 
 
 def _one_bought_cycle() -> list[Record]:
-    events = (
+    events: tuple[Event, ...] = (
         Started(mode=Mode.DEMO, version="0.1.0", settings={"MARKETS": "KRW-BTC"}),
         planned_buy(),
         answered(Answer.ACCEPTED),

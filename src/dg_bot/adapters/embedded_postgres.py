@@ -27,7 +27,6 @@ _SETTINGS = {
     "max_wal_size": "256MB",
     "wal_level": "minimal",
     "max_wal_senders": "0",
-    "fsync": "on",
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
@@ -122,7 +121,7 @@ class EmbeddedPostgres:
             done = self._run(account, "pg_ctl", "stop", "-w", "-m", "fast", "-t", "20", "-D", str(self._cluster))
             if done.returncode != 0:
                 raise StoreError("stop the embedded PostgreSQL", done.stderr.strip())
-            _reap(running[0])
+            self._see_off(running[0])
 
     def _release(self) -> None:
         if self._lease is not None:
@@ -178,8 +177,22 @@ class EmbeddedPostgres:
             pid, port = int(lines[0]), int(lines[3])
         except (FileNotFoundError, IndexError, ValueError):
             return None
+        return (pid, port) if self._is_server(pid) else None
+
+    def _is_server(self, pid: int) -> bool:
         command = _command_line(pid)
-        return (pid, port) if "postgres" in command and f" -D {self._cluster} " in command else None
+        return "postgres" in command and f" -D {self._cluster} " in command
+
+    def _see_off(self, pid: int) -> None:
+        """Wait until a server that is stopped has ended, and take its exit status where it had become our child.
+
+        That is so where we are the first process of a container.
+        """
+        deadline = time.monotonic() + _DEADLINE_S
+        while self._is_server(pid) and time.monotonic() < deadline:
+            time.sleep(_POLL_S)
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
 
     def _launch(self) -> None:
         if not self._cluster.exists():
@@ -295,9 +308,3 @@ def _write_private(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _reap(pid: int) -> None:
-    """Take the exit status where the server had become our child, as it does when we are the first process of a container."""
-    with suppress(ChildProcessError):
-        os.waitpid(pid, 0)

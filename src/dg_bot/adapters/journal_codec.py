@@ -32,11 +32,9 @@ def encode(event: Event) -> tuple[str, dict[str, Json]]:
     cls: type = type(event)
     kind = _KINDS[cls]
     try:
-        body = _codec_of(cls).write(event)
+        body: dict[str, Json] = _codec_of(cls).write(event)
     except _Unfit as error:
         raise DataError(f"event {kind}", str(error)) from error
-    if not isinstance(body, dict):
-        raise DataError(f"event {kind}", "is not an object")
     return kind, body
 
 
@@ -72,13 +70,16 @@ class _Unfit(Exception):
         self.problem = problem
         self.path = ""
 
+    def within(self, place: str) -> None:
+        self.path = place + self.path
+
     def __str__(self) -> str:
         return f"field '{self.path.removeprefix('.')}' {self.problem}" if self.path else self.problem
 
 
 @dataclass(frozen=True, slots=True)
 class _Codec:
-    write: Callable[[Any], Json]
+    write: Callable[[Any], Any]
     read: Callable[[Any], Any]
 
 
@@ -243,7 +244,7 @@ def _one_of_scalars(kinds: frozenset[type]) -> _Codec:
             return raw
         if type(raw) is dict and Decimal in kinds and raw.keys() == {"decimal"}:
             return _read_decimal(raw["decimal"])
-        if float in kinds:
+        if type(raw) is dict and float in kinds:
             return _read_float(raw)
         raise _Unfit(f"holds {raw!r}, not one of {names}")
 
@@ -252,13 +253,13 @@ def _one_of_scalars(kinds: frozenset[type]) -> _Codec:
 
 def _sequence(item: _Codec) -> _Codec:
     def each(values: Any, convert: Callable[[Any], Any]) -> list[Any]:
-        done = []
-        for value in values:
-            try:
-                done.append(convert(value))
-            except _Unfit as error:
-                error.path = f"[{len(done)}]{error.path}"
-                raise
+        done: list[Any] = []
+        try:
+            for value in values:
+                done.append(convert(value))  # its length so far names the place
+        except _Unfit as error:
+            error.within(f"[{len(done)}]")
+            raise
         return done
 
     def write(value: Any) -> Json:
@@ -276,13 +277,13 @@ def _sequence(item: _Codec) -> _Codec:
 
 def _mapping(item: _Codec) -> _Codec:
     def each(values: Any, convert: Callable[[Any], Any]) -> dict[str, Any]:
-        done = {}
-        for key, value in values.items():
-            try:
+        done, key = {}, ""
+        try:
+            for key, value in values.items():
                 done[str(_write_text(key))] = convert(value)
-            except _Unfit as error:
-                error.path = f"[{key}]{error.path}"
-                raise
+        except _Unfit as error:
+            error.within(f"[{key}]")
+            raise
         return done
 
     def write(value: Any) -> Json:
@@ -302,6 +303,7 @@ def _object(cls: type) -> _Codec:
     hints = get_type_hints(cls)
     # The parameter is a dataclass, which the type checker cannot see through `type`.
     codecs = {field.name: _codec_of(hints[field.name]) for field in fields(cls)}
+    readers = [(name, codec.read) for name, codec in codecs.items()]
 
     def write(value: Any) -> Json:
         if type(value) is not cls:
@@ -311,7 +313,7 @@ def _object(cls: type) -> _Codec:
             try:
                 body[name] = codec.write(getattr(value, name))
             except _Unfit as error:
-                error.path = f".{name}{error.path}"
+                error.within(f".{name}")
                 raise
         return body
 
@@ -321,13 +323,13 @@ def _object(cls: type) -> _Codec:
         if raw.keys() != codecs.keys():
             odd = min(raw.keys() ^ codecs.keys())
             raise _Unfit(f"has no field '{odd}'" if odd in codecs else f"has a field '{odd}' that this program does not know")
-        values = {}
-        for name, codec in codecs.items():
-            try:
-                values[name] = codec.read(raw[name])
-            except _Unfit as error:
-                error.path = f".{name}{error.path}"
-                raise
+        values, name = {}, ""
+        try:
+            for name, reader in readers:
+                values[name] = reader(raw[name])
+        except _Unfit as error:
+            error.within(f".{name}")
+            raise
         try:
             return cls(**values)
         except DataError as error:

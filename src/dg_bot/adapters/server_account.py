@@ -34,8 +34,8 @@ class ServerAccount:
 def account_for(folder: Path, program: Path) -> ServerAccount:
     """Give ourselves, or for root the owner of `folder` (`nobody` where that is root too).
 
-    Folders above `folder` and `program` stay as closed as they are: where the account may not pass them, its commands are given the
-    smallest capability that lets them. Raises ConfigurationError where that cannot be had.
+    Folders above `folder` and `program` stay as closed as they are: where the account may not pass them, its commands are
+    given the smallest capability that lets them. Raises ConfigurationError where that cannot be had.
     """
     if os.geteuid() != 0:
         return ServerAccount(uid=os.geteuid(), gid=os.getegid(), prefix=())

@@ -20,7 +20,7 @@ from dg_bot.indicators.bars import Floats
 from dg_bot.simulator.tape import Tape
 
 HISTORY = timedelta(days=750)
-FUTURE = timedelta(days=14)
+FUTURE = timedelta(days=90)
 
 _DEMO_FROM = datetime(2026, 9, 1, tzinfo=UTC)
 _EPISODE_HOURS = 288
@@ -53,7 +53,7 @@ MARKETS = (BITCOIN, ETHER)
 
 
 def generated_tapes(*, seed: int, at: datetime) -> Mapping[Market, Tape]:
-    """Give the hourly tapes of all generated markets from over two years before `at` to two weeks after it."""
+    """Give the hourly tapes of all generated markets from over two years before `at` to three months after it."""
     start, end = HOUR.floor(at - HISTORY), HOUR.floor(at + FUTURE)
     return {
         source.market: Tape.of(source.market, HOUR, generated_candles(source, seed=seed, start=start, end=end))

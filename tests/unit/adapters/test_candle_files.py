@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from dg_bot.adapters import candle_files
+from dg_bot.adapters.candle_csv import parse_candles
 from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.state_file import write_state
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe
-from dg_bot.domain.candle import Candle
+from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError
 
@@ -152,8 +154,12 @@ def test_a_row_cut_off_anywhere_is_not_counted_and_then_removed(path: Path, tmp_
 
 def test_a_file_is_parsed_again_only_after_it_changed(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     parses = []
-    parse = candle_files.parse_candles
-    monkeypatch.setattr(candle_files, "parse_candles", lambda *arguments: parses.append(1) or parse(*arguments))
+
+    def parse(source: str, data: bytes, market: Market, timeframe: Timeframe) -> CandleSeries:
+        parses.append(source)
+        return parse_candles(source, data, market, timeframe)
+
+    monkeypatch.setattr(candle_files, "parse_candles", parse)
     archive = CandleFiles(tmp_path)
 
     closes(archive)
@@ -294,7 +300,7 @@ def test_spoilt_empty_ranges_are_named(tmp_path: Path, spoil: Callable[[str], st
 @pytest.mark.parametrize("ranges", [None, {}, [5], [["2026-11-20T00:00:00Z"]], [["2026-11-20T00:00:00", "x"]], [[1, 2]]])
 def test_empty_ranges_that_are_no_ranges_are_named(tmp_path: Path, ranges: object) -> None:
     path = tmp_path / "hourly" / "KRW-BTC_60m.empty.json"
-    candle_files.write_state(path, {"ranges": ranges})
+    write_state(path, {"ranges": ranges})
 
     with pytest.raises(DataError, match="does not hold ranges of time"):
         CandleFiles(tmp_path).empty_ranges(BTC, HOUR)

@@ -67,6 +67,11 @@ def _is_stopped(folder: Path) -> bool:
     return not (folder / "data" / "cluster" / "postmaster.pid").exists()
 
 
+def _is_alive(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+    return state.strip() != "" and not state.startswith("Z")
+
+
 def _mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -76,7 +81,8 @@ def _setting(dsn: str, name: str) -> object:
 
 
 def test_a_first_start_makes_a_durable_server_that_only_this_machine_reaches(tmp_path: Path) -> None:
-    server = _server(tmp_path)
+    folder = tmp_path / "내 데이터's"
+    server = _server(folder)
     dsn = server.start()
 
     expected = {
@@ -93,8 +99,8 @@ def test_a_first_start_makes_a_durable_server_that_only_this_machine_reaches(tmp
     assert expected == {name: _setting(dsn, name) for name in expected}
     collation = "SELECT datcollate FROM pg_database WHERE datname = current_database()"
     assert [("C",)] == rows(dsn, collation)
-    assert (0o600, 0o700) == (_mode(tmp_path / "state" / "password"), _mode(tmp_path / "data" / "cluster"))
-    assert not (tmp_path / "data" / "initdb.password").exists()
+    assert (0o600, 0o700) == (_mode(folder / "state" / "password"), _mode(folder / "data" / "cluster"))
+    assert not (folder / "data" / "initdb.password").exists()
     server.stop()
 
 
@@ -202,8 +208,7 @@ def test_a_server_whose_starter_was_killed_is_found_with_its_rows_and_stopped(se
     assert [(1,), (2,)] == rows(dsn, "SELECT id FROM kept ORDER BY id")
     server.stop()
     assert _is_stopped(folder)
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+    assert not _is_alive(pid)
 
 
 def test_a_server_that_was_killed_itself_starts_again_with_its_rows(server: EmbeddedPostgres, folder: Path) -> None:
@@ -261,13 +266,6 @@ def test_a_lost_password_names_the_remedies(server: EmbeddedPostgres, folder: Pa
 def test_a_folder_whose_name_a_shell_would_read_is_refused(tmp_path: Path, character: str) -> None:
     with pytest.raises(ConfigurationError, match="DATA_DIR"):
         _server(tmp_path / f"a{character}b").start()
-
-
-def test_a_folder_with_spaces_and_korean_letters_is_fine(tmp_path: Path) -> None:
-    server = _server(tmp_path / "내 데이터's")
-
-    assert [(1,)] == rows(server.start(), "SELECT 1")
-    server.stop()
 
 
 def test_rows_wait_while_the_server_is_away_and_arrive_after_it_is_back(server: EmbeddedPostgres, folder: Path) -> None:

@@ -1,5 +1,7 @@
 """One process a state folder, one mode a state folder."""
 
+import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -84,6 +86,16 @@ def test_a_linked_lock_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "lock").symlink_to(tmp_path / "target")
 
     with pytest.raises(StateError, match="symbolic link"), InstanceLock(tmp_path):
+        pass
+
+
+def test_a_disk_that_cannot_lock_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", fail)
+
+    with pytest.raises(StateError, match="No locks available"), InstanceLock(tmp_path):
         pass
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Hashable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
@@ -11,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dg_bot.adapters.journal_codec import decode, encode, time_from_text, time_text
+from dg_bot.adapters.journal_codec import _codec_of, decode, encode, time_from_text, time_text
 from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, PositionSummary, Stage, StateSummary
 from dg_bot.domain.decision import Decision
 from dg_bot.domain.events import (
@@ -257,6 +258,20 @@ def test_a_flag_is_a_flag(passed: object) -> None:
 def test_what_could_not_be_read_back_is_not_written(event: Event) -> None:
     with pytest.raises(DataError, match="field"):
         encode(event)
+
+
+def test_names_of_measures_may_be_words_of_an_enum() -> None:
+    _, body = encode(CycleCompleted(report=replace(REPORT, durations_ms={Stage.ANALYSIS: 5})))
+
+    report = body["report"]
+    assert isinstance(report, dict)
+    assert {"analysis": 5.0} == report["durations_ms"]
+
+
+@pytest.mark.parametrize("hint", [list[int], tuple[int, int], dict[str, int], int | Market, Decimal | list[int]])
+def test_a_type_without_a_form_is_refused_before_anything_is_written(hint: Hashable) -> None:
+    with pytest.raises(TypeError, match="no JSON form"):
+        _codec_of(hint)
 
 
 @pytest.mark.parametrize("text", ["2026-11-20T15:00:00Z", "2026-11-20T15:00:00.000001Z"])

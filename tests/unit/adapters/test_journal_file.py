@@ -433,6 +433,16 @@ def test_damage_after_opening_is_named_when_it_is_read(path: Path) -> None:
     journal.close()
 
 
+def test_a_disk_that_fails_while_a_record_is_read_is_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = opened(path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", failing(errno.EIO))
+        with pytest.raises(StateError, match="record 1 cannot be read"):
+            list(journal.records())
+    journal.close()
+
+
 def test_looking_at_a_journal_changes_nothing(path: Path) -> None:
     torn = path.read_bytes()[:-3]
     path.write_bytes(torn)
@@ -441,6 +451,11 @@ def test_looking_at_a_journal_changes_nothing(path: Path) -> None:
     assert list(EVENTS[:2]) == [record.event for record in read_journal(path)]
     assert torn == path.read_bytes()
     assert [path] == list(path.parent.iterdir())
+
+
+def test_a_journal_that_cannot_be_looked_at_is_not_taken_for_none(path: Path) -> None:
+    with pytest.raises(StateError, match="cannot be looked at"):
+        journal_exists(path / "journal.jsonl")
 
 
 def test_a_journal_exists_once_something_is_in_it(tmp_path: Path) -> None:

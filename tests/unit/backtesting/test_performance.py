@@ -5,7 +5,6 @@ import pytest
 
 from dg_bot.backtesting.performance import (
     DAY_S,
-    Drawdown,
     EquityCurve,
     RoundTrip,
     cagr,

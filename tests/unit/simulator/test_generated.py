@@ -88,15 +88,15 @@ def test_what_cannot_be_generated_is_refused(seed: int, start: datetime, end: da
         generated_candles(BITCOIN, seed=seed, start=start, end=end)
 
 
-def test_the_tapes_reach_from_over_two_years_before_to_days_after() -> None:
+def test_the_tapes_reach_from_over_two_years_before_to_weeks_after() -> None:
     at = datetime(2026, 11, 20, 13, 27, 5, tzinfo=UTC)
 
     tapes = generated_tapes(seed=SEED, at=at)
 
     assert set(tapes) == {Market("KRW-BTC"), Market("KRW-ETH")}
     for tape in tapes.values():
-        assert tape.candles[0].opened_at < at - timedelta(days=730)
-        assert tape.candles[-1].opened_at > at + timedelta(days=7)
+        assert tape.opens_at < at - timedelta(days=730)
+        assert tape.closes_at > at + timedelta(days=30)
 
 
 @pytest.mark.parametrize("source", [BITCOIN, ETHER])
