@@ -7,15 +7,14 @@ from pathlib import Path
 
 from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.domain.market import Market, MarketRules, dated_rules
-from dg_bot.domain.order import Fill, MarketBuy, Side, VenueOrder
+from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
-from dg_bot.ports import Accepted, Clock, MarketData, Rejected, Submission, Unclear
+from dg_bot.ports import Accepted, Clock, MarketData, Submission, Unclear
 from dg_bot.risk.manager import RiskApproved
-from dg_bot.simulator.ledger import Ledger, LedgerOrder, OrderState, Ticket, TicketKind
+from dg_bot.simulator.ledger import Ledger, OrderState
+from dg_bot.simulator.market_orders import ticket_for, venue_order, verdict_of
 from dg_bot.simulator.refusals import VenueRefusal
-
-_DUPLICATE = "duplicated_identifier"
 
 
 class PaperExchange:
@@ -45,50 +44,24 @@ class PaperExchange:
             rules = self.rules(request.market)
         except (ExchangeUnavailable, AuthenticationFailed, DataError) as error:
             return Unclear(type(error).__name__)
-        is_buy = isinstance(request, MarketBuy)
-        ticket = Ticket(
-            market=request.market,
-            side=request.side,
-            kind=TicketKind.PRICE if is_buy else TicketKind.MARKET,
-            price=request.notional_krw if isinstance(request, MarketBuy) else None,
-            volume=None if isinstance(request, MarketBuy) else request.quantity,
-            identifier=approved.identifier,
-        )
+        ticket = ticket_for(request, approved.identifier)
         try:
             order = self._ledger.place(ticket, book=book, tick_size=rules.tick_size, now=self._clock.now())
         except VenueRefusal as refusal:
             self._save()
-            name = str(refusal.name)
-            return Unclear(name) if name == _DUPLICATE else Rejected(name, refusal.message)
+            return verdict_of(refusal)
         self._save()
         return Accepted(order.uuid)
 
     def find(self, identifier: str) -> VenueOrder | None:
         try:
-            return _order(self._ledger.find(identifier=identifier))
+            return venue_order(self._ledger.find(identifier=identifier))
         except VenueRefusal:
             return None
 
     def list_orders(self, market: Market, since: datetime) -> Sequence[VenueOrder]:
         orders = self._ledger.orders(market, frozenset(OrderState))
-        return [_order(order) for order in orders if order.is_open or order.created_at >= since]
+        return [venue_order(order) for order in orders if order.is_open or order.created_at >= since]
 
     def _save(self) -> None:
         write_state(self._path, self._ledger.to_json())
-
-
-def _order(order: LedgerOrder) -> VenueOrder:
-    return VenueOrder(
-        venue_id=order.uuid,
-        identifier=order.identifier,
-        market=order.market,
-        side=Side(order.side),
-        is_open=order.is_open,
-        executed_quantity=order.executed_volume,
-        paid_fee_krw=order.paid_fee,
-        fills=tuple(
-            Fill(trade_id=trade.uuid, price=trade.price, quantity=trade.volume, funds_krw=trade.funds, at=trade.created_at)
-            for trade in order.trades
-        ),
-        created_at=order.created_at,
-    )

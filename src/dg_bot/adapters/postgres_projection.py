@@ -28,6 +28,7 @@ from dg_bot.domain.events import (
     SafeModeEntered,
     SafeModeLeft,
     Started,
+    Stopped,
     TransferDeclared,
 )
 from dg_bot.domain.money import ZERO, plain, product
@@ -69,6 +70,9 @@ def write_rows(cursor: Cursor, record: Record) -> None:
         case TransferDeclared(currency=currency, amount=amount, note=note):
             context = {"currency": currency, "amount": amount, "note": note}
             write_log(cursor, record, level="info", message=f"transfer declared: {plain(amount)} {currency}", context=context)
+        case Stopped(open_positions=count):
+            level = "info" if count == 0 else "warning"
+            write_log(cursor, record, level=level, message=f"stopped with open positions: {count}", context={"open": count})
         case AccountOpened() | IntentSending() | PeriodOpened() | HighestPriceRaised():
             pass  # they matter to the state alone
         case _:

@@ -47,12 +47,18 @@ def account_for(folder: Path, program: Path) -> ServerAccount:
         raise _refusal("the program setpriv (util-linux) is not there")
     problem = ""
     for capability in _CAPABILITIES:
-        grant = () if capability is None else (f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}")
-        prefix = (setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *grant)
+        prefix = (setpriv, f"--reuid={uid}", f"--regid={gid}", "--clear-groups", *_grant(capability))
         problem = _probe(prefix, folder, program)
         if not problem:
             return ServerAccount(uid=uid, gid=gid, prefix=prefix)
     raise _refusal(problem)
+
+
+def _grant(capability: str | None) -> tuple[str, ...]:
+    if capability is None:
+        return ()
+    # access(2), by which the server's programs look for one another, heeds capabilities of a non-root user under this bit only.
+    return ("--securebits=+no_setuid_fixup", f"--inh-caps=+{capability}", f"--ambient-caps=+{capability}")
 
 
 def _probe(prefix: Sequence[str], folder: Path, program: Path) -> str:

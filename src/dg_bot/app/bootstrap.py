@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from dg_bot import __version__
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.clock import SystemClock, VenueClock
@@ -23,6 +25,7 @@ from dg_bot.adapters.upbit_signer import UpbitSigner
 from dg_bot.analysis.validator import ValidatorLimits, entry_mask
 from dg_bot.app.database import Database
 from dg_bot.app.demo_venue import DemoVenue
+from dg_bot.app.live_checks import check_live_key
 from dg_bot.app.outbox import MessageProjection, Outbox, Projection, RowProjection
 from dg_bot.app.record_log import log_record
 from dg_bot.app.settings import Settings
@@ -33,6 +36,7 @@ from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import Record, Started
 from dg_bot.domain.market import FEE_FRACTION, Market
+from dg_bot.errors import DataError, ExchangeUnavailable
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.models.rules import RulesModel
 from dg_bot.operator.narrator import Narrator
@@ -55,6 +59,8 @@ from dg_bot.risk.manager import RiskManager
 from dg_bot.strategies.base import Strategy
 from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
 from dg_bot.strategies.parameters import load_parameters
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +119,12 @@ def running_bot(settings: Settings) -> Iterator[Bot]:
         cursors = Cursors(settings.state_folder / "cursors.json")
         projections: list[Projection] = [RowProjection(journal=journal, cursors=cursors, database=database, archive=archive)]
         if settings.telegram_bot_token is not None and settings.telegram_chat_id is not None:
-            projections.append(_messages(settings, journal, cursors, metrics, stack))
+            token = settings.telegram_bot_token.get_secret_value()
+            projections.append(_messages(settings, token, journal, cursors, metrics, stack))
         books.record(Started(mode=settings.mode, version=__version__, settings=settings.public()))
+        if venue.live is not None:
+            days_left = check_live_key(venue.live, settings.markets, books, venue.clock)
+            metrics.key_expires_in(float("nan") if days_left is None else days_left)
         yield _wired(settings, venue, books, archive, metrics, database, Outbox(projections=projections, metrics=metrics))
 
 
@@ -138,8 +148,7 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
     stack.callback(client.close)
     reads = UpbitReads(client=client, clock=clock)
     market_data = UpbitMarketData(reads=reads)
-    # The first answer sets the clock; nothing may be dated before it.
-    market_data.notices()
+    _set_clock(market_data, is_required=follows)
     if settings.mode is Mode.PAPER:
         paper = PaperExchange(
             market_data=market_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw
@@ -147,6 +156,16 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
         return Venue(clock=clock, market_data=market_data, exchange=paper, live=None)
     exchange = UpbitExchange(client=client, reads=reads, clock=clock, access_key=access_key)
     return Venue(clock=clock, market_data=market_data, exchange=exchange, live=exchange if settings.mode is Mode.LIVE else None)
+
+
+def _set_clock(market_data: MarketData, *, is_required: bool) -> None:
+    """Let the venue's first answer set the clock; without one this machine's time serves until there is one."""
+    try:
+        market_data.notices()
+    except (ExchangeUnavailable, DataError) as error:
+        if is_required:
+            raise
+        _log.warning("exchange_time_unknown", error=str(error))
 
 
 def _books(journal: JournalFile, clock: Clock, metrics: Metrics, state_file: RiskStateFile) -> Books:
@@ -164,12 +183,11 @@ def _books(journal: JournalFile, clock: Clock, metrics: Metrics, state_file: Ris
 
 
 def _messages(
-    settings: Settings, journal: JournalFile, cursors: Cursors, metrics: Metrics, stack: ExitStack
+    settings: Settings, token: str, journal: JournalFile, cursors: Cursors, metrics: Metrics, stack: ExitStack
 ) -> MessageProjection:
-    assert settings.telegram_bot_token is not None
     clock = SystemClock()
     notifier = TelegramNotifier(
-        token=settings.telegram_bot_token.get_secret_value(),
+        token=token,
         chat_id=settings.telegram_chat_id or "",
         clock=clock,
         server=settings.telegram_base_url,

@@ -8,7 +8,7 @@ from dg_bot.app.bootstrap import Bot
 from dg_bot.app.logs import cycle_logging
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.market import Market
-from dg_bot.errors import BotError, ExchangeUnavailable, InvariantViolated, StateError
+from dg_bot.errors import BotError, InvariantViolated
 from dg_bot.pipeline.guard import GuardReport
 
 _log = structlog.get_logger(__name__)

@@ -18,6 +18,7 @@ from dg_bot.domain.events import (
     SafeModeEntered,
     SafeModeLeft,
     Started,
+    Stopped,
     TransferDeclared,
 )
 
@@ -31,6 +32,8 @@ def log_record(record: Record) -> None:
     match event:
         case Started():
             log.info("started", mode=event.mode, version=event.version)
+        case Stopped():
+            log.info("stopped", mode=event.mode, open_positions=event.open_positions)
         case AccountOpened():
             log.info("account_opened", currencies=[balance.currency for balance in event.balances])
         case IntentPlanned():

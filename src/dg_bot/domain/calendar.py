@@ -69,6 +69,7 @@ def from_epoch(seconds: int) -> datetime:
 
 def seoul_day_start(at: datetime) -> datetime:
     """Give 00:00 Asia/Seoul of the day that contains `at`, as UTC."""
+    require_aware("time", at)
     local = at.astimezone(KST)
     return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
 

@@ -99,7 +99,7 @@ class CandleSeries:
 
     def between(self, start: datetime, end: datetime) -> "CandleSeries":
         """Keep the bars that open in [start, end)."""
-        return self._slice(bisect_left(self.opened_at, to_epoch(start)), bisect_left(self.opened_at, to_epoch(end)))
+        return self._slice(bisect_left(self.opened_at, _second_from(start)), bisect_left(self.opened_at, _second_from(end)))
 
     def tail(self, count: int) -> "CandleSeries":
         """Keep the newest `count` bars, or all where there are fewer."""
@@ -170,6 +170,11 @@ class CandleSeries:
             close=self.close[start:end],
             volume=self.volume[start:end],
         )
+
+
+def _second_from(at: datetime) -> int:
+    """Give the first whole second that is not before `at`."""
+    return to_epoch(at) + (1 if at.microsecond else 0)
 
 
 def merged(known: Sequence[Candle], fresh: Iterable[Candle]) -> list[Candle]:

@@ -44,6 +44,14 @@ class Started:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stopped:
+    """A daemon ended on purpose; nobody watches `open_positions` from now on."""
+
+    mode: Mode
+    open_positions: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccountOpened:
     """The balances found at the very first start; base found then is not owned by the bot."""
 
@@ -155,6 +163,7 @@ class CycleCompleted:
 
 Event = (
     Started
+    | Stopped
     | AccountOpened
     | IntentPlanned
     | IntentSending

@@ -1,7 +1,8 @@
 """Exact money: Decimal from the wire to the wire, rounded down and never by accident."""
 
 import math
-from decimal import ROUND_DOWN, Context, Decimal, Inexact, InvalidOperation, localcontext
+import re
+from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
 
 from dg_bot.errors import ImpossibleValue
 
@@ -9,6 +10,7 @@ ZERO = Decimal(0)
 WON = Decimal(1)
 QUANTITY_STEP = Decimal("0.00000001")
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def product(*factors: Decimal) -> Decimal:
@@ -21,8 +23,9 @@ def product(*factors: Decimal) -> Decimal:
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
-    """Round towards zero to a multiple of `step`; `step` must be positive."""
-    return value.quantize(WON, ROUND_DOWN) if step == WON else product((value / step).to_integral_value(ROUND_DOWN), step)
+    """Round towards zero to a multiple of `step`, exactly; `step` must be positive."""
+    with localcontext(_EXACT):
+        return value // step * step
 
 
 def decimal_from_float(value: float, step: Decimal) -> Decimal:
@@ -36,7 +39,12 @@ def decimal_from_float(value: float, step: Decimal) -> Decimal:
 
 
 def decimal_from_text(text: str, what: str) -> Decimal:
-    """Parse a decimal string; raises ImpossibleValue for anything that is not a finite number."""
+    """Parse a decimal string; raises ImpossibleValue for anything that is not a finite number.
+
+    What `Decimal` would take beside that, such as spaces, underscores and digits of other scripts, is no amount.
+    """
+    if _NUMBER.fullmatch(text) is None:
+        raise ImpossibleValue(what, text, "it must be a decimal number")
     try:
         value = Decimal(text)
     except InvalidOperation as error:

@@ -45,7 +45,7 @@ class ProtectionPlan:
     trend_strength: float | None = None
 
     def __post_init__(self) -> None:
-        if not ZERO < self.stop_fraction < 1:
+        if not (self.stop_fraction.is_finite() and ZERO < self.stop_fraction < 1):
             raise ImpossibleValue("stop fraction", self.stop_fraction, "it must lie between 0 and 1")
         for name, value in (
             ("target fraction", self.target_fraction),

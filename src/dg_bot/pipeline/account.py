@@ -1,12 +1,13 @@
 """Read the account: balances against the books, and the portfolio at mark prices."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.portfolio import Balance, Portfolio
+from dg_bot.errors import DataError
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Clock, Exchange, MarketData
 from dg_bot.risk.state import RiskState
@@ -66,9 +67,25 @@ class Account:
             self._clock.sleep(_SECOND_LOOK_S)
             balances = self._exchange.balances()
             differences = unexplained_differences(state, balances, self._markets)
-        wanted = sorted({*state.positions, *([market] if market else [])})
-        marks = self._market_data.last_prices(wanted) if wanted else {}
+        marks = self._marks(sorted({*state.positions, *([market] if market else [])}))
         portfolio = Portfolio(
-            krw=balances.get("KRW", Balance("KRW", ZERO, ZERO)), positions=tuple(state.positions.values()), marks_krw=marks
+            krw=balances.get("KRW", Balance("KRW", ZERO, ZERO)),
+            positions=tuple(position for position in state.positions.values() if position.market in marks),
+            marks_krw=marks,
         )
         return AccountView(portfolio=portfolio, unexplained=differences)
+
+    def _marks(self, markets: Sequence[Market]) -> Mapping[Market, Decimal]:
+        """Read last prices; a market that the venue no longer lists has none, and must not hide those of the others."""
+        if not markets:
+            return {}
+        try:
+            return self._market_data.last_prices(markets)
+        except DataError:
+            listed = self._market_data.notices()
+            if all(market in listed for market in markets):
+                raise
+        for market in self._books.state.positions.keys() - listed.keys():
+            self._books.alarm(f"unpriced:{market}", f"the venue does not list {market} any more; what is held of it counts as nothing")
+        known = [market for market in markets if market in listed]
+        return self._market_data.last_prices(known) if known else {}

@@ -33,6 +33,7 @@ class Books:
         self._state = RiskState()
         self._intents = IntentBook()
         self._reports: dict[str, CycleReport] = {}
+        self._is_closing = False
         for record in journal.records():
             self._fold(record)
 
@@ -67,6 +68,15 @@ class Books:
             self._fold(record)
         self._on_record(record)
         return record
+
+    @property
+    def is_closing(self) -> bool:
+        """Tell that the process is about to end: nothing new is sent any more."""
+        return self._is_closing
+
+    def close_for_orders(self) -> None:
+        """Let no new order begin; what is under way is settled as far as time allows."""
+        self._is_closing = True
 
     def alarm(self, kind: str, text: str) -> None:
         """Record an alarm for the operator, once in six hours for each kind."""

@@ -83,10 +83,10 @@ class ExecutionStage:
 
     def _buy(self, cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot, plan: TradePlan) -> ExecutionReport | Halt:
         failed = first_failure(clearance.gates)
-        if failed is not None or plan.protection is None:
-            words = "no protection was planned" if failed is None else failed.words
+        mark = clearance.portfolio.marks_krw.get(cycle.market)
+        if failed is not None or plan.protection is None or mark is None:
+            words = "without a price or a protection" if failed is None else failed.words
             return Halt(stage=Stage.EXECUTION, reason=f"cleared again: {words}", gates=clearance.gates)
-        mark = clearance.portfolio.marks_krw[cycle.market]
         stop_fraction = plan.protection.stop_fraction
         if plan.protection.stop_distance_krw is not None:
             stop_fraction = min(stop_fraction, plan.protection.stop_distance_krw / mark)

@@ -6,6 +6,7 @@ from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Portfolio, Position
+from dg_bot.errors import AuthenticationFailed, BotError, DataError, ExchangeUnavailable
 from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.account import Account
 from dg_bot.pipeline.books import Books
@@ -56,7 +57,10 @@ class Guard:
         return bool(state.open_plans) or any(not position.is_dust for position in state.positions.values())
 
     def tick(self) -> GuardReport:
-        """Sell what has reached a protective level, on markets without unresolved intents first; then settle the others."""
+        """Sell what has reached a protective level, on markets without unresolved intents first; then settle the others.
+
+        A market on which that fails does not keep the others from it; its error is raised at the end.
+        """
         if not self.is_needed:
             return GuardReport()
         with self._books.locked(_LOCK_DEADLINE_S):
@@ -64,8 +68,16 @@ class Guard:
             self._risk_stage.account_for(view, self._clock.now())
             due = [self._due(position, view.portfolio) for position in view.portfolio.open_positions]
             exits = [(position, reason) for position, reason in due if reason is not ExitReason.NONE]
-            intents = [intent for position, reason in exits for intent in self._exit(position, reason, view.portfolio)]
+            intents: list[Intent] = []
+            troubles: list[BotError] = []
+            for position, reason in exits:
+                try:
+                    intents += self._exit(position, reason, view.portfolio)
+                except (ExchangeUnavailable, AuthenticationFailed, DataError) as error:
+                    troubles.append(error)
             self._reconciler.settle_open(view.portfolio)
+        if troubles:
+            raise troubles[0]
         return GuardReport(due=tuple((position.market, reason) for position, reason in exits), intents=tuple(intents))
 
     def _due(self, position: Position, portfolio: Portfolio) -> tuple[Position, ExitReason]:

@@ -74,6 +74,8 @@ class OrderDesk:
 
     def place(self, wish: OrderWish, portfolio: Portfolio) -> Intent | RiskRefused:
         """Send one order and follow it to its end, or as far as patience goes; the intent tells how far that was."""
+        if self._books.is_closing:
+            return RiskRefused(Gate("process", "stopping", "running", False))
         identifier = self._next_identifier(wish.cycle, wish.role)
         approval = self._risk.approve(
             wish.request,

@@ -109,12 +109,15 @@ class Seller:
         return Sale(intents=placed.intents, gates=(*planned.gates, *placed.refused), warnings=planned.warnings)
 
     def _confirms_stop(self, position: Position) -> bool:
-        """Read again at least one second later: the last trade and the best bid both have to be at or under the stop."""
+        """Read again at least one second later: the last trade and the best bid both have to be at or under the stop.
+
+        Where no bid can be seen the last trade decides: a broken book must not hold a stop back.
+        """
         self._clock.sleep(_CONFIRM_AFTER_S)
         mark = self._market_data.last_prices([position.market])[position.market]
-        bid = self._market_data.order_book(position.market).best_bid
+        bid = self._book(position).best_bid
         stop = position.levels.effective_stop_krw
-        return mark <= stop and bid is not None and bid <= stop
+        return mark <= stop and (bid is None or bid <= stop)
 
     def _rules(self, position: Position, mark: Decimal) -> MarketRules:
         """Ask the venue; an exit does not wait for the answer, the published rules serve where it fails."""

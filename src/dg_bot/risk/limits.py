@@ -41,11 +41,12 @@ class RiskLimits:
     def __post_init__(self) -> None:
         self._require_fractions()
         self._require_counts()
-        if self.stop_loss_fraction >= self.daily_loss_fraction and self.max_position_fraction == 1:
+        if self.stop_loss_fraction * self.max_position_fraction >= self.daily_loss_fraction:
             raise ConfigurationError(
                 "RISK_STOP_LOSS_FRACTION",
-                f"{self.stop_loss_fraction} is not tighter than RISK_DAILY_LOSS_FRACTION {self.daily_loss_fraction}",
-                "with all equity in one position the loss breaker would fire before the stop; lower the stop",
+                f"{self.stop_loss_fraction} of a position of {self.max_position_fraction} of equity reaches "
+                f"RISK_DAILY_LOSS_FRACTION {self.daily_loss_fraction}",
+                "one position would trip the loss breaker before its stop; lower the stop or RISK_MAX_POSITION_FRACTION",
             )
         if self.weekly_loss_fraction < self.daily_loss_fraction:
             raise ConfigurationError(
@@ -67,6 +68,7 @@ class RiskLimits:
             "RISK_STOP_LOSS_FRACTION": self.stop_loss_fraction,
         }
         up_to_one = {
+            "RISK_TAKE_PROFIT_FRACTION": self.take_profit_fraction,
             "RISK_MAX_POSITION_FRACTION": self.max_position_fraction,
             "RISK_UNSCREENED_POSITION_FRACTION": self.unscreened_position_fraction,
             "RISK_MAX_EXPOSURE_FRACTION": self.max_exposure_fraction,
@@ -76,7 +78,6 @@ class RiskLimits:
             "RISK_VOLATILITY_TARGET_FRACTION": self.volatility_target_fraction,
         }
         positive = {
-            "RISK_TAKE_PROFIT_FRACTION": self.take_profit_fraction,
             "RISK_ATR_STOP_MULTIPLE": self.atr_stop_multiple,
             "RISK_ATR_TARGET_MULTIPLE": self.atr_target_multiple,
             "RISK_TRAILING_ATR_MULTIPLE": self.trailing_atr_multiple,
@@ -108,4 +109,6 @@ class RiskLimits:
         if self.entry_interval < timedelta(0):
             raise ConfigurationError("RISK_ENTRY_INTERVAL_HOURS", "is negative", "give hours of at least 0")
         if not 0 < self.max_clock_skew_s <= 300:
-            raise ConfigurationError("RISK_MAX_CLOCK_SKEW_SECONDS", f"{self.max_clock_skew_s} is out of range", "give 1 to 300")
+            raise ConfigurationError(
+                "RISK_MAX_CLOCK_SKEW_SECONDS", f"{self.max_clock_skew_s} is out of range", "give seconds above 0 and up to 300"
+            )

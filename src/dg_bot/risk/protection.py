@@ -14,24 +14,24 @@ def protection_plan(
 
     Raises ImpossibleValue where a distance that is needed is not a finite number.
     """
-    stops = [stop_distance] if stop_distance > 0.0 else []
-    targets = [target_distance] if target_distance > 0.0 else []
-    if limits.atr_stop_multiple is not None:
-        stops.append(atr * float(limits.atr_stop_multiple))
-    if limits.atr_target_multiple is not None:
-        targets.append(atr * float(limits.atr_target_multiple))
     return ProtectionPlan(
         stop_fraction=limits.stop_loss_fraction,
         target_fraction=limits.take_profit_fraction,
-        stop_distance_krw=_distance(min(stops)) if stops else None,
-        target_distance_krw=_distance(min(targets)) if targets else None,
-        trailing_distance_krw=(
-            None if limits.trailing_atr_multiple is None else _distance(atr * float(limits.trailing_atr_multiple))
-        ),
+        stop_distance_krw=_tighter(_of_strategy(stop_distance), _of_atr(atr, limits.atr_stop_multiple)),
+        target_distance_krw=_tighter(_of_strategy(target_distance), _of_atr(atr, limits.atr_target_multiple)),
+        trailing_distance_krw=_of_atr(atr, limits.trailing_atr_multiple),
         stage_fraction=limits.stage_fraction,
         trend_strength=trend_strength,
     )
 
 
-def _distance(krw: float) -> Decimal:
-    return decimal_from_float(krw, QUANTITY_STEP)
+def _of_strategy(distance: float) -> Decimal | None:
+    return None if distance == 0.0 else decimal_from_float(distance, QUANTITY_STEP)
+
+
+def _of_atr(atr: float, multiple: Decimal | None) -> Decimal | None:
+    return None if multiple is None else decimal_from_float(atr * float(multiple), QUANTITY_STEP)
+
+
+def _tighter(*distances: Decimal | None) -> Decimal | None:
+    return min((distance for distance in distances if distance is not None), default=None)

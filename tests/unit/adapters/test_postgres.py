@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -29,6 +31,7 @@ from dg_bot.domain.events import (
     SafeModeEntered,
     SafeModeLeft,
     Started,
+    Stopped,
     TransferDeclared,
 )
 from dg_bot.domain.market import Market
@@ -160,6 +163,13 @@ def test_an_older_answer_does_not_reopen_a_closed_order(store: PostgresStore, da
     assert [("cancelled", 3)] == rows(database, "SELECT status, journal_sequence FROM orders")
 
 
+def test_an_answer_that_the_corrected_clock_puts_before_its_plan_is_taken(store: PostgresStore, database: str) -> None:
+    store.project([Record(sequence=1, at=NOON, event=planned_buy())])
+    store.project([Record(sequence=2, at=NOON - timedelta(milliseconds=20), event=answered(Answer.REJECTED))])
+
+    assert [("failed",)] == rows(database, "SELECT status FROM orders")
+
+
 def test_alarms_safe_mode_and_transfers_are_log_lines(store: PostgresStore, database: str) -> None:
     _project(
         store,
@@ -176,6 +186,13 @@ def test_alarms_safe_mode_and_transfers_are_log_lines(store: PostgresStore, data
         ("info", "transfer declared: -1000 KRW", {"currency": "KRW", "amount": -1000, "note": "rent"}),
     ]
     assert expected == rows(database, "SELECT level, message, context FROM system_logs ORDER BY journal_sequence")
+
+
+@pytest.mark.parametrize(("count", "level"), [(0, "info"), (1, "warning")])
+def test_a_stop_is_a_warning_where_it_leaves_positions(store: PostgresStore, database: str, count: int, level: str) -> None:
+    _project(store, Stopped(mode=Mode.DEMO, open_positions=count))
+
+    assert [(level, {"open": count})] == rows(database, "SELECT level, context FROM system_logs")
 
 
 def test_events_that_matter_to_the_state_alone_leave_no_row(store: PostgresStore, database: str) -> None:
@@ -457,6 +474,24 @@ def test_migrating_an_empty_database_brings_it_to_the_head_and_again_changes_not
 
     with psycopg.connect(empty_database) as connection:
         assert HEAD == schema_version(connection)
+
+
+def test_two_processes_that_migrate_at_once_leave_one_schema(empty_database: str) -> None:
+    script = "import sys; from dg_bot.adapters.migrations import migrate; migrate(sys.argv[1])"
+    other = subprocess.Popen([sys.executable, "-c", script, empty_database], stderr=subprocess.PIPE, text=True)
+    with other:
+        migrate(empty_database)
+        _, complaint = other.communicate()
+
+    assert (0, "") == (other.returncode, complaint)
+    assert [(HEAD,)] == rows(empty_database, "SELECT version_num FROM alembic_version")
+
+
+def test_a_schema_of_a_newer_program_is_left_alone(database: str) -> None:
+    run_sql(database, "UPDATE alembic_version SET version_num = 'm9999_later'")
+
+    with pytest.raises(ConfigurationError, match="m9999_later is newer"):
+        migrate(database)
 
 
 def test_a_database_that_is_away_cannot_be_migrated() -> None:

@@ -5,21 +5,28 @@ from pathlib import Path
 import psycopg
 
 from dg_bot.adapters.postgres_errors import require_dsn, store_error
+from dg_bot.errors import ConfigurationError
 
 HEAD = "m0001_tables"
 _OPERATION = "migrate"
+_FOLDER = Path(__file__).parent
 
 
 def migrate(dsn: str) -> None:
     """Run the migrations that this database lacks; does nothing, and quickly, where it has them all.
 
     Two processes may call it at once: the second waits and finds nothing left to do. Raises StoreError, and
-    ConfigurationError for a `dsn` that cannot be read.
+    ConfigurationError for a `dsn` that cannot be read and for a schema that is newer than this program.
     """
     require_dsn(dsn)
     try:
         with psycopg.connect(dsn, autocommit=True, connect_timeout=3) as connection:
-            if schema_version(connection) != HEAD:
+            version = schema_version(connection)
+            if version is not None and not (_FOLDER / "versions" / f"{version}.py").exists():
+                raise ConfigurationError(
+                    "DATABASE_URL", f"its schema {version} is newer than this program", "run the newer program again"
+                )
+            if version != HEAD:
                 _upgrade(connection)
     except psycopg.Error as error:
         raise store_error(_OPERATION, error, dsn) from error
@@ -44,7 +51,7 @@ def _upgrade(connection: psycopg.Connection) -> None:
     from sqlalchemy.pool import StaticPool  # noqa: PLC0415
 
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent).replace("%", "%%"))
+    config.set_main_option("script_location", str(_FOLDER).replace("%", "%%"))
     connection.execute("SET lock_timeout = '10s'")
     connection.autocommit = False
     engine = create_engine("postgresql+psycopg://", creator=lambda: connection, poolclass=StaticPool)

@@ -1,6 +1,6 @@
 -- Amounts are plain numeric: a column of numeric(20,8) would round a fee of ten decimals and overflow at 10^12 won,
 -- and rows must equal the journal to the last decimal. The domains keep out NaN and the infinities, which PostgreSQL
--- sorts above every number.
+-- sorts above every number. Times are exchange time, which may step back by its correction, so no column demands an order.
 CREATE DOMAIN exact_positive AS numeric CHECK (VALUE > 0 AND VALUE < 'Infinity');
 CREATE DOMAIN exact_nonnegative AS numeric CHECK (VALUE >= 0 AND VALUE < 'Infinity');
 
@@ -15,7 +15,7 @@ CREATE TABLE trades (
     fee exact_nonnegative NOT NULL DEFAULT 0,
     status varchar(20) NOT NULL CHECK (status IN ('completed', 'pending', 'failed')),
     created_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL CHECK (updated_at >= created_at)
+    updated_at timestamptz NOT NULL
 );
 CREATE INDEX trades_symbol_created_at ON trades (symbol, created_at DESC);
 CREATE INDEX trades_created_at ON trades (created_at DESC);
@@ -42,7 +42,7 @@ CREATE TABLE orders (
     venue_id varchar(100),
     journal_sequence bigint NOT NULL CHECK (journal_sequence > 0),
     created_at timestamptz NOT NULL,
-    updated_at timestamptz NOT NULL CHECK (updated_at >= created_at)
+    updated_at timestamptz NOT NULL
 );
 CREATE INDEX orders_symbol_created_at ON orders (symbol, created_at DESC);
 CREATE INDEX orders_open ON orders (created_at) WHERE status = 'open';
@@ -84,7 +84,7 @@ CREATE TABLE cycles (
     mark_price exact_positive,
     slippage_bps double precision CHECK (slippage_bps > '-Infinity' AND slippage_bps < 'Infinity'),
     opened_at timestamptz NOT NULL,
-    completed_at timestamptz NOT NULL CHECK (completed_at >= opened_at)
+    completed_at timestamptz NOT NULL
 );
 CREATE INDEX cycles_symbol_opened_at ON cycles (symbol, opened_at DESC);
 CREATE INDEX cycles_completed_at ON cycles USING brin (completed_at);
@@ -163,7 +163,7 @@ CREATE TABLE news (
     published_at timestamptz,
     fetched_at timestamptz NOT NULL,
     score numeric CHECK (score BETWEEN -1 AND 1),
-    scored_at timestamptz CHECK (scored_at >= fetched_at),
+    scored_at timestamptz,
     CHECK ((score IS NULL) = (scored_at IS NULL))
 );
 CREATE INDEX news_fetched_at ON news USING brin (fetched_at);

@@ -1,0 +1,43 @@
+"""Run the bot as a daemon: a cycle every hour, the guard between cycles, until it is told to stop."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Sequence
+
+from dg_bot.app.bootstrap import running_bot
+from dg_bot.app.logs import configure_logs
+from dg_bot.app.scheduler import Daemon
+from dg_bot.app.secrets import Redactor
+from dg_bot.app.settings import load_settings
+from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
+
+FAILED, USAGE, REFUSED = 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 stopped by a signal, 1 failed, 2 usage or configuration, 3 refused to start, 4 ended by the watchdog."""
+    parser = argparse.ArgumentParser(description="Trade every hour until stopped by SIGINT or SIGTERM; SIGUSR1 runs a cycle now.")
+    parser.add_argument("--mode", choices=("demo", "paper", "live"), help="which account to trade (default: MODE, or demo)")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
+        redactor = Redactor(settings.secrets())
+        configure_logs(level=settings.log_level, log_format=settings.log_format, redactor=redactor)
+        with running_bot(settings) as bot:
+            return asyncio.run(Daemon(bot, redactor=redactor).run())
+    except (UnsafeSetup, StateError) as error:
+        return _refuse(error, REFUSED)
+    except ConfigurationError as error:
+        return _refuse(error, USAGE)
+    except BotError as error:
+        return _refuse(error, FAILED)
+
+
+def _refuse(error: BotError, code: int) -> int:
+    print(f"dg_bot: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

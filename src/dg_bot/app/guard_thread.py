@@ -1,0 +1,77 @@
+"""The guard on a thread of its own: ticks on time, whatever else the process is doing."""
+
+import threading
+
+import structlog
+
+from dg_bot.app.bootstrap import Bot
+from dg_bot.errors import BotError, InvariantViolated
+
+_log = structlog.get_logger(__name__)
+
+
+class GuardThread:
+    """Ticks every `period_s` until stopped; time in which something was held and no tick completed is counted as unprotected."""
+
+    def __init__(self, bot: Bot, *, period_s: float) -> None:
+        self._bot = bot
+        self._period_s = period_s
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
+        self._completed_at_s = bot.clock.monotonic_s()
+        self._beat_at_s = self._completed_at_s
+        self._broken: BaseException | None = None
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since the last tick that completed."""
+        return self._bot.clock.monotonic_s() - self._completed_at_s
+
+    @property
+    def beat_age_s(self) -> float:
+        """Seconds since the thread last began or ended a tick, whether that completed or not; large when it is stuck in one."""
+        return self._bot.clock.monotonic_s() - self._beat_at_s
+
+    @property
+    def broken(self) -> BaseException | None:
+        """Give what ended the thread, where that was not `stop`."""
+        return self._broken
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self, deadline_s: float) -> None:
+        """Let the present tick end, for at most `deadline_s`."""
+        self._stop.set()
+        self._thread.join(deadline_s)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._beat_at_s = self._bot.clock.monotonic_s()
+                self.tick()
+                self._beat_at_s = self._bot.clock.monotonic_s()
+            except BaseException as error:
+                self._broken = error
+                _log.critical("guard_broke", error=f"{type(error).__name__}: {error}")
+                raise
+            self._stop.wait(self._period_s)
+
+    def tick(self) -> None:
+        """Run one tick; what the exchange does wrong is counted, told once, and tried again at the next tick."""
+        metrics = self._bot.metrics
+        try:
+            self._bot.guard.tick()
+        except InvariantViolated:
+            raise
+        except BotError as error:
+            metrics.error(type(error).__name__)
+            metrics.guard_tick(self.age_s)
+            if self._bot.guard.is_needed:
+                metrics.unprotected(self._period_s)
+                _log.warning("guard_tick_failed", error=str(error), age_s=round(self.age_s, 1))
+                self._bot.books.alarm("unprotected", f"positions are not watched at the moment: {error}")
+            return
+        self._completed_at_s = self._bot.clock.monotonic_s()
+        metrics.guard_tick(0.0)
+        metrics.clock_skew(self._bot.clock.skew_s())

@@ -1,0 +1,179 @@
+"""The daemon: the cycle by cron, the guard and the outbox on threads, signals, and an orderly end."""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+from dg_bot.app.bootstrap import Bot
+from dg_bot.app.guard_thread import GuardThread
+from dg_bot.app.http import Check, StatusServer
+from dg_bot.app.one_cycle import run_markets, start_up
+from dg_bot.app.secrets import Redactor
+from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.domain.events import Stopped
+from dg_bot.errors import BotError, ConfigurationError
+from dg_bot.ports import Clock
+
+STOPPED, BROKEN, WATCHDOG = 0, 1, 4
+_SECOND = 5
+_MISFIRE_GRACE_S = 3300
+_OUTBOX_PAUSE_S = 1.0
+_OUTBOX_REST_S = 15.0
+_GRACE_S = 8.0
+_WATCH_PAUSE_S = 1.0
+_STUCK_PERIODS = 3
+# A tick may wait for the lock and settle an order; only what outlasts that is stuck.
+_SLOWEST_TICK_S = 30.0
+_log = structlog.get_logger(__name__)
+
+
+class VenueCron(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
+    """A cron in exchange time: fires when the venue's clock reads what the cron names, five seconds into the minute."""
+
+    def __init__(self, expression: str, clock: Clock) -> None:
+        """Read a cron of five fields; raises ConfigurationError."""
+        try:
+            minute, hour, day, month, weekday = expression.split()
+            self._cron = CronTrigger(
+                second=_SECOND, minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC
+            )
+        except ValueError as error:
+            raise ConfigurationError(
+                "CYCLE_CRON", f"is not a cron of five fields ({error})", "use for example 0 * * * *"
+            ) from error
+        self._clock = clock
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """Give the next fire time on this machine's clock."""
+        ahead = self._clock.now() - datetime.now(UTC)
+        previous = None if previous_fire_time is None else previous_fire_time + ahead
+        fires: datetime | None = self._cron.get_next_fire_time(previous, now + ahead)
+        return None if fires is None else fires - ahead
+
+
+class Daemon:
+    """Runs one bot until a signal ends it."""
+
+    def __init__(self, bot: Bot, *, redactor: Redactor) -> None:
+        settings = bot.settings
+        self._bot = bot
+        self._guard = GuardThread(bot, period_s=settings.guard_seconds)
+        self._stopping = threading.Event()
+        self._outbox_thread = threading.Thread(target=self._deliver, name="outbox", daemon=True)
+        self._trigger = VenueCron(settings.cycle_cron, bot.clock)
+        self._cycle_thread: threading.Thread | None = None
+        self._last_cycle = "none yet"
+        self._status = StatusServer(
+            service="dg_bot",
+            checks=self._checks,
+            exposition=bot.metrics.exposition,
+            clean=redactor.clean,
+            host=settings.health_host,
+            port=settings.health_port,
+        )
+
+    async def run(self) -> int:
+        """Run until SIGINT or SIGTERM; gives the exit code. SIGUSR1 runs a cycle at once, under the same rule of one an hour."""
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, self._begin_cycle)
+        scheduler = AsyncIOScheduler(timezone=UTC)
+        scheduler.add_job(
+            self._begin_cycle, self._trigger, id="cycle", max_instances=1, coalesce=True, misfire_grace_time=_MISFIRE_GRACE_S
+        )
+        self._status.start()
+        self._bot.metrics.running(is_running=True)
+        await asyncio.to_thread(self._start_up)
+        self._guard.start()
+        self._outbox_thread.start()
+        scheduler.start()
+        _log.info("daemon_running", health_port=self._status.port, mode=self._bot.settings.mode)
+        code = await self._watched(stop)
+        scheduler.shutdown(wait=False)
+        await asyncio.to_thread(self._wind_down)
+        return code
+
+    async def _watched(self, stop: asyncio.Event) -> int:
+        """Wait for the end; a guard that broke or is stuck ends the process, so that whoever runs it starts it anew."""
+        while not stop.is_set():
+            if self._guard.broken is not None:
+                return BROKEN
+            if self._guard.beat_age_s > _STUCK_PERIODS * max(self._bot.settings.guard_seconds, _SLOWEST_TICK_S):
+                _log.critical("guard_stuck", age_s=round(self._guard.beat_age_s, 1))
+                return WATCHDOG
+            try:
+                await asyncio.wait_for(stop.wait(), _WATCH_PAUSE_S)
+            except TimeoutError:
+                continue
+        return STOPPED
+
+    def _start_up(self) -> None:
+        try:
+            start_up(self._bot)
+        except BotError as error:
+            _log.warning("start_up_incomplete", error=str(error))
+            self._bot.metrics.error(type(error).__name__)
+
+    def _begin_cycle(self) -> None:
+        if self._cycle_thread is not None and self._cycle_thread.is_alive():
+            _log.warning("cycle_still_running")
+            return
+        self._cycle_thread = threading.Thread(target=self._cycle, name="cycle", daemon=True)
+        self._cycle_thread.start()
+
+    def _cycle(self) -> None:
+        bot = self._bot
+        started = bot.clock.monotonic_s()
+        try:
+            self._bot.reconciler.open_account()
+            code = run_markets(bot, bot.settings.markets, self._note)
+        except BotError as error:
+            _log.error("cycle_failed", error=str(error))
+            bot.metrics.error(type(error).__name__)
+            code = 1
+        bot.metrics.job_finished("cycle", bot.clock.monotonic_s() - started, ok=code == 0)
+
+    def _note(self, report: CycleReport) -> None:
+        self._last_cycle = f"{report.cycle_id} {report.outcome}"
+
+    def _deliver(self) -> None:
+        while not self._stopping.is_set():
+            self._bot.outbox.flush()
+            self._stopping.wait(_OUTBOX_REST_S if self._bot.outbox.degraded else _OUTBOX_PAUSE_S)
+
+    def _checks(self) -> Mapping[str, Check]:
+        age = self._guard.age_s
+        fresh = age <= _STUCK_PERIODS * self._bot.settings.guard_seconds
+        behind = self._bot.outbox.degraded
+        safe_mode = self._bot.books.state.safe_mode
+        return {
+            "guard": Check(fresh, f"last tick {age:.0f} s ago"),
+            "cycle": Check(True, self._last_cycle),
+            "outbox": Check(True, "; ".join(f"{name}: {why}" for name, why in behind.items()) or "all delivered"),
+            "safe_mode": Check(True, "off" if safe_mode is None else safe_mode.reason),
+        }
+
+    def _wind_down(self) -> None:
+        """Let nothing new begin, give what is under way its grace, tell, and leave the rest to the journal."""
+        books = self._bot.books
+        books.close_for_orders()
+        deadline = self._bot.clock.monotonic_s() + _GRACE_S
+        self._guard.stop(_GRACE_S)
+        if self._cycle_thread is not None:
+            self._cycle_thread.join(max(0.0, deadline - self._bot.clock.monotonic_s()))
+        held = sum(1 for position in books.state.positions.values() if not position.is_dust)
+        books.record(Stopped(mode=self._bot.settings.mode, open_positions=held))
+        self._stopping.set()
+        self._outbox_thread.join(_GRACE_S / 2)
+        self._bot.outbox.flush()
+        self._bot.metrics.running(is_running=False)
+        self._status.stop()
