@@ -16,8 +16,8 @@ FAILED, USAGE, REFUSED = 1, 2, 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Give the exit code: 0 stopped by a signal, 1 failed, 2 usage or configuration, 3 refused to start, 4 ended by the watchdog."""
-    parser = argparse.ArgumentParser(description="Trade every hour until stopped by SIGINT or SIGTERM; SIGUSR1 runs a cycle now.")
+    """Give the exit code: 0 stopped by a signal, 1 failed, 2 usage or configuration, 3 refused to start, 4 by the watchdog."""
+    parser = argparse.ArgumentParser(description="Trade every hour until SIGINT or SIGTERM; SIGUSR1 runs a cycle now.")
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="which account to trade (default: MODE, or demo)")
     options = parser.parse_args(arguments)
     try:

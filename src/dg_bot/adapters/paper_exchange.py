@@ -13,7 +13,7 @@ from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.ports import Accepted, Clock, MarketData, Submission, Unclear
 from dg_bot.risk.manager import RiskApproved
 from dg_bot.simulator.ledger import Ledger, OrderState
-from dg_bot.simulator.market_orders import ticket_for, venue_order, verdict_of
+from dg_bot.simulator.market_orders import balances_of, ticket_for, venue_order, verdict_of
 from dg_bot.simulator.refusals import VenueRefusal
 
 
@@ -29,8 +29,7 @@ class PaperExchange:
         self._ledger = Ledger(krw=krw) if stored is None else Ledger.restored(stored)
 
     def balances(self) -> Mapping[str, Balance]:
-        accounts = self._ledger.accounts()
-        return {account.currency: Balance(account.currency, account.balance, account.locked) for account in accounts}
+        return balances_of(self._ledger)
 
     def rules(self, market: Market) -> MarketRules:
         """Give the published rules: a paper account has no `orders/chance` of its own."""
@@ -65,3 +64,11 @@ class PaperExchange:
 
     def _save(self) -> None:
         write_state(self._path, self._ledger.to_json())
+
+
+def stored_balances(path: Path) -> Mapping[str, Balance]:
+    """Read the balances of a paper account without opening it; raises StateError, DataError where there is none."""
+    stored = read_state(path)
+    if stored is None:
+        raise DataError(str(path), "there is no paper account yet")
+    return balances_of(Ledger.restored(stored))

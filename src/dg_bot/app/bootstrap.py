@@ -16,12 +16,9 @@ from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.adapters.telegram import TelegramNotifier
-from dg_bot.adapters.upbit_client import UpbitClient
 from dg_bot.adapters.upbit_exchange import UpbitExchange
-from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
-from dg_bot.adapters.upbit_signer import UpbitSigner
 from dg_bot.analysis.validator import ValidatorLimits, entry_mask
 from dg_bot.app.database import Database
 from dg_bot.app.demo_venue import DemoVenue
@@ -29,6 +26,7 @@ from dg_bot.app.live_checks import check_live_key
 from dg_bot.app.outbox import MessageProjection, Outbox, Projection, RowProjection
 from dg_bot.app.record_log import log_record
 from dg_bot.app.settings import Settings
+from dg_bot.app.venue_access import access_keys, upbit_client
 from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.cycle import Cycle
@@ -129,19 +127,14 @@ def running_bot(settings: Settings) -> Iterator[Bot]:
 
 
 def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
-    base_url, access_key, secret_key = settings.upbit_base_url, "demo", "demo-demo-demo-demo-demo-demo-demo-demo"
-    follows = settings.clock_from_venue
+    base_url, follows = settings.upbit_base_url, settings.clock_from_venue
     if settings.mode is Mode.DEMO:
         base_url = stack.enter_context(DemoVenue(settings.data_folder / "venue.json")).base_url
         follows = True
-    elif settings.upbit_access_key is not None and settings.upbit_secret_key is not None:
-        access_key = settings.upbit_access_key.get_secret_value()
-        secret_key = settings.upbit_secret_key.get_secret_value()
     clock = VenueClock(local=SystemClock(), follow=follows)
-    client = UpbitClient(
+    client = upbit_client(
+        settings,
         base_url=base_url,
-        signer=UpbitSigner(access_key=access_key, secret_key=secret_key),
-        limiter=UpbitLimiter(clock=clock),
         clock=clock,
         on_request=lambda group, status, seconds: metrics.observe_request(group, str(status), seconds),
     )
@@ -154,7 +147,7 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
             market_data=market_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw
         )
         return Venue(clock=clock, market_data=market_data, exchange=paper, live=None)
-    exchange = UpbitExchange(client=client, reads=reads, clock=clock, access_key=access_key)
+    exchange = UpbitExchange(client=client, reads=reads, clock=clock, access_key=access_keys(settings)[0])
     return Venue(clock=clock, market_data=market_data, exchange=exchange, live=exchange if settings.mode is Mode.LIVE else None)
 
 

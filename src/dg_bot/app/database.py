@@ -26,6 +26,13 @@ class Database:
                 self._store = PostgresStore(dsn)
             return self._store
 
+    def lost(self) -> None:
+        """Forget the connection: the next use looks for the server anew, and starts our own again where it has died."""
+        with self._lock:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
+
     def close(self) -> None:
         """Disconnect, and stop the server of our own where nobody else uses it; raises StoreError."""
         with self._lock:

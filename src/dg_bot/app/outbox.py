@@ -11,7 +11,7 @@ from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.database import Database
 from dg_bot.domain.calendar import HOUR, from_epoch, to_epoch
 from dg_bot.domain.events import CycleCompleted, Record
-from dg_bot.errors import BotError
+from dg_bot.errors import BotError, StoreError
 from dg_bot.operator.narrator import Message, Narrator, Urgency
 from dg_bot.ports import CandleArchive, Clock, Journal, Notifier
 
@@ -47,10 +47,14 @@ class RowProjection:
         return "database"
 
     def flush(self) -> None:
-        while batch := self._next_batch():
-            self._database.store().project(batch)
-            self._add_candles(batch)
-            self._cursors.move(self.name, batch[-1].sequence)
+        try:
+            while batch := self._next_batch():
+                self._database.store().project(batch)
+                self._add_candles(batch)
+                self._cursors.move(self.name, batch[-1].sequence)
+        except StoreError:
+            self._database.lost()
+            raise
 
     def _next_batch(self) -> list[Record]:
         batch = []
@@ -142,10 +146,15 @@ class Outbox:
             try:
                 projection.flush()
             except BotError as error:
-                if projection.name not in self._behind:
-                    _log.warning("projection_behind", projection=projection.name, reason=str(error))
-                self._behind[projection.name] = str(error)
-                self._metrics.error(projection.name)
+                self._note(projection, str(error))
+            except Exception as error:  # noqa: BLE001 - a defect in one rendering must not silence the others
+                self._note(projection, f"{type(error).__name__}: {error}")
             else:
                 if self._behind.pop(projection.name, None) is not None:
                     _log.info("projection_caught_up", projection=projection.name)
+
+    def _note(self, projection: Projection, reason: str) -> None:
+        if projection.name not in self._behind:
+            _log.warning("projection_behind", projection=projection.name, reason=reason)
+        self._behind[projection.name] = reason
+        self._metrics.error(projection.name)

@@ -136,8 +136,8 @@ class Daemon:
         try:
             self._bot.reconciler.open_account()
             code = run_markets(bot, bot.settings.markets, self._note)
-        except BotError as error:
-            _log.error("cycle_failed", error=str(error))
+        except Exception as error:  # noqa: BLE001 - the job: whatever broke this hour, the next one runs
+            _log.error("cycle_failed", error=f"{type(error).__name__}: {error}")
             bot.metrics.error(type(error).__name__)
             code = 1
         bot.metrics.job_finished("cycle", bot.clock.monotonic_s() - started, ok=code == 0)

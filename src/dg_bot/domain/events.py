@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.cycle_report import CycleReport, Mode
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Fill, Role, Side
@@ -186,3 +187,6 @@ class Record:
     sequence: int
     at: datetime
     event: Event
+
+    def __post_init__(self) -> None:
+        require_aware("record time", self.at)

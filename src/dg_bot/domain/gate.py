@@ -35,6 +35,8 @@ def named(prefix: str, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
 
 
 def _shown(measure: Measure) -> str:
-    if isinstance(measure, float):
+    if isinstance(measure, bool):
+        return "yes" if measure else "no"
+    if isinstance(measure, float | Decimal):
         return f"{measure:.6g}"
     return "none" if measure is None else str(measure)

@@ -19,10 +19,15 @@ _SECOND_LOOK_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
-    """The account at one moment; `unexplained` is what the venue holds beyond (or short of) the books, by currency."""
+    """The account at one moment; `unexplained` is what the venue holds beyond (or short of) the books, by currency.
+
+    `booked_equity_krw` is the won that the books expect and the positions at mark prices: there neither an order without an end
+    nor a transfer that nobody has declared yet is a gain or a loss.
+    """
 
     portfolio: Portfolio
     unexplained: Mapping[str, Decimal]
+    booked_equity_krw: Decimal
 
 
 def unexplained_differences(state: RiskState, balances: Mapping[str, Balance], markets: tuple[Market, ...]) -> dict[str, Decimal]:
@@ -73,7 +78,10 @@ class Account:
             positions=tuple(position for position in state.positions.values() if position.market in marks),
             marks_krw=marks,
         )
-        return AccountView(portfolio=portfolio, unexplained=differences)
+        booked_krw = portfolio.krw.total if state.opened_balances is None else state.expected_total("KRW")
+        return AccountView(
+            portfolio=portfolio, unexplained=differences, booked_equity_krw=booked_krw + portfolio.position_value_krw
+        )
 
     def _marks(self, markets: Sequence[Market]) -> Mapping[Market, Decimal]:
         """Read last prices; a market that the venue no longer lists has none, and must not hide those of the others."""
@@ -86,6 +94,8 @@ class Account:
             if all(market in listed for market in markets):
                 raise
         for market in self._books.state.positions.keys() - listed.keys():
-            self._books.alarm(f"unpriced:{market}", f"the venue does not list {market} any more; what is held of it counts as nothing")
+            self._books.alarm(
+                f"unpriced:{market}", f"the venue does not list {market} any more; what is held of it counts as nothing"
+            )
         known = [market for market in markets if market in listed]
         return self._market_data.last_prices(known) if known else {}

@@ -10,7 +10,7 @@ from dg_bot.cycle import Cycle
 from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, IntentSending
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.money import ZERO
-from dg_bot.domain.order import Identifier, MarketBuy, MarketSell, OrderRequest, Role, VenueOrder
+from dg_bot.domain.order import Identifier, MarketBuy, MarketSell, OrderRequest, Role, Side, VenueOrder
 from dg_bot.domain.portfolio import Portfolio, ProtectionPlan
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.execution.intent import Intent, IntentState
@@ -22,7 +22,7 @@ from dg_bot.risk.manager import RiskApproved, RiskManager, RiskRefused
 
 _SETTLE = timedelta(seconds=10)
 _STALE_SETTLE = timedelta(seconds=60)
-_PATIENCE_S = 25.0
+PATIENCE_S = 25.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 2.0
 _LIST_MARGIN = timedelta(minutes=1)
@@ -105,12 +105,13 @@ class OrderDesk:
                 break
         return Placed(intents=tuple(intents))
 
-    def settle(self, identifier: str, portfolio: Portfolio | None) -> Intent:
+    def settle(self, identifier: str, portfolio: Portfolio | None, *, give_up_at_s: float | None = None) -> Intent:
         """Ask about one intent until it is closed or patience ends; the same path serves a fresh order and a restart.
 
-        `portfolio` is needed to send an order again; without it an absent order is only ever closed by proof.
+        `portfolio` is needed to send an order again; without it an absent order is only ever closed by proof. `give_up_at_s` is
+        on the monotonic clock, for several orders that share one patience; each is asked about at least once.
         """
-        give_up_at = self._clock.monotonic_s() + _PATIENCE_S
+        give_up_at = self._clock.monotonic_s() + PATIENCE_S if give_up_at_s is None else give_up_at_s
         pause = _FIRST_PAUSE_S
         empty_reads = 0
         while True:
@@ -163,15 +164,20 @@ class OrderDesk:
             return error
 
     def _adopt(self, intent: Intent, order: VenueOrder, *, is_final: bool) -> None:
-        """Take the venue's word; an order that ended without a fill is read twice before that is believed."""
+        """Take the venue's word; an order that ended without a fill is read twice, and held against what is held of the base.
+
+        Its fills may only be late: an end that is booked too early would leave them to nobody.
+        """
         identifier = intent.plan.identifier
         if intent.state is IntentState.UNKNOWN:
             self._answer(identifier, Answer.ACCEPTED, venue_id=order.venue_id)
         once = replace(order, fills=tuple({fill.trade_id: fill for fill in order.fills}.values()))
         if order.is_open is not False or not once.has_all_fills or not is_final:
             return
-        closing = Closing.EXECUTED if once.executed_quantity > ZERO else Closing.NOT_EXECUTED
-        self._close(identifier, closing, once)
+        if once.executed_quantity > ZERO:
+            self._close(identifier, Closing.EXECUTED, once)
+        elif self._are_unmoved(intent, {intent.plan.market.base}):
+            self._close(identifier, Closing.NOT_EXECUTED, once)
 
     def _absent(self, intent: Intent, portfolio: Portfolio | None) -> None:
         """Deal with an order that the venue does not know: wait, send the same identifier again, or close it by proof."""
@@ -200,18 +206,29 @@ class OrderDesk:
         return True
 
     def _is_proved_absent(self, intent: Intent) -> bool:
-        """Prove that an order never came to be: not by identifier, not in the lists, and not in the balances."""
+        """Prove that an order never came to be: not by identifier, not in the lists, and not in the balances.
+
+        A sale is proved by its base alone: won that the owner moved must not keep a position from its protection.
+        """
+        plan = intent.plan
         try:
-            listed = self._exchange.list_orders(intent.plan.market, intent.planned_at - _LIST_MARGIN)
+            listed = self._exchange.list_orders(plan.market, intent.planned_at - _LIST_MARGIN)
+        except (ExchangeUnavailable, AuthenticationFailed, DataError):
+            return False
+        if any(order.identifier == plan.identifier for order in listed):
+            return False
+        return self._are_unmoved(intent, {plan.market.base} if plan.side is Side.SELL else {plan.market.base, "KRW"})
+
+    def _are_unmoved(self, intent: Intent, currencies: set[str]) -> bool:
+        """Tell whether these balances are what the books expect without this order; what cannot be read proves nothing."""
+        try:
             balances = self._exchange.balances()
         except (ExchangeUnavailable, AuthenticationFailed, DataError):
             return False
-        if any(order.identifier == intent.plan.identifier for order in listed):
-            return False
         state = self._books.state
         others = {name: plan for name, plan in state.open_plans.items() if name != intent.plan.identifier}
-        without = replace(state, open_plans=others)
-        return not unexplained_differences(without, balances, (intent.plan.market,))
+        differences = unexplained_differences(replace(state, open_plans=others), balances, (intent.plan.market,))
+        return currencies.isdisjoint(differences)
 
     def _close_unsent(self, intent: Intent) -> None:
         """Close an intent whose `sending` was never made durable: no request can have left for it."""

@@ -6,7 +6,7 @@ from dg_bot.domain.events import AccountOpened, SafeModeEntered
 from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Portfolio
 from dg_bot.pipeline.books import Books
-from dg_bot.pipeline.order_desk import OrderDesk
+from dg_bot.pipeline.order_desk import PATIENCE_S, OrderDesk
 from dg_bot.ports import Clock, Exchange
 
 _EARLIER_LIFE = timedelta(days=7)
@@ -45,10 +45,14 @@ class Reconciler:
             )
 
     def settle_open(self, portfolio: Portfolio | None, market: Market | None = None) -> None:
-        """Ask about every intent without an end (on `market`, or on all); what stays unclear blocks entries there."""
+        """Ask about every intent without an end (on `market`, or on all); what stays unclear blocks entries there.
+
+        All together get the patience of one: whoever waits for this has positions to watch.
+        """
+        give_up_at_s = self._clock.monotonic_s() + PATIENCE_S
         for intent in self._books.intents.open_intents():
             if market is None or intent.plan.market == market:
-                settled = self._desk.settle(intent.plan.identifier, portfolio)
+                settled = self._desk.settle(intent.plan.identifier, portfolio, give_up_at_s=give_up_at_s)
                 if settled.closing is None:
                     self._books.alarm(
                         f"unresolved:{intent.plan.market}",

@@ -74,20 +74,20 @@ class RiskCheckStage:
 
     def account_for(self, view: AccountView, now: datetime) -> None:
         """Record what marking the account shows: a new day or week, a new highest price, the end or beginning of safe mode."""
-        portfolio = view.portfolio
-        self._open_periods(portfolio.equity_krw, now)
-        self._raise_highest(portfolio)
+        self._open_periods(view.booked_equity_krw, now)
+        self._raise_highest(view.portfolio)
         if view.unexplained:
             amounts = ", ".join(f"{currency} {amount:+}" for currency, amount in view.unexplained.items())
             self._books.alarm("unexplained_balance", f"the venue differs from the books by {amounts}; declare it with the doctor")
         self._leave_safe_mode_by_timer(now)
-        self._trip(portfolio.equity_krw)
+        self._trip(view.booked_equity_krw)
 
     def _entry_gates(self, cycle: Cycle, view: AccountView, now: datetime) -> tuple[Gate, ...]:
         conditions = Conditions(
             clock_skew_s=self._clock.skew_s(),
             has_unresolved_intent=bool(self._books.intents.open_on(cycle.market)),
             unexplained=view.unexplained,
+            booked_equity_krw=view.booked_equity_krw,
         )
         attempts = len(self._books.intents.of_cycle(cycle.market, cycle.id, Role.ENTRY))
         return (

@@ -26,11 +26,11 @@ class StateSummarizer:
     def summary(self, market: Market) -> StateSummary | None:
         """Give the state as it is now; None where the account cannot be read."""
         try:
-            portfolio = self._account.view(market).portfolio
+            view = self._account.view(market)
         except (ExchangeUnavailable, AuthenticationFailed, DataError):
             return None
-        state = self._books.state
-        daily, weekly = self._risk.pnl_fractions(state, portfolio.equity_krw)
+        state, portfolio = self._books.state, view.portfolio
+        daily, weekly = self._risk.pnl_fractions(state, view.booked_equity_krw)
         return StateSummary(
             equity_krw=portfolio.equity_krw,
             free_krw=portfolio.krw.free,

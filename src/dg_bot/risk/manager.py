@@ -50,6 +50,7 @@ class Conditions:
     clock_skew_s: float
     has_unresolved_intent: bool
     unexplained: Mapping[str, Decimal]
+    booked_equity_krw: Decimal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +89,7 @@ class RiskManager:
     ) -> tuple[Gate, ...]:
         """Check everything that can forbid an entry on `market`, dearest reason first."""
         limits = self._limits
-        daily, weekly = self.pnl_fractions(state, portfolio.equity_krw)
+        daily, weekly = self.pnl_fractions(state, conditions.booked_equity_krw)
         last_entry = state.last_entry_at.get(market)
         waited = None if last_entry is None else round((now - last_entry) / _HOUR, 4)
         interval = limits.entry_interval / _HOUR

@@ -26,7 +26,7 @@ from dg_bot.domain.events import (
     Stopped,
     TransferDeclared,
 )
-from dg_bot.domain.market import Market
+from dg_bot.domain.market import MINIMUM_NOTIONAL_KRW, Market
 from dg_bot.domain.money import QUANTITY_STEP, ZERO, decimal_from_float, product
 from dg_bot.domain.order import Role, Side
 from dg_bot.domain.portfolio import Position, ProtectionPlan, ProtectiveLevels
@@ -120,7 +120,7 @@ def _folded(state: RiskState, record: Record) -> RiskState:
     event = record.event
     match event:
         case AccountOpened():
-            return replace(state, opened_balances={balance.currency: balance.total for balance in event.balances})
+            return _account_opened(state, event)
         case IntentPlanned():
             return replace(state, open_plans={**state.open_plans, event.identifier: event})
         case IntentSending():
@@ -146,6 +146,12 @@ def _folded(state: RiskState, record: Record) -> RiskState:
     assert_never(event)
 
 
+def _account_opened(state: RiskState, event: AccountOpened) -> RiskState:
+    if state.opened_balances is not None:
+        raise InvariantViolated("I5", "the account's first balances are recorded a second time")
+    return replace(state, opened_balances={balance.currency: balance.total for balance in event.balances})
+
+
 def _sent(state: RiskState, at: datetime, event: IntentSending) -> RiskState:
     plan = state.open_plans.get(event.identifier)
     if plan is None:
@@ -160,6 +166,8 @@ def _closed(state: RiskState, at: datetime, event: IntentClosed) -> RiskState:
     plan = state.open_plans.get(event.identifier)
     if plan is None:
         raise InvariantViolated("I4", f"{event.identifier} is closed without being open")
+    if (event.closing is Closing.EXECUTED) is not (event.executed_quantity > ZERO):
+        raise InvariantViolated("I4", f"{event.identifier} is closed as {event.closing} with {event.executed_quantity} executed")
     open_plans = {name: other for name, other in state.open_plans.items() if name != event.identifier}
     state = replace(state, open_plans=open_plans)
     if plan.role is Role.ENTRY and event.identifier in state.spends:
@@ -249,10 +257,28 @@ def _raised(state: RiskState, event: HighestPriceRaised) -> RiskState:
 
 def _transferred(state: RiskState, event: TransferDeclared) -> RiskState:
     state = _with_flow(state, event.currency, event.amount)
-    if event.currency != "KRW":
+    if event.currency == "KRW":
+        return _with_opening_moved(state, event.amount)
+    held = next((position for market, position in state.positions.items() if market.base == event.currency), None)
+    return state if held is None else _without_what_left(state, held)
+
+
+def _without_what_left(state: RiskState, held: Position) -> RiskState:
+    """Own no more of a coin than is there after the operator said that some has left; it left at its cost."""
+    rest = max(ZERO, state.expected_total(held.market.base))
+    if held.quantity <= rest:
         return state
-    day = None if state.day is None else replace(state.day, equity_krw=state.day.equity_krw + event.amount)
-    week = None if state.week is None else replace(state.week, equity_krw=state.week.equity_krw + event.amount)
+    state = _with_opening_moved(state, -product(held.quantity - rest, held.average_cost_krw))
+    others = {market: position for market, position in state.positions.items() if market != held.market}
+    if rest == ZERO:
+        return replace(state, positions=others)
+    is_dust = product(rest, held.average_cost_krw) < MINIMUM_NOTIONAL_KRW
+    return replace(state, positions={**others, held.market: replace(held, quantity=rest, is_dust=is_dust)})
+
+
+def _with_opening_moved(state: RiskState, amount_krw: Decimal) -> RiskState:
+    day = None if state.day is None else replace(state.day, equity_krw=state.day.equity_krw + amount_krw)
+    week = None if state.week is None else replace(state.week, equity_krw=state.week.equity_krw + amount_krw)
     return replace(state, day=day, week=week)
 
 

@@ -1,7 +1,11 @@
 """Market orders between the ports' words and those of the venue's books."""
 
+from collections.abc import Mapping
+
 from dg_bot.domain.order import Fill, MarketBuy, OrderRequest, Side, VenueOrder
+from dg_bot.domain.portfolio import Balance
 from dg_bot.ports import Rejected, Unclear
+from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.refusals import VenueRefusal
 from dg_bot.simulator.tickets import LedgerOrder, Ticket, TicketKind
 
@@ -51,3 +55,8 @@ def venue_order(order: LedgerOrder) -> VenueOrder:
         ),
         created_at=order.created_at,
     )
+
+
+def balances_of(ledger: Ledger) -> Mapping[str, Balance]:
+    """Give an account's balances by currency."""
+    return {account.currency: Balance(account.currency, account.balance, account.locked) for account in ledger.accounts()}

@@ -38,7 +38,7 @@ COUNTS = [
     ("safe_mode_hours", "RISK_SAFE_MODE_HOURS"),
 ]
 # Small enough that no rule between two limits is touched by moving one of them.
-ROOMY = {"weekly_loss_fraction": ONE - TINY, "max_position_fraction": Decimal("0.01")}
+ROOMY = {"weekly_loss_fraction": ONE - TINY, "max_position_fraction": TINY}
 
 
 def limits(**changes: Any) -> RiskLimits:

@@ -1,0 +1,57 @@
+"""Tell whether all is well: open orders, positions, account against books, safe mode; and mend what only an operator may."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from dg_bot.app.doctor import examine
+from dg_bot.app.doctor_report import findings_json, print_findings
+from dg_bot.app.operator_acts import declare_differences, resume
+from dg_bot.app.settings import load_settings
+from dg_bot.app.venue_access import account_balances
+from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
+
+WELL, DEGRADED, USAGE, REFUSED = 0, 1, 2, 3
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 all well, 1 degraded (each reason named), 2 usage, 3 state unreadable or in use."""
+    parser = argparse.ArgumentParser(
+        description="Tell whether all is well with a bot, and leave safe mode or declare a transfer."
+    )
+    parser.add_argument("--mode", choices=("demo", "paper", "live"), help="whose folder to look at (default: MODE, or demo)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    acts = parser.add_mutually_exclusive_group()
+    acts.add_argument("--resume", action="store_true", help="leave safe mode")
+    acts.add_argument("--declare", metavar="NOTE", help="accept the account as it is: what differs was moved by you")
+    options = parser.parse_args(arguments)
+    try:
+        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
+        with account_balances(settings) as balances:
+            if options.resume:
+                resume(settings)
+            if options.declare is not None:
+                declare_differences(settings, balances, note=options.declare)
+            findings = examine(settings, balances)
+    except (StateError, UnsafeSetup) as error:
+        return _refuse(error, REFUSED)
+    except ConfigurationError as error:
+        return _refuse(error, USAGE)
+    except BotError as error:
+        return _refuse(error, DEGRADED)
+    if options.json:
+        print(findings_json(findings))
+    else:
+        print_findings(findings, Console(highlight=False, width=None if sys.stdout.isatty() else 80))
+    return WELL if findings.is_well else DEGRADED
+
+
+def _refuse(error: BotError, code: int) -> int:
+    print(f"doctor: {error}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

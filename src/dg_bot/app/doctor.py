@@ -1,0 +1,96 @@
+"""Look at a bot's folder and its account without changing either, and say whether all is well."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from dg_bot.adapters.journal_file import journal_exists, read_journal
+from dg_bot.adapters.state_file import Cursors
+from dg_bot.app.settings import Settings
+from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.domain.events import CycleCompleted
+from dg_bot.domain.market import Market
+from dg_bot.domain.portfolio import Balance
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
+from dg_bot.execution.intent import Intent, IntentBook
+from dg_bot.pipeline.account import unexplained_differences
+from dg_bot.risk import state as risk_state
+from dg_bot.risk.state import RiskState
+
+Balances = Callable[[], Mapping[str, Balance]]
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """Something that is not as it should be: its name, and what is known of it."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What the doctor found. `differences` is None where the account could not be compared."""
+
+    settings: Settings
+    state: RiskState
+    open_intents: tuple[Intent, ...]
+    differences: Mapping[str, Decimal] | None
+    cursors: Mapping[str, int]
+    records: int
+    last_reports: Mapping[Market, CycleReport]
+    degraded: tuple[Degraded, ...]
+
+    @property
+    def is_well(self) -> bool:
+        return not self.degraded
+
+
+def examine(settings: Settings, balances: Balances) -> Findings:
+    """Read the journal (another process may be writing it) and compare the account; raises StateError where it is unreadable."""
+    path = settings.state_folder / "journal.jsonl"
+    if not journal_exists(path):
+        raise StateError(str(path), "is not there: this bot has not run yet", "run: python main.py")
+    state, intents, reports, count = RiskState(), IntentBook(), {}, 0
+    for record in read_journal(path):
+        state = risk_state.after(state, record)
+        intents = intents.after(record)
+        count = record.sequence
+        if isinstance(record.event, CycleCompleted):
+            reports[record.event.report.market] = record.event.report
+    cursors = Cursors(settings.state_folder / "cursors.json").all()
+    differences, unread = _compared(state, balances, settings.markets)
+    return Findings(
+        settings=settings,
+        state=state,
+        open_intents=intents.open_intents(),
+        differences=differences,
+        cursors=cursors,
+        records=count,
+        last_reports=reports,
+        degraded=(
+            *_safe_mode(state),
+            *(Degraded("open_intent", f"{intent.identifier} is {intent.state}") for intent in intents.open_intents()),
+            *unread,
+            *(Degraded("ledger", f"{currency} differs by {amount:+}") for currency, amount in (differences or {}).items()),
+            *_behind(cursors, count),
+        ),
+    )
+
+
+def _compared(
+    state: RiskState, balances: Balances, markets: tuple[Market, ...]
+) -> tuple[Mapping[str, Decimal] | None, list[Degraded]]:
+    try:
+        return unexplained_differences(state, balances(), markets), []
+    except (ExchangeUnavailable, AuthenticationFailed, DataError) as error:
+        return None, [Degraded("account", str(error))]
+
+
+def _safe_mode(state: RiskState) -> list[Degraded]:
+    return [] if state.safe_mode is None else [Degraded("safe_mode", state.safe_mode.reason)]
+
+
+def _behind(cursors: Mapping[str, int], count: int) -> list[Degraded]:
+    behind = {name: count - place for name, place in cursors.items() if ":" not in name and place < count}
+    return [Degraded(name, f"{lag} records behind the journal") for name, lag in behind.items()]

@@ -1,0 +1,93 @@
+"""What the doctor found, as one JSON object and as one screen for a person."""
+
+import json
+from collections.abc import Mapping
+
+from rich.console import Console
+
+from dg_bot.app.doctor import Findings
+from dg_bot.domain.money import plain
+
+_REMEDIES = {
+    "safe_mode": "look at the reason, then: python scripts/doctor.py --resume",
+    "open_intent": "the daemon asks the venue about it at every tick; it blocks entries on its market until it is settled",
+    "ledger": "if you moved it yourself: python scripts/doctor.py --declare",
+    "account": "check the network and the key; nothing was compared",
+    "database": "rows follow by themselves once the database answers",
+    "messages": "messages follow by themselves once Telegram answers",
+}
+
+
+def findings_json(findings: Findings) -> str:
+    """Write the object of the contract on one line."""
+    state = findings.state
+    document: Mapping[str, object] = {
+        "ok": findings.is_well,
+        "mode": findings.settings.mode.value,
+        "safe_mode": {
+            "active": state.safe_mode is not None,
+            "reason": None if state.safe_mode is None else state.safe_mode.reason,
+            "since": None if state.safe_mode is None else state.safe_mode.since.isoformat(),
+        },
+        "positions": [
+            {
+                "market": str(position.market),
+                "quantity": plain(position.quantity),
+                "average_cost": plain(position.average_cost_krw),
+                "stop": plain(position.levels.effective_stop_krw),
+                "target": plain(position.levels.target_krw),
+                "is_dust": position.is_dust,
+            }
+            for position in state.positions.values()
+        ],
+        "open_intents": [
+            {
+                "identifier": intent.identifier,
+                "market": str(intent.plan.market),
+                "side": intent.plan.side.value,
+                "state": intent.state.value,
+                "planned_at": intent.planned_at.isoformat(),
+                "sends": intent.sends,
+            }
+            for intent in findings.open_intents
+        ],
+        "ledger": {
+            "matches": None if findings.differences is None else not findings.differences,
+            "differences": [
+                {"currency": currency, "amount": plain(amount)} for currency, amount in (findings.differences or {}).items()
+            ],
+        },
+        "cursors": dict(findings.cursors),
+        "degraded": [{"name": item.name, "reason": item.reason} for item in findings.degraded],
+        "journal": {"records": findings.records, "ok": True},
+    }
+    return json.dumps(document, ensure_ascii=False)
+
+
+def print_findings(findings: Findings, console: Console) -> None:
+    """Tell a person in one screen whether all is well, and what to do if not."""
+    state = findings.state
+    console.print(f"[bold]dg_bot doctor[/]  mode {findings.settings.mode}, {findings.records} journal records, chain intact")
+    console.print(f"safe mode    {'off' if state.safe_mode is None else state.safe_mode.reason}", markup=False)
+    held = [position for position in state.positions.values() if not position.is_dust]
+    console.print(f"positions    {len(held) or 'none'}")
+    for position in held:
+        levels = position.levels
+        console.print(
+            f"  {position.market}  {plain(position.quantity)} at {position.average_cost_krw:,.0f} KRW, "
+            f"stop {levels.effective_stop_krw:,.0f}, target {levels.target_krw:,.0f}",
+            soft_wrap=True,
+        )
+    console.print(f"open orders  {len(findings.open_intents) or 'none'}")
+    matches = "not compared" if findings.differences is None else "differs" if findings.differences else "matches the books"
+    console.print(f"account      {matches}")
+    for report in findings.last_reports.values():
+        console.print(f"last cycle   {report.cycle_id}  {report.outcome}: {report.reason}", markup=False, soft_wrap=True)
+    console.print()
+    if findings.is_well:
+        console.print("[green]All is well.[/]")
+        return
+    for item in findings.degraded:
+        console.print(f"[yellow]{item.name}[/]: ", end="")
+        console.print(item.reason, markup=False, soft_wrap=True)
+        console.print(f"  {_REMEDIES.get(item.name, '')}", markup=False, soft_wrap=True)
