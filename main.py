@@ -3,6 +3,9 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
 from rich.console import Console
 
@@ -12,12 +15,14 @@ from dg_bot.app.one_cycle import run_markets, start_up
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings, load_settings
 from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.domain.market import Market
 from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
 from dg_bot.operator.cycle_json import cycle_json
 from dg_bot.operator.cycle_text import print_cycle
 from dg_bot.operator.desk_text import print_guard, print_unwatched
 
 FAILED, USAGE, REFUSED = 1, 2, 3
+_LONG_COLLECTION = 400
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -30,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             log_format=settings.log_format if options.json else LogFormat.CONSOLE,
             redactor=Redactor(settings.secrets()),
         )
-        with running_bot(settings) as bot:
+        with running_bot(settings, _progress) as bot:
             return _run(bot, settings, as_json=options.json)
     except (UnsafeSetup, StateError) as error:
         return _refuse(error, REFUSED)
@@ -53,6 +58,12 @@ def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
     if not as_json:
         print_unwatched(bot.books.state, console)
     return code
+
+
+def _progress(market: Market, done: int, of: int) -> None:
+    """Tell a person at a terminal how far a longer collection of candles is."""
+    if of > _LONG_COLLECTION and sys.stderr.isatty():
+        print(f"\rcollecting {market}: {done:,} of {of:,} hours", end="\n" if done >= of else "", file=sys.stderr, flush=True)
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

@@ -4,6 +4,9 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
 from dg_bot.app.bootstrap import running_bot
 from dg_bot.app.logs import configure_logs

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import decimal_from_text
 from dg_bot.errors import ConfigurationError, ImpossibleValue

@@ -1,8 +1,8 @@
 """Whole bots in a few words: the real stages over a venue in process, a journal in memory and a clock that moves when slept on.
 
-Candles are closes of hours: `"1000 1000 940"` ends with the last closed hour, at which price the market then stands still;
-`"1000 1000 | 940 950"` goes on with the present hour and those after it. `-` is an hour in which nothing traded. Before the first
-one lies a month of quiet hours around it, in which every check of the analysis passes.
+Candles are closes of hours: `"1000 1000 940"` ends with the last closed hour; `"1000 1000 | 940 950"` goes on with the present
+hour and those after it. `-` is an hour in which nothing traded. Before the first one lies a month of quiet hours around it, in
+which every check of the analysis passes; after the last one the market trades at the last price for three days.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ import numpy as np
 
 from dg_bot.adapters.memory import MemoryCandleArchive, MemoryJournal
 from dg_bot.analysis.validator import ValidatorLimits
-from dg_bot.cycle import Cycle, MarketSnapshot
+from dg_bot.cycle import Cycle, Halt, MarketSnapshot, RiskClearance
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.cycle_report import CycleReport, Mode
@@ -69,6 +69,7 @@ BTC, ETH, XRP = Market("KRW-BTC"), Market("KRW-ETH"), Market("KRW-XRP")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NAMESPACE = "test"
 _QUIET_HOURS = 800
+_STEADY_HOURS = 72
 _FEE = Decimal("0.0005")
 
 
@@ -201,6 +202,14 @@ class PaperBot:
     def wait(self, seconds: float) -> None:
         self.clock.at += timedelta(seconds=seconds)
 
+    def account_only(self) -> None:
+        """Let stage 1 look at the account and record what it sees, without selling anything."""
+        self.clearance()
+
+    def clearance(self, market: Market = BTC) -> RiskClearance | Halt:
+        """Ask stage 1 alone."""
+        return self.risk_stage.run(Cycle(market=market, opened_at=HOUR.floor(self.clock.now())))
+
     @property
     def state(self) -> RiskState:
         return self.books.state
@@ -249,7 +258,7 @@ class PaperBot:
         self.reconciler = Reconciler(
             books=self.books, exchange=upbit, desk=self.desk, clock=clock, markets=setup.markets, namespace=NAMESPACE
         )
-        risk_stage = RiskCheckStage(
+        risk_stage = self.risk_stage = RiskCheckStage(
             books=self.books,
             account=account,
             reconciler=self.reconciler,
@@ -429,7 +438,9 @@ def _tape(market: Market, text: str, now: datetime) -> Tape:
     first = Decimal(next(word for word in closed if word != "-"))
     start = now - timedelta(hours=len(closed))
     candles = list(_quiet(first, start))
-    for place, word in enumerate([*closed, *coming]):
+    words = [*closed, *coming]
+    last = next(word for word in reversed(words) if word != "-")
+    for place, word in enumerate([*words, *[last] * _STEADY_HOURS]):
         if word != "-":
             price = Decimal(word)
             opened = start + timedelta(hours=place)

@@ -1,16 +1,20 @@
 """The moments of 2022 and 2023 at which the program is run on the tape, each with the reason for its choice."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 TRADED = "traded"
+_STALE = "data.candle_age"
+_GAP = "data.recent_gap_hours"
+_TREND = "strategy.trend"
+_NO_BAR = "strategy.bar_closed"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Instant:
-    """A moment of venue time, why it was chosen, and how the cycle ends where the screen only warns.
+    """A moment of venue time, why it was chosen, and how its cycle ends where the screen only warns.
 
-    `ends` is "traded", or the name of the gate that keeps the cycle from trading. `is_cold` asks for an interpreter of its own.
+    `ends` is "traded", or the first gate that does not pass. `is_cold` asks for a `python main.py` of its own.
     """
 
     at: datetime
@@ -19,91 +23,93 @@ class Instant:
     is_cold: bool = False
 
     @property
-    def hour(self) -> datetime:
-        return self.at.replace(minute=0, second=0, microsecond=0)
-
-    @property
     def name(self) -> str:
-        return f"{self.at:%Y%m%dT%H%M%S}"
+        return f"{self.at:%Y-%m-%dT%H%M%S}"
 
 
-def _at(text: str, why: str, ends: str = "?", *, is_cold: bool = False) -> Instant:
+def _at(text: str, why: str, ends: str, *, is_cold: bool = False) -> Instant:
     """Take an hour for five seconds past it, when the bot's cycles begin."""
-    at = datetime.fromisoformat(f"{text}{'' if ':' in text else ':00:05'}").replace(tzinfo=UTC)
+    at = datetime.fromisoformat(text if ":" in text else f"{text}:00:05").replace(tzinfo=UTC)
     return Instant(at=at, why=why, ends=ends, is_cold=is_cold)
 
-BREAKOUTS = (
-    _at("2022-02-28T20", "strongest day of the month, from 48 to 53 million", TRADED, is_cold=True),
-    _at("2022-03-09T08", "the jump on the order on digital assets", TRADED),
-    _at("2022-03-20T00", "a breakout in a quiet weekend", TRADED),
-    _at("2022-03-22T08", "the spring rally begins", TRADED),
-    _at("2022-07-18T04", "first breakout of the summer after the crash of June", TRADED, is_cold=True),
-    _at("2022-08-03T20", "a breakout late in a slow rally", TRADED),
-    _at("2022-08-10T16", "the inflation figures of July", TRADED),
-    _at("2022-10-04T08", "a breakout in the quietest autumn of the tape", TRADED),
-    _at("2022-10-17T12", "a breakout that leads nowhere", TRADED),
-    _at("2022-10-24T00", "two bars after a breakout, still one", TRADED),
-    _at("2022-11-04T12", "the last breakout before FTX fell", TRADED, is_cold=True),
-    _at("2023-01-29T04", "the January rally goes on", TRADED),
-    _at("2023-02-14T20", "a jump on the inflation figures", TRADED),
-    _at("2023-02-20T12", "a breakout close to the top of February", TRADED),
-    _at("2023-03-01T08", "a breakout that failed within days", TRADED),
-    _at("2023-04-10T00", "the first bar of the day above 30,000 dollars", TRADED),
-    _at("2023-06-29T08", "a breakout inside a narrow range", TRADED),
-    _at("2023-08-14T16", "a breakout in the calmest August", TRADED),
-    _at("2023-10-01T08", "October begins", TRADED),
-    _at("2023-10-16T04", "hours before the false news of an approved fund", TRADED, is_cold=True),
-    _at("2023-10-29T16:25:00", "a breakout, by a cycle that begins late in its hour", TRADED),
-    _at("2023-11-24T12", "a breakout at the year's high", TRADED),
-    _at("2023-12-01T04", "the December rally begins", TRADED),
-    _at("2023-12-20T16", "a breakout before Christmas", TRADED),
+
+_BREAKOUTS = (
+    _at(
+        "2022-02-28T20",
+        "the largest rise of the winter, 8 % in a day, and every gate passes by both alternatives",
+        TRADED,
+        is_cold=True,
+    ),
+    _at("2022-03-09T08", "7.6 % in a day, with the RSI just below its limit", TRADED),
+    _at("2022-03-20T00", "a breakout on less than the usual volume, at the lowest confidence that may trade", TRADED),
+    _at("2022-03-22T08", "a breakout on three times the usual volume", TRADED),
+    _at("2022-07-18T04", "the first after the crash of June; a screen that fails by the last digits shown", TRADED, is_cold=True),
+    _at("2022-08-03T20", "a third of the usual volume: the on-balance volume alone confirms", TRADED),
+    _at("2022-08-10T16", "four times the usual volume", TRADED),
+    _at("2022-10-04T08", "out of a market without trend, ADX 14", TRADED),
+    _at("2022-10-17T12", "a breakout in a sideways regime", TRADED),
+    _at("2022-10-24T00", "the first bar of a day, whose open is the bar's own", TRADED),
+    _at("2022-11-04T12", "the last one before FTX fell", TRADED, is_cold=True),
+    _at("2023-01-29T04", "two weeks into the rally of January; the screen fails on its return alone", TRADED),
+    _at("2023-02-14T20", "2.4 % in a day", TRADED),
+    _at("2023-02-20T12", "a breakout inside a trend, ADX 35", TRADED),
+    _at("2023-03-01T08", "a breakout that fell back within two days", TRADED),
+    _at("2023-04-10T00", "the lowest ADX of all, 12, and the highest confidence", TRADED, is_cold=True),
+    _at("2023-06-29T08", "a breakout on three quarters of the usual volume", TRADED),
+    _at("2023-08-14T16", "out of the calmest weeks of the two years", TRADED),
+    _at("2023-10-01T08", "a breakout in a strong trend, ADX 44", TRADED),
+    _at("2023-10-16T04", "ten hours before the target is reached in a jump", TRADED, is_cold=True),
+    _at("2023-10-29T16:25:00", "a cycle that begins late in its hour is still that hour's", TRADED),
+    _at("2023-11-24T12", "the highest close since May 2022", TRADED),
+    _at("2023-12-01T04", "a day without change on the whole", TRADED),
+    _at("2023-12-20T16", "the last one of the tape", TRADED),
 )
-CRASHES = (
-    _at("2022-05-09T12", "Luna: the peg breaks"),
-    _at("2022-05-10T00", "Luna: the morning after"),
-    _at("2022-05-11T16", "Luna: free fall"),
-    _at("2022-05-12T08", "Luna: the lowest bars", is_cold=True),
-    _at("2022-05-12T15", "Luna: between two bars"),
-    _at("2022-05-13T04", "Luna: the rebound"),
-    _at("2022-11-08T20", "FTX: the sale that was none"),
-    _at("2022-11-09T00", "FTX: day two begins"),
-    _at("2022-11-09T16", "FTX: the sale is called off"),
-    _at("2022-11-10T00", "FTX: the lowest bars"),
-    _at("2022-11-10T16", "FTX: the rebound on inflation figures"),
+_CRASHES = (
+    _at("2022-05-09T12", "Luna: the first day", _TREND),
+    _at("2022-05-10T00", "Luna: 8.4 % down in a day, RSI 12", _TREND),
+    _at("2022-05-11T16", "Luna: 5.1 % below the high of three hours", _TREND),
+    _at("2022-05-12T08", "Luna: the day of the lowest prices", _TREND, is_cold=True),
+    _at("2022-05-12T15", "Luna: an hour between two bars", _NO_BAR),
+    _at("2022-05-13T04", "Luna: the rebound", _TREND),
+    _at("2022-11-08T20", "FTX: 8.5 % below the high of three hours", _TREND),
+    _at("2022-11-09T00", "FTX: the night after", _TREND),
+    _at("2022-11-09T16", "FTX: 10 % down in a day, again", _TREND),
+    _at("2022-11-10T00", "FTX: the lowest close, RSI 9", _TREND, is_cold=True),
+    _at("2022-11-10T16", "FTX: the rebound", _TREND),
 )
-REFUSED = (
-    _at("2022-06-06T04", "a breakout in a bear market"),
-    _at("2023-05-05T16", "a new high that the RSI does not share"),
-    _at("2023-05-06T00", "a breakout without trend and volume"),
-    _at("2023-10-24T00", "a breakout when the market is wildest"),
-    _at("2023-10-23T20", "a breakout that is overbought"),
+_REFUSED = (
+    _at("2022-06-06T04", "a breakout below the long mean, on three times the usual volume", "filter.regime"),
+    _at("2023-05-05T16", "a new high that the RSI does not share, by a fifth of a point", "validator.rsi_divergence"),
+    _at("2023-05-06T00", "a breakout without trend and without volume", "validator.fake_out"),
+    _at("2023-10-23T20", "a breakout that is overbought", "validator.rsi_contradiction"),
+    _at("2023-10-24T00", "the wildest day of the month, 9.5 % up", "filter.volatility_24h"),
 )
-QUIET = (
-    _at("2022-10-09T04", "a weekend without movement"),
-    _at("2022-12-24T12", "Christmas"),
-    _at("2023-07-22T08", "the quietest July"),
-    _at("2023-09-03T17", "a quiet hour between two bars"),
+_QUIET = (
+    _at("2022-10-09T04", "a weekend in the quiet weeks of October", _TREND),
+    _at("2022-12-24T12", "a week in which nothing moved", _TREND),
+    _at("2023-07-22T08", "a quiet July, the close just below its mean", _TREND),
+    _at("2023-09-03T17", "a quiet hour between two bars", _NO_BAR),
 )
-GAPS = (
-    _at("2022-02-13T20", "first hour after a gap of two: the newest candle is old"),
-    _at("2022-02-13T21", "an hour later: fresh candle, fresh gap"),
-    _at("2022-02-15T12", "a breakout 42 candles after a gap of two"),
-    _at("2022-02-15T20", "a breakout 48 candles after a gap of two"),
-    _at("2022-05-23T18", "first hour after a gap of one: the newest candle is old"),
-    _at("2022-05-23T20", "two hours after a gap of one, which is allowed"),
-    _at("2022-06-30T19:59:56", "inside a gap of three that ends while the cycle waits for its candle"),
-    _at("2022-06-30T20", "first hour after a gap of three", is_cold=True),
-    _at("2022-07-01T00", "first bar after a gap of three"),
-    _at("2022-09-30T19", "first hour after a gap of one"),
-    _at("2022-12-31T20", "first hour after a gap of two, on New Year's Eve"),
-    _at("2023-03-31T21", "first hour after a gap of three"),
-    _at("2023-04-23T22", "first hour after a gap of four"),
-    _at("2023-04-24T00", "first bar after a gap of four"),
-    _at("2023-04-25T23", "49 candles after a gap of four: the last hour that it counts"),
-    _at("2023-04-26T00", "50 candles after a gap of four: a breakout that it no longer blocks"),
-    _at("2023-08-08T21", "first hour after a gap of three"),
-    _at("2023-12-03T21", "first hour after a gap of five, the longest"),
-    _at("2023-12-04T00", "first bar after a gap of five; the bar before it has no candle at all"),
-    _at("2023-12-31T22", "an hour after the tape's last gap"),
+_GAPS = (
+    _at("2022-02-13T20", "first hour after a gap of two: the newest candle is old", _STALE),
+    _at("2022-02-13T21", "an hour later: the candle is new, the gap is fresh", _GAP),
+    _at("2022-02-15T12", "a breakout 40 candles after a gap of two", _GAP),
+    _at("2022-02-15T20", "a breakout 48 candles after a gap of two", _GAP, is_cold=True),
+    _at("2022-05-23T18", "first hour after a gap of one", _STALE),
+    _at("2022-05-23T20", "first bar after a gap of one, which is allowed", _TREND),
+    _at("2022-06-30T19:59:57", "inside a gap of three that ends while the cycle waits for its candle", _STALE),
+    _at("2022-06-30T20", "first hour after a gap of three, at the end of a bar", _STALE, is_cold=True),
+    _at("2022-07-01T00", "first bar after a gap of three", _GAP),
+    _at("2022-09-30T19", "first hour after a gap of one", _STALE),
+    _at("2022-12-31T20", "first hour after a gap of two, at the end of a bar", _STALE),
+    _at("2023-03-31T21", "first hour after a gap of three", _STALE),
+    _at("2023-04-23T22", "first hour after a gap of four", _STALE),
+    _at("2023-04-24T00", "first bar after a gap of four", _GAP),
+    _at("2023-04-25T23", "49 candles after a gap of four: the last hour at which it counts", _GAP),
+    _at("2023-04-26T00", "50 candles after a gap of four: a breakout that it blocks no longer", "validator.rsi_divergence"),
+    _at("2023-08-08T21", "first hour after a gap of three", _STALE),
+    _at("2023-12-03T21", "first hour after a gap of five, the longest", _STALE),
+    _at("2023-12-04T00", "first bar after a gap of five; the bar before it has no candle at all", _GAP),
+    _at("2023-12-31T22", "an hour after the last gap of the tape", _GAP),
 )
-INSTANTS = (*BREAKOUTS, *CRASHES, *REFUSED, *QUIET, *GAPS)
+INSTANTS = (*_BREAKOUTS, *_CRASHES, *_REFUSED, *_QUIET, *_GAPS)

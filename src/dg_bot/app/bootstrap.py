@@ -1,6 +1,6 @@
 """Wire everything once: the only file that knows every class."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -90,9 +90,14 @@ class Venue:
     live: UpbitExchange | None
 
 
+Progress = Callable[[Market, int, int], None]
+
+
 @contextmanager
-def running_bot(settings: Settings) -> Iterator[Bot]:
+def running_bot(settings: Settings, on_progress: Progress = lambda _market, _done, _of: None) -> Iterator[Bot]:
     """Build the bot, hold its state folder, and take everything down again in order.
+
+    `on_progress` is told how the collection of candles goes.
 
     Raises UnsafeSetup where the folder is in use or belongs to another mode, StateError where what it remembers is unreadable,
     and what a first look at the venue raises.
@@ -123,7 +128,8 @@ def running_bot(settings: Settings) -> Iterator[Bot]:
         if venue.live is not None:
             days_left = check_live_key(venue.live, settings.markets, books, venue.clock)
             metrics.key_expires_in(float("nan") if days_left is None else days_left)
-        yield _wired(settings, venue, books, archive, metrics, database, Outbox(projections=projections, metrics=metrics))
+        outbox = Outbox(projections=projections, metrics=metrics)
+        yield _wired(settings, venue, books, archive, metrics, database, outbox, on_progress)
 
 
 def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
@@ -204,6 +210,7 @@ def _wired(
     metrics: Metrics,
     database: Database,
     outbox: Outbox,
+    on_progress: Progress,
 ) -> Bot:
     clock, market_data, exchange = venue.clock, venue.market_data, venue.exchange
     limits = settings.risk_limits()
@@ -244,7 +251,7 @@ def _wired(
         data=DataCollectionStage(
             market_data=market_data,
             exchange=exchange,
-            collector=CandleCollector(market_data=market_data, archive=archive),
+            collector=CandleCollector(market_data=market_data, archive=archive, on_progress=on_progress),
             clock=clock,
             timeframe=settings.strategy_timeframe,
             reference=settings.reference_market,

@@ -1,6 +1,6 @@
 """Keep the archive complete: fetch only the hours that are neither stored nor known to be empty."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -27,17 +27,30 @@ class CollectedCandles:
 class CandleCollector:
     """Hourly candles through the archive."""
 
-    def __init__(self, *, market_data: MarketData, archive: CandleArchive) -> None:
+    def __init__(
+        self, *, market_data: MarketData, archive: CandleArchive, on_progress: Callable[[Market, int, int], None]
+    ) -> None:
+        """`on_progress` is told after each page how many of how many missing hours have been asked for."""
         self._market_data = market_data
         self._archive = archive
+        self._on_progress = on_progress
 
     def collect(self, market: Market, start: datetime, end: datetime) -> CollectedCandles:
         """Give the closed hours that open in [start, end), fetching what is missing; raises as reads do."""
         known = self._archive.load(market, HOUR, start, end)
         fetched = 0
         is_final = False
-        for hole_start, hole_end in self._holes(market, known, start, end):
-            found, went_past = self._fetch(market, hole_start, hole_end, end)
+        holes = self._holes(market, known, start, end)
+        missing = sum((hole_end - hole_start) // HOUR.length for hole_start, hole_end in holes)
+        asked = 0
+        for hole_start, hole_end in holes:
+            found, went_past = [], False
+            for page_start, page_end in _pages(hole_start, hole_end):
+                page, is_past = self._fetch(market, page_start, page_end, end)
+                found += page
+                went_past = went_past or is_past
+                asked += (page_end - page_start) // HOUR.length
+                self._on_progress(market, asked, missing)
             fetched += len(found)
             is_final = is_final or went_past
             believed_until = min(hole_end, end - _EMPTY_AFTER)
@@ -60,24 +73,17 @@ class CandleCollector:
         return [(from_epoch(a), from_epoch(b)) for hole in holes for a, b in _without(hole, empty)]
 
     def _fetch(self, market: Market, start: datetime, end: datetime, until: datetime) -> tuple[list[Candle], bool]:
-        """Page forwards through [start, end), storing each page, so that an interrupted collection goes on where it was.
+        """Ask for one page, [start, end), and store what it has of closed hours at once.
 
-        A candle that opens at or after `until` shows that the venue went past it.
+        The last page looks a little further: a candle that opens at or after `until` shows that the venue went past it.
         """
-        found: list[Candle] = []
-        went_past = False
-        while start < end:
-            page_end = min(end, start + (_PAGE - _AHEAD) * HOUR.length)
-            ahead = _AHEAD if page_end == until else 0
-            count = (page_end - start) // HOUR.length + ahead
-            page = self._market_data.candles(market, HOUR, page_end + ahead * HOUR.length, count)
-            went_past = went_past or any(candle.opened_at >= until for candle in page)
-            closed = [candle for candle in page if start <= candle.opened_at < page_end]
-            if closed:
-                self._archive.add(market, HOUR, closed)
-                found += closed
-            start = page_end
-        return found, went_past
+        ahead = _AHEAD if end == until else 0
+        count = (end - start) // HOUR.length + ahead
+        page = self._market_data.candles(market, HOUR, end + ahead * HOUR.length, count)
+        closed = [candle for candle in page if start <= candle.opened_at < end]
+        if closed:
+            self._archive.add(market, HOUR, closed)
+        return closed, any(candle.opened_at >= until for candle in page)
 
     def _remember_empty(self, market: Market, found: list[Candle], start: datetime, end: datetime) -> None:
         cursor = start
@@ -87,6 +93,14 @@ class CandleCollector:
                 self._archive.remember_empty(market, HOUR, cursor, edge)
             if candle is not None:
                 cursor = max(cursor, candle.opened_at + HOUR.length)
+
+
+def _pages(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Cut a range into pages, oldest first, so that an interrupted collection goes on where it was."""
+    while start < end:
+        page_end = min(end, start + (_PAGE - _AHEAD) * HOUR.length)
+        yield start, page_end
+        start = page_end
 
 
 def _without(hole: tuple[int, int], empty: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:

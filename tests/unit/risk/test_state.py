@@ -231,6 +231,23 @@ def test_a_declared_transfer_of_a_coin_moves_only_what_is_expected() -> None:
     assert {} == folded.state.positions
 
 
+@pytest.mark.parametrize(
+    ("gone", "left", "equity"),
+    [("-0.5", "2", 900_000), ("-0.50000001", "1.99999999", "899999.9999"), ("-1", "1.5", 895_000), ("-2.5", None, 880_000)],
+)
+def test_a_coin_that_its_owner_took_away_is_no_longer_owned_and_is_no_loss(gone: str, left: str | None, equity: str) -> None:
+    folded = Folded(
+        PeriodOpened(period=Period.DAY, start=NOON, equity_krw=Decimal(900_000)),
+        TransferDeclared(currency="BTC", amount=Decimal("0.5"), note="bought by hand"),
+    ).buy("2 @ 10000")
+
+    folded.add(TransferDeclared(currency="BTC", amount=Decimal(gone), note="sold by hand"))
+
+    assert (None if left is None else Decimal(left)) == (folded.state.positions[BTC].quantity if left is not None else None)
+    assert (left is None) is (BTC not in folded.state.positions)
+    assert Opening(NOON, Decimal(equity)) == folded.state.day
+
+
 def test_what_was_there_at_the_first_start_is_expected_but_not_owned() -> None:
     state = Folded().state
     balances = (Balance("KRW", Decimal(5), Decimal(1)), Balance("BTC", Decimal(2), Decimal(0)))

@@ -1,0 +1,15 @@
+"""Show the bot at work: two hours of a made-up market from an empty folder, and the trades read back from its database."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
+
+from rich.console import Console
+
+from dg_bot.app.demo_tour import tour
+
+ROOT = Path(__file__).resolve().parents[1]
+
+if __name__ == "__main__":
+    sys.exit(tour(ROOT, Console(highlight=False, width=None if sys.stdout.isatty() else 80)))

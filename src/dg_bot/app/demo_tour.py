@@ -1,0 +1,75 @@
+"""The demo: run the main job twice as a user would, then read back what it left in PostgreSQL."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from dg_bot.adapters.postgres import TradeRow as StoredTrade
+from dg_bot.app.database import Database
+from dg_bot.app.settings import known_names
+from dg_bot.operator.cycle_text import TradeRow, trades_table
+
+_FOLDER = Path("data") / "tour"
+_MARKET = "KRW-BTC"
+_NEXT = """What next
+  python main.py --mode demo            the next hour, in your own demo folder
+  python main.py --mode paper           real prices, no orders, no key
+  python scheduler_main.py --mode paper every hour, with the guard in between
+  python scripts/doctor.py              is all well?
+  README.md                             from here to your own keys"""
+
+
+def tour(root: Path, console: Console) -> int:
+    """Run the tour in a folder that is made anew each time; gives the exit code of the first command that failed, else 0."""
+    folder = root / _FOLDER
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    console.print("[bold]A made-up market, an empty account of 10,000,000 KRW, two hours.[/]")
+    console.print("Upbit's protocol on loopback, a PostgreSQL of its own; no server, no key.\n")
+    for title in ("The first hour: two years of candles are collected, a breakout comes.", "One hour later."):
+        console.rule(title, characters="=", style="bold")
+        console.print(f"$ python main.py --mode demo --market {_MARKET}\n", markup=False)
+        code = _main(root, folder)
+        if code != 0:
+            return code
+    console.rule("The trades, read back from PostgreSQL", characters="=", style="bold")
+    console.print(trades_table(_stored_trades(folder)))
+    console.print(f"\n{_NEXT}", markup=False)
+    return 0
+
+
+def _main(root: Path, folder: Path) -> int:
+    command = [sys.executable, str(root / "main.py"), "--mode", "demo", "--market", _MARKET]
+    return subprocess.run(command, cwd=folder, env=_environment(folder), check=False).returncode  # noqa: S603 - our own program
+
+
+def _environment(folder: Path) -> Mapping[str, str]:
+    """Give this process's environment without the bot's settings; away from any `.env` too, the tour shows the defaults."""
+    kept = {name: value for name, value in os.environ.items() if name.removesuffix("_FILE") not in known_names()}
+    return {**kept, "DATA_DIR": str(folder)}
+
+
+def _stored_trades(folder: Path) -> list[TradeRow]:
+    database = Database(url=None, folder=folder / "postgres", password_file=folder / "state" / "postgres_password")
+    try:
+        return [_row(trade) for trade in reversed(database.store().latest_trades(20))]
+    finally:
+        database.close()
+
+
+def _row(trade: StoredTrade) -> TradeRow:
+    return TradeRow(
+        traded_at=trade.created_at,
+        symbol=str(trade.market),
+        side=trade.side,
+        price_krw=trade.price_krw,
+        quantity=trade.quantity,
+        total_krw=trade.total_krw,
+        fee_krw=trade.fee_krw,
+        status=trade.status,
+    )
