@@ -282,7 +282,7 @@ class PaperBot:
             data=DataCollectionStage(
                 market_data=upbit,
                 exchange=upbit,
-                collector=CandleCollector(market_data=upbit, archive=self.archive),
+                collector=CandleCollector(market_data=upbit, archive=self.archive, on_progress=lambda _market, _done, _of: None),
                 clock=clock,
                 timeframe=setup.timeframe,
                 reference=BTC,

@@ -1,5 +1,6 @@
 """The risk manager: which sides are allowed, which exits are due, and the approval without which no order is sent."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -91,8 +92,7 @@ class RiskManager:
         limits = self._limits
         daily, weekly = self.pnl_fractions(state, conditions.booked_equity_krw)
         last_entry = state.last_entry_at.get(market)
-        waited = None if last_entry is None else round((now - last_entry) / _HOUR, 4)
-        interval = limits.entry_interval / _HOUR
+        waited = None if last_entry is None else now - last_entry
         entries = state.entries_filled_on_day_of(now)
         exposure = self._exposure(state, portfolio)
         unexplained = ", ".join(f"{currency} {amount:+}" for currency, amount in conditions.unexplained.items())
@@ -109,7 +109,12 @@ class RiskManager:
                 abs(conditions.clock_skew_s) <= limits.max_clock_skew_s,
             ),
             Gate("flat", portfolio.position_on(market) is None, True, portfolio.position_on(market) is None),
-            Gate("hours_since_entry", waited, interval, waited is None or waited >= interval),
+            Gate(
+                "hours_since_entry",
+                None if waited is None else math.floor(waited / _HOUR * 10_000) / 10_000,
+                limits.entry_interval / _HOUR,
+                waited is None or waited >= limits.entry_interval,
+            ),
             Gate("entries_today", entries, limits.max_entries_per_day, entries < limits.max_entries_per_day),
             Gate(
                 "positions",
@@ -166,12 +171,12 @@ class RiskManager:
         """Check the hard limits at the point of sending, from settings and the recorded state alone.
 
         `portfolio` is the one that the cycle's clearance was given for; what the cycle spent since is counted from the state. A
-        sell is held against what the bot owns; it is never stopped by frequency or by safe mode. Sending an intent again under
-        its own identifier is not a new order and is not counted twice.
+        sell is held against what the bot owns and no other unresolved sell may still take; it is never stopped by frequency or by
+        safe mode. Sending an intent again under its own identifier is not a new order; only what it has grown by is counted.
         """
         match request:
             case MarketSell():
-                gates = self._selling_gates(request, state)
+                gates = self._selling_gates(request, identifier, state)
             case MarketBuy():
                 gates = self._buying_gates(request, identifier, cycle_id, state, portfolio, now)
             case _:
@@ -179,17 +184,19 @@ class RiskManager:
         failed = first_failure(gates)
         return RiskApproved(request=request, identifier=identifier, seal=_SEAL) if failed is None else RiskRefused(failed)
 
-    def _selling_gates(self, request: MarketSell, state: RiskState) -> tuple[Gate, ...]:
+    def _selling_gates(self, request: MarketSell, identifier: str, state: RiskState) -> tuple[Gate, ...]:
         held = state.positions.get(request.market)
-        owned = ZERO if held is None else held.quantity
+        others = (plan for name, plan in state.open_plans.items() if name != identifier and plan.market == request.market)
+        promised = sum((plan.quantity or ZERO for plan in others), ZERO)
+        owned = ZERO if held is None else held.quantity - promised
         return (Gate("owned_quantity", request.quantity, owned, request.quantity <= owned),)
 
     def _buying_gates(
         self, request: MarketBuy, identifier: str, cycle_id: str, state: RiskState, portfolio: Portfolio, now: datetime
     ) -> tuple[Gate, ...]:
         limits = self._limits
-        is_new = identifier not in state.spends
-        notional = request.notional_krw if is_new else ZERO
+        known = state.spends.get(identifier)
+        notional = request.notional_krw if known is None else max(ZERO, request.notional_krw - known.krw)
         capital = self._capital_krw(portfolio)
         spent = state.krw_spent_in(cycle_id) + notional
         exposed = portfolio.position_value_krw + state.unresolved_entry_krw(besides=cycle_id) + spent
@@ -200,7 +207,7 @@ class RiskManager:
             Gate("safe_mode", state.safe_mode.reason if state.safe_mode else "off", "off", state.safe_mode is None),
             Gate("position_krw", spent, max_position, spent <= max_position),
             Gate("exposed_krw", exposed, max_exposed, exposed <= max_exposed),
-            *self._caps(state, now, notional, is_new=is_new),
+            *self._caps(state, now, notional, is_new=known is None),
         )
 
     def _caps(self, state: RiskState, now: datetime, notional_krw: Decimal, *, is_new: bool = True) -> tuple[Gate, ...]:

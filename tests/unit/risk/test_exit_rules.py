@@ -27,7 +27,7 @@ FRACTION = st.floats(min_value=0.001, max_value=0.999)
 
 
 def test_a_reason_has_the_word_that_appears_in_reports() -> None:
-    assert "none stop_loss trailing_stop take_profit staged_profit fake_out time_out trend_weakening".split() == [
+    assert ["none", "stop_loss", "trailing_stop", "take_profit", "staged_profit", "fake_out", "time_out", "trend_weakening"] == [
         reason.word for reason in ExitReason
     ]
 

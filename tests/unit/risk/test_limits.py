@@ -105,7 +105,7 @@ def test_a_week_allows_at_least_what_a_day_allows(weekly: str, is_good: bool) ->
     if is_good:
         assert Decimal(weekly) == RiskLimits(weekly_loss_fraction=Decimal(weekly)).weekly_loss_fraction
     else:
-        with pytest.raises(ConfigurationError, match="RISK_WEEKLY_LOSS_FRACTION: .*RISK_DAILY_LOSS_FRACTION"):
+        with pytest.raises(ConfigurationError, match=r"RISK_WEEKLY_LOSS_FRACTION: .*RISK_DAILY_LOSS_FRACTION"):
             RiskLimits(weekly_loss_fraction=Decimal(weekly))
 
 
@@ -114,7 +114,7 @@ def test_the_first_stage_of_profit_lies_before_the_target(stage: str, is_good: b
     if is_good:
         assert Decimal(stage) == RiskLimits(stage_fraction=Decimal(stage)).stage_fraction
     else:
-        with pytest.raises(ConfigurationError, match="RISK_STAGED_PROFIT_FRACTION: .*RISK_TAKE_PROFIT_FRACTION"):
+        with pytest.raises(ConfigurationError, match=r"RISK_STAGED_PROFIT_FRACTION: .*RISK_TAKE_PROFIT_FRACTION"):
             RiskLimits(stage_fraction=Decimal(stage))
 
 
@@ -136,7 +136,7 @@ def test_a_single_stopped_position_may_not_cost_what_trips_the_day(stop: str, po
     if is_good:
         assert Decimal(stop) == replace(RiskLimits(), **wanted).stop_loss_fraction
     else:
-        with pytest.raises(ConfigurationError, match="RISK_STOP_LOSS_FRACTION: .*RISK_DAILY_LOSS_FRACTION"):
+        with pytest.raises(ConfigurationError, match=r"RISK_STOP_LOSS_FRACTION: .*RISK_DAILY_LOSS_FRACTION"):
             replace(RiskLimits(), **wanted)
 
 

@@ -416,7 +416,7 @@ def test_sending_again_under_the_same_identifier_is_not_counted_twice() -> None:
     folded = Folded().send("x", "100000", at=NOON)
 
     assert approve(folded, "100000", identifier="x", max_orders_per_hour=1, max_krw_per_day=Decimal(100_000)) is None
-    assert "orders_this_hour" == approve(folded, "1", identifier="y", max_orders_per_hour=1)
+    assert "orders_this_hour" == approve(folded, "1", identifier="y", cycle=cycle_id(LONG_AGO), max_orders_per_hour=1)
 
 
 def test_a_known_identifier_does_not_carry_a_larger_order_past_the_caps() -> None:

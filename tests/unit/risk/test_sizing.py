@@ -1,6 +1,6 @@
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -36,14 +36,14 @@ def size(
     equity: str = "1000000",
     headroom: Decimal = PLENTY,
     stop: str = "0.05",
-    **limits: Any,
+    **limits: str,
 ) -> EntrySize:
     return entry_size(
         equity_krw=Decimal(equity),
         headroom_krw=headroom,
         screen=result,
         stop_fraction=Decimal(stop),
-        limits=RiskLimits(**{name: Decimal(value) for name, value in limits.items()}),
+        limits=replace(RiskLimits(), **{name: Decimal(value) for name, value in limits.items()}),
     )
 
 
@@ -83,7 +83,7 @@ def test_volatility_sizing_risks_its_target_over_the_distance_of_the_stop(stop: 
 def test_sizes_are_of_the_capital_where_that_is_smaller_than_equity(capital: str, notional: int) -> None:
     it = size(capital_krw=capital)
 
-    assert (notional, notional) == (it.notional_krw, it.ceiling_krw)
+    assert [notional, notional] == [it.notional_krw, it.ceiling_krw]
 
 
 def test_the_buy_fraction_makes_an_entry_smaller_and_leaves_its_ceiling() -> None:
@@ -96,7 +96,7 @@ def test_the_buy_fraction_makes_an_entry_smaller_and_leaves_its_ceiling() -> Non
 def test_an_entry_stays_within_what_stage_one_left_open(headroom: int, notional: int) -> None:
     it = size(headroom=Decimal(headroom))
 
-    assert (notional, notional) == (it.notional_krw, it.ceiling_krw)
+    assert [notional, notional] == [it.notional_krw, it.ceiling_krw]
 
 
 def test_an_entry_is_in_whole_won_rounded_down() -> None:

@@ -288,7 +288,7 @@ def test_records_that_contradict_each_other_stop_the_program(name: str) -> None:
     with pytest.raises(InvariantViolated) as caught:
         CONTRADICTIONS[name]()
 
-    assert name.split()[0] == caught.value.invariant
+    assert name.split(maxsplit=1)[0] == caught.value.invariant
 
 
 def test_a_sale_of_exactly_what_is_held_is_no_contradiction() -> None:
