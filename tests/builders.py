@@ -5,7 +5,7 @@ hour and those after it. `-` is an hour in which nothing traded. Before the firs
 which every check of the analysis passes; after the last one the market trades at the last price for three days.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -160,6 +160,21 @@ class Setup:
     model: DecisionModel | None = None
 
 
+class SeamedJournal:
+    """A journal whose appends go through the same seam as the calls of the venue, so that a bot can die at each of them."""
+
+    def __init__(self, inner: MemoryJournal, upbit: FaultyUpbit) -> None:
+        self._inner = inner
+        self._upbit = upbit
+
+    def append(self, event: Event) -> Record:
+        written: Record = self._upbit.around(f"append {type(event).__name__}", lambda: self._inner.append(event))
+        return written
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        return self._inner.records(after)
+
+
 class PaperBot:
     """A wired bot and its world; `restart` throws the bot away and makes it again from the journal that is left."""
 
@@ -168,8 +183,8 @@ class PaperBot:
         self.venue = venue
         self.clock = clock
         self.memory = journal
-        self.journal: Journal = journal
         self.upbit = FaultyUpbit(InProcessUpbit(venue))
+        self.journal: Journal = SeamedJournal(journal, self.upbit)
         self.archive = MemoryCandleArchive()
         self.opinion = Opinion()
         self.undeclared: dict[str, Decimal] = {}
@@ -357,9 +372,7 @@ def paper_bot(
     venue = Venue(ledger=ledger, tapes=tapes, now=clock.now, depth_krw=Decimal(depth_krw), levels=levels)
     journal = MemoryJournal(clock.now)
     clock.at = at - timedelta(hours=held_hours)
-    journal.append(
-        AccountOpened(balances=tuple(Balance(one.currency, one.balance, one.locked) for one in ledger.accounts()))
-    )
+    journal.append(AccountOpened(balances=tuple(Balance(one.currency, one.balance, one.locked) for one in ledger.accounts())))
     for market, words in held.items():
         if words:
             _buy_earlier(journal, ledger, market, words, clock.now(), protection or _PROTECTION)
@@ -387,7 +400,8 @@ _PROTECTION = ProtectionPlan(stop_fraction=Decimal("0.05"), target_fraction=Deci
 
 def protection(**levels: str) -> ProtectionPlan:
     """Write a protection in decimals: `protection(stage_fraction="0.05")`."""
-    return replace(_PROTECTION, **{name: Decimal(value) for name, value in levels.items()})
+    decimals = {name: Decimal(value) for name, value in levels.items()}
+    return replace(_PROTECTION, **decimals)  # type: ignore[arg-type]
 
 
 def _buy_earlier(journal: MemoryJournal, ledger: Ledger, market: Market, words: str, at: datetime, plan: ProtectionPlan) -> None:

@@ -36,7 +36,7 @@ def _at(text: str, why: str, ends: str, *, is_cold: bool = False) -> Instant:
 _BREAKOUTS = (
     _at(
         "2022-02-28T20",
-        "the largest rise of the winter, 8 % in a day, and every gate passes by both alternatives",
+        "8 % in a day, and every gate passes by both alternatives",
         TRADED,
         is_cold=True,
     ),
@@ -97,7 +97,7 @@ _GAPS = (
     _at("2022-02-15T20", "a breakout 48 candles after a gap of two", _GAP, is_cold=True),
     _at("2022-05-23T18", "first hour after a gap of one", _STALE),
     _at("2022-05-23T20", "first bar after a gap of one, which is allowed", _TREND),
-    _at("2022-06-30T19:59:57", "inside a gap of three that ends while the cycle waits for its candle", _STALE),
+    _at("2022-06-30T19:59:58", "inside a gap of three that ends while the cycle waits for its candle", _STALE),
     _at("2022-06-30T20", "first hour after a gap of three, at the end of a bar", _STALE, is_cold=True),
     _at("2022-07-01T00", "first bar after a gap of three", _GAP),
     _at("2022-09-30T19", "first hour after a gap of one", _STALE),

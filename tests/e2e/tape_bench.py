@@ -1,7 +1,8 @@
-"""A bench for the whole program on recorded candles: a simulated venue at a moment of the tape, and `main.py` trading against it."""
+"""A bench for the whole program on recorded candles: a simulated venue at a moment of the tape, and `main.py` against it."""
 
 import fcntl
 import gzip
+import hashlib
 import json
 import os
 import subprocess
@@ -17,6 +18,11 @@ from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+from uuid import uuid4
+
+import jwt
 
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.domain.calendar import HOUR, from_epoch
@@ -223,6 +229,33 @@ class Workshop:
             )
             with bench.server:
                 yield bench
+
+
+@contextmanager
+def simulator_script(tape_path: Path, at: datetime, wire_log: Path) -> Iterator[str]:
+    """Run `scripts/simulate_upbit.py` on a free port and give its address; it has to end well when it is told to."""
+    options = {
+        "--port": "0", "--tape": str(tape_path), "--market": str(BTC), "--at": at.isoformat(), "--krw": str(OPENING_KRW),
+        "--access-key": ACCESS_KEY, "--secret-key": SECRET_KEY, "--wire-log": str(wire_log),
+    }  # fmt: skip
+    command = [sys.executable, str(ROOT / "scripts" / "simulate_upbit.py"), *(word for pair in options.items() for word in pair)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip().removeprefix("listening on ")
+        process.terminate()
+        assert process.wait(timeout=10) == 0
+
+
+def signed_get(base_url: str, path: str, **parameters: str) -> Any:
+    """Ask the venue as another client of the same account would."""
+    query = urlencode(parameters)
+    claims = {"access_key": ACCESS_KEY, "nonce": str(uuid4())}
+    if query:
+        claims |= {"query_hash": hashlib.sha512(query.encode()).hexdigest(), "query_hash_alg": "SHA512"}
+    token = jwt.encode(claims, SECRET_KEY, algorithm="HS256")
+    request = Request(f"{base_url}{path}?{query}", headers={"Authorization": f"Bearer {token}"})  # noqa: S310
+    with urlopen(request) as answer:  # noqa: S310 - the address is our own simulator's
+        return json.load(answer)
 
 
 def launched(launch: Callable[[Run], int], settings: Mapping[str, str], folder: Path) -> Ended:

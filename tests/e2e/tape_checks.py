@@ -5,10 +5,12 @@ import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any, LiteralString
+
+import psycopg
 
 from tests.e2e.instants import TRADED
 from tests.e2e.tape_bench import BTC, OPENING_KRW, SECRET_KEY, Document, Ended, TapeBench, TapeText
-from tests.postgres import rows
 
 REPORT_KEYS = {"cycle_id", "market", "mode", "outcome", "stage", "reason", "gates", "decision", "orders", "durations_ms", "state"}
 DECISION_KEYS = {"action", "confidence", "source"}
@@ -79,7 +81,7 @@ def check_data_gates(report: Document, text: TapeText) -> None:
 
 
 def check_screen(report: Document, bench: TapeBench, screen: str) -> None:
-    """The screen is always recorded; by default it decides about an entry, and where it only warns the size is small and fixed."""
+    """The screen is always recorded; by default it decides about an entry; where it only warns, the size is fixed."""
     if report["decision"] is None:
         return
     spent = [Decimal(json.loads(entry.body)["price"]) for entry in bench.wire_log.matching("POST", "/v1/orders")]
@@ -138,14 +140,14 @@ def check_order(request: Document, bench: TapeBench) -> None:
         (fill["trade_id"], Decimal(fill["price"]), Decimal(fill["quantity"]), Decimal(fill["funds_krw"]))
         for fill in closed["fills"]
     )
-    assert fills == sorted(rows(bench.database, f"SELECT trade_id, price, quantity, funds FROM fills WHERE order_id = '{name}'"))
+    assert fills == sorted(_found(bench, "SELECT trade_id, price, quantity, funds FROM fills WHERE order_id = %(key)s", name))
     booked = (order.executed_volume, order.executed_funds, order.paid_fee)
     assert booked == tuple(Decimal(closed[key]) for key in ("executed_quantity", "funds_krw", "paid_fee_krw"))
-    assert rows(bench.database, f"SELECT symbol, side, status, amount, total, fee FROM trades WHERE trade_id = '{name}'") == [
+    assert _found(bench, "SELECT symbol, side, status, amount, total, fee FROM trades WHERE trade_id = %(key)s", name) == [
         (str(BTC), planned["side"], "completed", *booked)
     ]
-    columns = "side, role, status, venue_id, amount, filled_amount"
-    assert rows(bench.database, f"SELECT {columns} FROM orders WHERE order_id = '{name}'") == [
+    row = "SELECT side, role, status, venue_id, amount, filled_amount FROM orders WHERE order_id = %(key)s"
+    assert _found(bench, row, name) == [
         (planned["side"], planned["role"], "filled", order.uuid, Decimal(list(asked.values())[1]), order.executed_volume)
     ]
 
@@ -182,23 +184,26 @@ def check_rows_of(report: Document, bench: TapeBench) -> None:
     """The rows hold the cycle with its gates and its decision, and as many orders as the wire; and no secret."""
     cycle_id, decision = report["cycle_id"], report["decision"]
 
-    def found(query: str) -> list[tuple[object, ...]]:
-        return rows(bench.database, query.replace("$id", f"'{cycle_id}'"))
-
-    assert found("SELECT symbol, mode, outcome, stage, reason FROM cycles WHERE cycle_id = $id") == [
+    assert _found(bench, "SELECT symbol, mode, outcome, stage, reason FROM cycles WHERE cycle_id = %(key)s", cycle_id) == [
         (str(BTC), "live", report["outcome"], report["stage"], report["reason"])
     ]
-    [(gates,)] = found("SELECT gates::text FROM cycles WHERE cycle_id = $id")
+    [(gates,)] = _found(bench, "SELECT gates::text FROM cycles WHERE cycle_id = %(key)s", cycle_id)
     assert [_exact(gate) for gate in json.loads(str(gates), parse_float=Decimal)] == [_exact(gate) for gate in report["gates"]]
-    assert found("SELECT decision, confidence, source FROM ai_decisions WHERE cycle_id = $id") == (
+    assert _found(bench, "SELECT decision, confidence, source FROM ai_decisions WHERE cycle_id = %(key)s", cycle_id) == (
         [] if decision is None else [(decision["action"], Decimal(str(decision["confidence"])) * 100, decision["source"])]
     )
-    assert found("SELECT total_value_krw FROM portfolio_snapshots WHERE cycle_id = $id") == [
+    assert _found(bench, "SELECT total_value_krw FROM portfolio_snapshots WHERE cycle_id = %(key)s", cycle_id) == [
         (Decimal(report["state"]["equity_krw"]),)
     ]
     sent = len(bench.wire_log.matching("POST", "/v1/orders"))
-    assert found("SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM rejected_records)") == [(sent, 0)]
-    assert SECRET_KEY not in str(found("SELECT key, value FROM bot_config"))
+    assert _found(bench, "SELECT (SELECT count(*) FROM orders), (SELECT count(*) FROM rejected_records)", cycle_id) == [(sent, 0)]
+    assert SECRET_KEY not in str(_found(bench, "SELECT key, value FROM bot_config", cycle_id))
+
+
+def _found(bench: TapeBench, query: LiteralString, key: str) -> list[tuple[Any, ...]]:
+    """Give the rows that a query finds with `%(key)s`."""
+    with psycopg.connect(bench.database) as connection:
+        return connection.execute(query, {"key": key}).fetchall()
 
 
 def _exact(gate: Document) -> tuple[object, ...]:

@@ -13,7 +13,21 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.instants import INSTANTS, TRADED, Instant
-from tests.e2e.tape_bench import BTC, HISTORY, SharedResults, WarmProgram, Workshop, tape_text
+from tests.e2e.tape_bench import (
+    BTC,
+    HISTORY,
+    LEFT_TO_COLLECT,
+    SharedResults,
+    WarmProgram,
+    Workshop,
+    launched,
+    live_settings,
+    run_cold,
+    seed_archive,
+    signed_get,
+    simulator_script,
+    tape_text,
+)
 from tests.e2e.tape_checks import (
     check_books,
     check_contract,
@@ -129,6 +143,24 @@ def test_what_fell_through_its_stop_is_sold_at_the_next_start(workshop: Workshop
     assert [one["identifier"] for one in planned] == [entry.identifier for entry in orders]
     assert "stop_loss" == planned[1]["reason"]
     assert [] == ended.report["state"]["positions"]
+
+
+def test_the_scripts_trade_with_each_other(workshop: Workshop, tmp_path: Path) -> None:
+    at = instant_of("2023-04-10T00:00:05")
+    wire_log, candles = tmp_path / "wire.jsonl", tmp_path / "candles"
+    seed_archive(candles, workshop.text, at.replace(second=0) - HISTORY, at.replace(second=0) - LEFT_TO_COLLECT)
+    with workshop.database() as database, simulator_script(workshop.text.path, at, wire_log) as base_url:
+        settings = live_settings(base_url=base_url, folder=tmp_path, candles=candles, database=database)
+        ended = launched(run_cold, {**settings, "SCREEN_MODE": "warn"}, tmp_path)
+        check_contract(ended)
+        accounts = {account["currency"]: account["balance"] for account in signed_get(base_url, "/v1/accounts")}
+        [told] = ended.report["orders"]
+        order = signed_get(base_url, "/v1/order", identifier=told["identifier"])
+
+    sent = [entry for entry in map(json.loads, wire_log.read_text().splitlines()) if entry["path"] == "/v1/orders"]
+    assert [("POST", 201, told["identifier"])] == [(entry["method"], entry["status"], entry["identifier"]) for entry in sent]
+    assert (told["executed_quantity"], told["fee"]) == (order["executed_volume"], order["paid_fee"])
+    assert (ended.report["state"]["free_krw"], told["executed_quantity"]) == (accounts["KRW"], accounts["BTC"])
 
 
 def test_two_years_are_collected_in_full_pages_and_kept_as_they_were_sent(workshop: Workshop, tmp_path: Path) -> None:

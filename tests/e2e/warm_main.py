@@ -10,6 +10,7 @@ import sys
 from typing import NoReturn, TypedDict
 
 import main
+
 from dg_bot.adapters.upbit_signer import UpbitSigner
 
 

@@ -10,7 +10,7 @@ from dg_bot.domain.order import Side
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.strategies.base import BarExits
 from tests.builders import BTC, ETH, paper_bot, protection
-from tests.scenario.faulty_upbit import booked, garbled, on_market, priced, unavailable
+from tests.scenario.faulty_upbit import Fault, booked, garbled, on_market, priced, unavailable
 
 HELD = "100 @ 1000"
 
@@ -99,13 +99,13 @@ def test_j05_an_unconfirmed_stop_halts_the_cycle_with_its_gate() -> None:
 
     report = bot.run_cycle()
 
-    assert (Outcome.HALTED, "stop_confirmed: False, limit True") == (report.outcome, report.reason)
+    assert (Outcome.HALTED, "stop_confirmed: no, limit yes") == (report.outcome, report.reason)
 
 
 @pytest.mark.parametrize("fault", [garbled, unavailable, booked(asks="941:100")], ids=["crossed", "unreadable", "no bids"])
-def test_j06_without_a_usable_book_two_reads_of_the_last_trade_confirm_a_stop(fault: object) -> None:
+def test_j06_without_a_usable_book_two_reads_of_the_last_trade_confirm_a_stop(fault: Fault) -> None:
     bot = paper_bot("1000 1000 | 940", holding=HELD)
-    bot.upbit.always("order_book", fault)  # type: ignore[arg-type]
+    bot.upbit.always("order_book", fault)
 
     bot.guard.tick()
 

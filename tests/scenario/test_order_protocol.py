@@ -6,12 +6,18 @@ from decimal import Decimal
 import pytest
 
 from dg_bot.domain.cycle_report import Outcome
-from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, IntentSending
-from dg_bot.domain.order import Side
+from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, IntentSending, SafeModeEntered
+from dg_bot.domain.order_book import OrderBook
 from dg_bot.execution.intent import IntentState
+from dg_bot.ports import Accepted, Submission
 from dg_bot.risk.limits import RiskLimits
+from dg_bot.risk.manager import RiskApproved
+from dg_bot.simulator.in_process import InProcessUpbit
+from dg_bot.simulator.market_orders import ticket_for
 from tests.builders import BTC, ETH, PaperBot, paper_bot
 from tests.scenario.faulty_upbit import (
+    Call,
+    Fault,
     answered_unclearly,
     filled_in_part,
     hidden_until,
@@ -58,7 +64,13 @@ def hide(bot: PaperBot, seconds: float) -> None:
 def test_an_intent_is_planned_and_sending_before_the_request_leaves() -> None:
     bot = buyer()
     known: list[type] = []
-    bot.upbit.on("submit", lambda method, approved: (known.extend(_kinds(bot)), method(approved))[1])
+
+    def look(method: Call, approved: RiskApproved) -> Submission:
+        known.extend(_kinds(bot))
+        answer: Submission = method(approved)
+        return answer
+
+    bot.upbit.on("submit", look)
 
     bot.run_cycle()
 
@@ -183,16 +195,9 @@ def test_a09_a_partly_filled_exit_is_finished_by_the_next_tick() -> None:
     assert bot.position() is None
 
 
-def nothing_filled(method: object, approved: object) -> object:
+def nothing_filled(method: Call, approved: RiskApproved) -> Submission:
     """Place the order in a market in which there is nobody."""
-    from dg_bot.domain.order_book import OrderBook
-    from dg_bot.ports import Accepted
-    from dg_bot.risk.manager import RiskApproved
-    from dg_bot.simulator.in_process import InProcessUpbit
-    from dg_bot.simulator.market_orders import ticket_for
-
-    assert isinstance(approved, RiskApproved)
-    upbit = method.__self__  # type: ignore[attr-defined]
+    upbit = getattr(method, "__self__", None)
     assert isinstance(upbit, InProcessUpbit)
     venue = upbit._venue
     empty = OrderBook(market=approved.request.market, at=venue.now(), asks=(), bids=())
@@ -314,9 +319,10 @@ def test_a15_an_entry_for_everything_leaves_room_for_the_fee() -> None:
 def test_a18_the_owner_sold_half_before_the_request_so_that_the_rest_is_sold_once() -> None:
     bot = stopped()
 
-    def sells_first(method: object, approved: object) -> object:
+    def sells_first(method: Call, approved: RiskApproved) -> Submission:
         bot.deposit("BTC", "-50")
-        return method(approved)  # type: ignore[operator]
+        answer: Submission = method(approved)
+        return answer
 
     bot.upbit.on("submit", sells_first)
 
@@ -515,9 +521,10 @@ def test_r2_a_duplicate_refusal_while_the_order_is_invisible_never_leads_to_a_se
 def test_r3_an_identifier_that_was_burned_without_an_order_is_closed_as_never_accepted() -> None:
     bot = stopped()
 
-    def burns(_method: object, approved: object) -> object:
-        bot.venue.ledger.burn(approved.identifier)  # type: ignore[attr-defined]
-        return answered_unclearly("500")(_method, approved)
+    def burns(method: Call, approved: RiskApproved) -> Submission:
+        bot.venue.ledger.burn(approved.identifier)
+        answer: Submission = answered_unclearly("500")(method, approved)
+        return answer
 
     bot.upbit.on("submit", burns)
 
@@ -537,12 +544,12 @@ def test_i3_an_unresolved_intent_blocks_entries_on_its_market_only() -> None:
 
     blocked, free = bot.run_cycle(BTC), bot.run_cycle(ETH)
 
-    assert (Outcome.HALTED, "unresolved_intent: True, limit False") == (blocked.outcome, blocked.reason)
+    assert (Outcome.HALTED, "unresolved_intent: yes, limit no") == (blocked.outcome, blocked.reason)
     assert Outcome.TRADED is free.outcome
 
 
-def on_identifier(part: str, fault: object) -> object:
-    return lambda method, name: fault(method, name) if part in name else method(name)  # type: ignore[operator]
+def on_identifier(part: str, fault: Fault) -> Fault:
+    return lambda method, name: fault(method, name) if part in name else method(name)
 
 
 def test_i3_an_unresolved_entry_of_full_size_is_no_loss() -> None:
@@ -570,8 +577,6 @@ def test_i8_an_unresolved_entry_counts_as_spent() -> None:
 
 
 def test_an_entry_is_never_sent_again_after_safe_mode_began() -> None:
-    from dg_bot.domain.events import SafeModeEntered
-
     bot = buyer()
     bot.upbit.on("submit", request_lost, last=9)
     bot.run_cycle()

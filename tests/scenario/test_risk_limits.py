@@ -1,7 +1,9 @@
 """What forbids an entry, each rule just under, at and just over its limit."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -10,11 +12,12 @@ from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import IntentClosed, SafeModeLeft
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
+from dg_bot.domain.portfolio import Balance
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.pipeline.analysis_stage import ScreenMode
 from dg_bot.risk.limits import RiskLimits
 from tests.builders import BTC, ETH, NOON, XRP, PaperBot, paper_bot
-from tests.scenario.faulty_upbit import filled_in_part, priced
+from tests.scenario.faulty_upbit import Call, filled_in_part, priced, refused, reply_lost, unavailable
 
 WIDE = RiskLimits(
     max_position_fraction=Decimal("0.9"),
@@ -239,7 +242,13 @@ def test_k12_coins_that_were_there_at_the_first_start_are_explained_and_not_owne
 def test_a_balance_that_lags_for_a_moment_is_no_difference() -> None:
     bot = paper_bot()
     bot.deposit("KRW", "500")
-    bot.upbit.on("balances", lambda method: (method(), bot.deposit("KRW", "-500"))[0])
+
+    def shown_late(method: Call) -> Mapping[str, Balance]:
+        before: Mapping[str, Balance] = method()
+        bot.deposit("KRW", "-500")
+        return before
+
+    bot.upbit.on("balances", shown_late)
 
     assert blocked_by(bot) is None
 
@@ -391,8 +400,6 @@ def test_orders_older_than_an_hour_no_longer_count(minutes: int, is_blocked: boo
 
 
 def test_a_refused_order_counts_against_the_orders_of_the_hour() -> None:
-    from tests.scenario.faulty_upbit import refused
-
     bot = many(limits=RiskLimits(max_orders_per_hour=1))
     bot.upbit.on("submit", refused("insufficient_funds_bid"))
     bot.run_cycle(MANY[0])
@@ -428,7 +435,7 @@ def test_large_entries_are_split_into_at_most_five_children_two_seconds_apart() 
 
     orders = bot.our_orders()
     assert ["buy KRW-BTC 4000000"] * 5 == bot.placed()
-    assert all(later.created_at - earlier.created_at >= timedelta(seconds=2) for earlier, later in zip(orders, orders[1:]))
+    assert all(later.created_at - earlier.created_at >= timedelta(seconds=2) for earlier, later in pairwise(orders))
     assert [f"test.KRW-BTC.20261120T12.entry.{leg}.0" for leg in range(5)] == [order.identifier for order in orders]
 
 
@@ -455,8 +462,6 @@ def test_the_children_of_an_entry_become_one_position() -> None:
 
 
 def test_an_entry_is_not_continued_after_a_child_without_a_verdict() -> None:
-    from tests.scenario.faulty_upbit import reply_lost, unavailable
-
     bot = paper_bot(krw="200000000", limits=RiskLimits(max_krw_per_day=Decimal(10) ** 9), says="buy")
     bot.upbit.on("submit", reply_lost, first=2)
     bot.upbit.on("find", unavailable, first=2, last=99)

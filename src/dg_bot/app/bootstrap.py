@@ -67,6 +67,7 @@ class Bot:
 
     settings: Settings
     clock: Clock
+    market_data: MarketData
     books: Books
     pipeline: TradingPipeline
     guard: Guard
@@ -74,6 +75,10 @@ class Bot:
     outbox: Outbox
     metrics: Metrics
     database: Database
+
+    def learn_time(self) -> None:
+        """Ask the venue something light, so that the clock knows its time; what goes wrong will be met again by the cycle."""
+        _set_clock(self.market_data, is_required=False)
 
     def cycle(self, market: Market) -> Cycle:
         """Give the cycle of this hour by exchange time."""
@@ -280,6 +285,7 @@ def _wired(
     return Bot(
         settings=settings,
         clock=clock,
+        market_data=market_data,
         books=books,
         pipeline=pipeline,
         guard=guard,

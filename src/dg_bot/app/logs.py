@@ -20,7 +20,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from dg_bot.app.secrets import Redactor
 
 _DEEPEST = 8
-_QUIET = ("httpx", "httpcore", "apscheduler", "telegram", "asyncio")
+_QUIET = ("alembic", "httpx", "httpcore", "apscheduler", "telegram", "asyncio")
 
 
 class LogFormat(StrEnum):

@@ -84,7 +84,7 @@ class Daemon:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
+            loop.add_signal_handler(number, self._end, stop)
         loop.add_signal_handler(signal.SIGUSR1, self._begin_cycle)
         scheduler = AsyncIOScheduler(timezone=UTC)
         scheduler.add_job(
@@ -101,6 +101,11 @@ class Daemon:
         scheduler.shutdown(wait=False)
         await asyncio.to_thread(self._wind_down)
         return code
+
+    def _end(self, stop: asyncio.Event) -> None:
+        """Let no new order begin from this moment on: the start itself may be under way, and sell."""
+        self._bot.books.close_for_orders()
+        stop.set()
 
     async def _watched(self, stop: asyncio.Event) -> int:
         """Wait for the end; a guard that broke or is stuck ends the process, so that whoever runs it starts it anew."""
@@ -134,7 +139,8 @@ class Daemon:
         bot = self._bot
         started = bot.clock.monotonic_s()
         try:
-            self._bot.reconciler.open_account()
+            bot.learn_time()
+            bot.reconciler.open_account()
             code = run_markets(bot, bot.settings.markets, self._note)
         except Exception as error:  # noqa: BLE001 - the job: whatever broke this hour, the next one runs
             _log.error("cycle_failed", error=f"{type(error).__name__}: {error}")

@@ -2,7 +2,7 @@
 
 import os
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
 from difflib import get_close_matches
@@ -25,6 +25,7 @@ from dg_bot.pipeline.analysis_stage import ScreenMode
 from dg_bot.risk.limits import RiskLimits
 
 OFFICIAL_UPBIT = "https://api.upbit.com"
+OFFICIAL_TELEGRAM = "https://api.telegram.org"
 _CHECKED_PREFIXES = ("RISK_", "SCREEN_", "UPBIT_", "TELEGRAM_", "LLM_")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
@@ -35,7 +36,7 @@ _RESERVED = frozenset(
     ]
 )  # fmt: skip
 _RESERVED_PREFIXES = ("LLM_", "CALL_BREAKER_")
-_RESERVED_SECRETS = ("OPENAI_API_KEY", "SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL")
+_RESERVED_SECRETS = frozenset(["OPENAI_API_KEY", "SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
 
 
 T = TypeVar("T")
@@ -127,7 +128,7 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     telegram_bot_token: SecretStr | None = None
     telegram_chat_id: str | None = None
-    telegram_base_url: str = "https://api.telegram.org"
+    telegram_base_url: str = OFFICIAL_TELEGRAM
     telegram_verbosity: Verbosity = Verbosity.CHANGES
     bot_language: Language = Language.KOREAN
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -237,11 +238,16 @@ class Settings(BaseModel):
             )
         if self.screen_mode is ScreenMode.OFF:
             raise UnsafeSetup("SCREEN_MODE", "is off, which is not for live trading", "use block or warn")
+        if self.telegram_base_url != OFFICIAL_TELEGRAM and not is_loopback(self.telegram_base_url):
+            raise UnsafeSetup("TELEGRAM_BASE_URL", "is neither Telegram nor this machine", f"leave it out, or use {_LOOPBACK[0]}")
 
 
 def is_loopback(url: str) -> bool:
-    """Tell whether a URL points at this machine."""
-    return urlsplit(url).hostname in _LOOPBACK
+    """Tell whether a URL points at this machine; what is no URL points nowhere."""
+    try:
+        return urlsplit(url).hostname in _LOOPBACK
+    except ValueError:
+        return False
 
 
 def known_names() -> frozenset[str]:
@@ -249,24 +255,34 @@ def known_names() -> frozenset[str]:
     return frozenset(name.upper() for name in Settings.model_fields)
 
 
+def _secret_names() -> frozenset[str]:
+    return frozenset(name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+
+
 def load_settings(
     *, environment: Mapping[str, str] | None = None, env_file: Path = Path(".env"), overrides: Mapping[str, str] | None = None
 ) -> Settings:
-    """Read settings: `overrides` (the command line) over the environment over `.env` over defaults.
+    """Read settings: `overrides` (the command line) over the environment over `.env` over defaults; an empty one is not set.
 
-    Raises ConfigurationError naming the variable and the remedy, UnsafeSetup for a setup that is refused; never a value.
+    Raises ConfigurationError naming the variable and the remedy, UnsafeSetup for a setup that is refused. No message repeats a
+    secret, or a text that could not be read.
     """
-    process = dict(os.environ if environment is None else environment)
+    process = os.environ if environment is None else environment
     written = _read_env_file(env_file)
     _require_known(written, f"in {env_file}")
-    _require_known({name: value for name, value in process.items() if name.startswith(_CHECKED_PREFIXES)}, "in the environment")
-    values = {**written, **process, **(overrides or {})}
+    _require_known((name for name in process if name.startswith(_CHECKED_PREFIXES)), "in the environment")
+    chosen = _filled(overrides or {})
+    if empty := [name for name in overrides or {} if name not in chosen]:
+        raise ConfigurationError(empty[0], "is empty on the command line", "name a value, or leave the option out")
+    written = _filled(written)
     try:
-        settings = Settings.model_validate(dict(_chosen(values)))
+        settings = Settings.model_validate(dict(_chosen({**written, **_filled(process), **chosen})))
     except ValidationError as error:
         raise _named(error) from error
     _require_private(settings, env_file, written)
     settings.risk_limits()
+    if settings.telegram_bot_token is not None and settings.telegram_chat_id is None:
+        raise ConfigurationError("TELEGRAM_CHAT_ID", "is missing, though TELEGRAM_BOT_TOKEN is set", "set both, or neither")
     settings.require_safe()
     return settings
 
@@ -281,34 +297,40 @@ def _read_env_file(path: Path) -> dict[str, str]:
         raise ConfigurationError(str(path), "cannot be read as UTF-8 text", "mend the file or its rights") from error
     values: dict[str, str] = {}
     for binding in parse_stream(StringIO(text.replace("\r\n", "\n"))):
-        if binding.error:
+        if binding.error or (binding.key is not None and binding.value is None):
             line = binding.original.line
             raise ConfigurationError(f"{path} line {line}", "is not KEY=value", "mend or remove the line")
         if binding.key is None:
             continue
         if binding.key in values:
             raise ConfigurationError(binding.key, f"stands twice in {path}", "keep one of them")
-        values[binding.key] = (binding.value or "").strip()
+        values[binding.key] = binding.value or ""
     return values
 
 
-def _require_known(values: Mapping[str, str], where: str) -> None:
-    names = known_names()
-    for name in values:
-        plain = name.removesuffix("_FILE")
-        if name in names or plain in names or name in _RESERVED or plain in _RESERVED or name.startswith(_RESERVED_PREFIXES):
+def _filled(values: Mapping[str, str]) -> dict[str, str]:
+    """Leave out what is set to nothing, so that it hides no value of a weaker source."""
+    return {name: value.strip() for name, value in values.items() if value.strip()}
+
+
+def _require_known(given: Iterable[str], where: str) -> None:
+    names = known_names() | _RESERVED
+    in_files = {f"{name}_FILE" for name in _secret_names() | _RESERVED_SECRETS}
+    for name in given:
+        if name in names or name in in_files or name.startswith(_RESERVED_PREFIXES):
             continue
-        nearest = get_close_matches(name, sorted(names | _RESERVED), n=1, cutoff=0.0)
+        nearest = get_close_matches(name.upper(), sorted(names), n=1, cutoff=0.0)
         raise ConfigurationError(name, f"is not a setting ({where})", f"did you mean {nearest[0]}?")
 
 
 def _chosen(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Give the value of each known setting that is set; an empty one counts as not set, a secret may come from NAME_FILE."""
-    for name, field in Settings.model_fields.items():
+    """Give the value of each known setting that is set; a secret may come from NAME_FILE."""
+    secrets = _secret_names()
+    for name in Settings.model_fields:
         key = name.upper()
-        given = values.get(key) or None
-        file = values.get(f"{key}_FILE") or None
-        if file is not None and "SecretStr" in str(field.annotation):
+        given = values.get(key)
+        file = values.get(f"{key}_FILE")
+        if file is not None and key in secrets:
             if given is not None:
                 raise ConfigurationError(key, f"is set, and so is {key}_FILE", "keep one of them")
             given = _secret_from(file, key)
@@ -318,7 +340,7 @@ def _chosen(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 def _secret_from(file: str, key: str) -> str:
     try:
-        value = Path(file).read_text(encoding="utf-8").strip()
+        value = Path(file).read_text(encoding="utf-8-sig").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"{key}_FILE", "names a file that cannot be read", "check its path and rights") from error
     if not value:
@@ -336,8 +358,7 @@ def _named(error: ValidationError) -> ConfigurationError:
 
 def _require_private(settings: Settings, path: Path, written: Mapping[str, str]) -> None:
     """Refuse a live setup whose `.env` holds a secret that others on this machine can read."""
-    secret = {name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
-    if settings.mode is Mode.LIVE and any(written.get(name) for name in (*secret, *_RESERVED_SECRETS)):
+    if settings.mode is Mode.LIVE and not written.keys().isdisjoint(_secret_names() | _RESERVED_SECRETS):
         mode = stat.S_IMODE(path.stat().st_mode)
         if mode & 0o077:
             raise UnsafeSetup(str(path), f"holds secrets and has mode {mode:04o}", f"run: chmod 600 {path}")

@@ -1,7 +1,10 @@
 """A gate: one check with its measured value, its limit and its outcome."""
 
+import math
 from dataclasses import dataclass, replace
 from decimal import Decimal
+
+_LARGE = 100_000
 
 Measure = bool | int | float | Decimal | str | None
 
@@ -21,7 +24,7 @@ class Gate:
     @property
     def words(self) -> str:
         """Say what was found and what was demanded: `adx: 17.2, limit 20`."""
-        return f"{self.name}: {_shown(self.value)}, limit {_shown(self.limit)}"
+        return f"{self.name}: {shown(self.value)}, limit {shown(self.limit)}"
 
 
 def first_failure(gates: tuple[Gate, ...]) -> Gate | None:
@@ -34,9 +37,10 @@ def named(prefix: str, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     return tuple(replace(gate, name=f"{prefix}.{gate.name}") for gate in gates)
 
 
-def _shown(measure: Measure) -> str:
+def shown(measure: Measure) -> str:
+    """Write a measure for a person: six significant digits, thousands with commas, yes and no for booleans."""
     if isinstance(measure, bool):
         return "yes" if measure else "no"
     if isinstance(measure, float | Decimal):
-        return f"{measure:.6g}"
+        return f"{measure:,.0f}" if math.isfinite(measure) and abs(float(measure)) >= _LARGE else f"{measure:.6g}"
     return "none" if measure is None else str(measure)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import assert_never
 
@@ -10,7 +10,8 @@ from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, 
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Role
 from dg_bot.errors import InvariantViolated
-from dg_bot.execution.layered_map import LayeredMap
+
+REMEMBERED = timedelta(days=7)
 
 
 class IntentState(StrEnum):
@@ -142,102 +143,52 @@ class Intent:
                 assert_never(event)
 
 
-@dataclass(frozen=True, slots=True)
-class _Leg:
-    """The orders of one market, cycle and role."""
-
-    market: Market
-    cycle_id: str
-    role: Role
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntentBook:
-    """All intents that the journal speaks of; a fold, so that a restart knows the same.
+    """The intents that matter now, in the order in which they were planned; a fold, so that a restart knows the same.
 
-    Open intents are few and are copied at each event. Closed ones never change and may be many: they and the lists of
-    identifiers lie in layered maps, in which adding one costs a handful of copies and looking one up a handful of lookups.
+    Open ones are never dropped. Closed ones are kept for a week after they ended: long past the hour in which their identifiers
+    could be derived again.
     """
 
-    opened: Mapping[str, Intent] = field(default_factory=dict)
-    closed: LayeredMap[str, Intent] = field(default_factory=LayeredMap)
-    legs: LayeredMap[_Leg, tuple[str, ...]] = field(default_factory=LayeredMap)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
 
     def after(self, record: Record) -> "IntentBook":
         """Fold one record in; other kinds of event change nothing. Raises InvariantViolated for a step outside the table."""
         match record.event:
             case IntentPlanned() as plan:
-                known = self._find(plan.identifier)
+                known = self.intents.get(plan.identifier)
                 next_state(plan.identifier, known.state if known else None, EventKind.PLANNED)
-                leg = _Leg(plan.market, plan.cycle_id, plan.role)
-                return replace(
-                    self,
-                    opened={**self.opened, plan.identifier: Intent(plan=plan, planned_at=record.at)},
-                    legs=self.legs.adding(leg, (*(self.legs.get(leg) or ()), plan.identifier)),
-                )
+                kept = {name: intent for name, intent in self.intents.items() if not _is_past(intent, record.at)}
+                return IntentBook(intents={**kept, plan.identifier: Intent(plan=plan, planned_at=record.at)})
             case IntentSending() | IntentAnswered() | IntentClosed() as event:
-                return self._with(self.by_identifier(event.identifier).after(event, record.at))
+                changed = self.by_identifier(event.identifier).after(event, record.at)
+                return IntentBook(intents={**self.intents, event.identifier: changed})
             case _:
                 return self
 
     def by_identifier(self, identifier: str) -> Intent:
         """Give one intent; raises InvariantViolated for an identifier that was never planned, or is forgotten."""
-        intent = self._find(identifier)
+        intent = self.intents.get(identifier)
         if intent is None:
             raise InvariantViolated("order state table", f"{identifier} is spoken of, but was never planned")
         return intent
 
     def open_intents(self) -> tuple[Intent, ...]:
-        """Give the intents without an end, in the order in which they were planned."""
-        return tuple(self.opened.values())
+        """Give the intents without an end."""
+        return tuple(intent for intent in self.intents.values() if intent.is_open)
 
     def open_on(self, market: Market) -> tuple[Intent, ...]:
-        return tuple(intent for intent in self.opened.values() if intent.plan.market == market)
+        return tuple(intent for intent in self.open_intents() if intent.plan.market == market)
 
     def of_cycle(self, market: Market, cycle_id: str, role: Role) -> tuple[Intent, ...]:
-        """Give the intents of one market, cycle and role, open and closed, in the order in which they were planned."""
-        identifiers = self.legs.get(_Leg(market, cycle_id, role)) or ()
-        return tuple(map(self.by_identifier, identifiers))
-
-    def next_leg(self, market: Market, cycle_id: str, role: Role) -> int:
-        """Give the ordinal of the next order of one market, cycle and role: how many of them are closed, however they ended."""
-        return sum(not intent.is_open for intent in self.of_cycle(market, cycle_id, role))
-
-    def compacted(self, before: datetime) -> "IntentBook":
-        """Forget what is closed and older than `before`, as far as no identifier could be derived anew from its absence.
-
-        Orders of one market, cycle and role are forgotten together or not at all: only when all of them closed before `before`,
-        and never those of the newest cycle that a market has had, which may be the present one.
-        """
-        newest = self._newest_cycles()
-        legs: LayeredMap[_Leg, tuple[str, ...]] = LayeredMap()
-        closed: LayeredMap[str, Intent] = LayeredMap()
-        for leg, identifiers in self.legs.items():
-            intents = self.of_cycle(leg.market, leg.cycle_id, leg.role)
-            if newest[leg.market] != leg.cycle_id and all(_is_closed_before(intent, before) for intent in intents):
-                continue
-            legs = legs.adding(leg, identifiers)
-            for intent in intents:
-                closed = closed if intent.is_open else closed.adding(intent.identifier, intent)
-        return replace(self, closed=closed, legs=legs)
-
-    def _newest_cycles(self) -> Mapping[Market, str]:
-        newest: dict[Market, tuple[datetime, str]] = {}
-        for leg, identifiers in self.legs.items():
-            last = self.by_identifier(identifiers[-1])
-            if leg.market not in newest or newest[leg.market][0] <= last.planned_at:
-                newest[leg.market] = (last.planned_at, leg.cycle_id)
-        return {market: cycle_id for market, (_, cycle_id) in newest.items()}
-
-    def _find(self, identifier: str) -> Intent | None:
-        return self.opened.get(identifier) or self.closed.get(identifier)
-
-    def _with(self, intent: Intent) -> "IntentBook":
-        if intent.is_open:
-            return replace(self, opened={**self.opened, intent.identifier: intent})
-        others = {name: other for name, other in self.opened.items() if name != intent.identifier}
-        return replace(self, opened=others, closed=self.closed.adding(intent.identifier, intent))
+        """Give the intents of one market, cycle and role, open and closed."""
+        return tuple(
+            intent
+            for intent in self.intents.values()
+            if (intent.plan.market, intent.plan.cycle_id, intent.plan.role) == (market, cycle_id, role)
+        )
 
 
-def _is_closed_before(intent: Intent, before: datetime) -> bool:
-    return intent.closed_at is not None and intent.closed_at < before
+def _is_past(intent: Intent, now: datetime) -> bool:
+    return intent.closed_at is not None and intent.closed_at <= now - REMEMBERED

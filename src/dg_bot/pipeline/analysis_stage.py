@@ -16,6 +16,7 @@ from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.domain.screen import ScreenResult
+from dg_bot.errors import DecisionError
 from dg_bot.indicators.bars import Bars, bars_of
 from dg_bot.indicators.latest import snapshot as latest_indicators
 from dg_bot.ports import DecisionModel, StrategyScreen
@@ -75,7 +76,7 @@ class AnalysisStage:
             decision = Decision(action=Action.SELL, confidence=1.0, source="risk", reason=forced.reason.word)
             return TradePlan(decision=decision, indicators=indicators, screen=None, protection=None, forced_exit=forced, gates=())
         screen = None if self._settings.screen_mode is ScreenMode.OFF else self._screened(snapshot, cycle)
-        proposed = self._model.decide(snapshot, signals if is_bar_close else None)
+        proposed = self._proposed(snapshot, signals if is_bar_close else None)
         gates = (
             *self._screen_gates(screen, proposed),
             *_clearance_gates(clearance, snapshot, proposed),
@@ -94,6 +95,13 @@ class AnalysisStage:
             forced_exit=None,
             gates=gates,
         )
+
+    def _proposed(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
+        """Ask the model; one without a usable answer holds."""
+        try:
+            return self._model.decide(snapshot, signals)
+        except DecisionError as error:
+            return Decision(action=Action.HOLD, confidence=0.0, source=self._model.name, reason=str(error))
 
     def _screened(self, snapshot: MarketSnapshot, cycle: Cycle) -> ScreenResult:
         """Run the screen once for each newly closed bar; history does not change in between."""

@@ -10,7 +10,7 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
-from dg_bot.errors import DataError
+from dg_bot.errors import DataError, ExchangeUnavailable
 from dg_bot.pipeline.candle_collection import CandleCollector
 from dg_bot.ports import Clock, Exchange, MarketData
 
@@ -106,7 +106,7 @@ class DataCollectionStage:
             return None, Gate(name, "not listed", None, True)
         try:
             series = self._hourly(self._reference, cycle.opened_at)
-        except DataError as error:
+        except (ExchangeUnavailable, DataError) as error:
             return None, Gate(name, str(error), "candles", False)
         fresh = _freshness_gate(series, cycle.opened_at)
         return series, Gate(name, fresh.value, fresh.limit, fresh.passed)

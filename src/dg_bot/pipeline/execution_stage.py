@@ -76,6 +76,11 @@ class ExecutionStage:
         if position is None or Side.SELL not in clearance.allowed_sides:
             gate = Gate("position", "none", "a position to sell", False)
             return Halt(stage=Stage.EXECUTION, reason="position: there is nothing to sell now", gates=(gate,))
+        earlier = self._desk.executed_in(cycle, Role.SELL)
+        if earlier:
+            # The process ended after the sale and before its report; selling a part again would sell more than was decided.
+            gate = Gate("sell_orders_this_cycle", earlier, 0, False)
+            return Halt(stage=Stage.EXECUTION, reason=gate.words, gates=(gate,))
         sale = self._seller.sell(
             position, reason=plan.decision.reason, digest=_digest(plan), cycle=cycle, portfolio=clearance.portfolio
         )

@@ -105,6 +105,10 @@ class OrderDesk:
                 break
         return Placed(intents=tuple(intents))
 
+    def executed_in(self, cycle: Cycle, role: Role) -> int:
+        """Count the orders of one cycle and role that executed something."""
+        return sum(1 for intent in self._ended(cycle, role) if intent.closing is not None and intent.closing.fills)
+
     def settle(self, identifier: str, portfolio: Portfolio | None, *, give_up_at_s: float | None = None) -> Intent:
         """Ask about one intent until it is closed or patience ends; the same path serves a fresh order and a restart.
 

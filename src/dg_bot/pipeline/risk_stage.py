@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from dg_bot.cycle import Cycle, ForcedExit, Halt, RiskClearance
-from dg_bot.domain.calendar import Timeframe, seoul_day_start, seoul_week_start, to_epoch
+from dg_bot.domain.calendar import HOUR, Timeframe, seoul_day_start, seoul_week_start, to_epoch
 from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.events import HighestPriceRaised, Period, PeriodOpened, SafeModeEntered, SafeModeLeft
 from dg_bot.domain.gate import Gate, first_failure
@@ -90,10 +90,12 @@ class RiskCheckStage:
             booked_equity_krw=view.booked_equity_krw,
         )
         attempts = len(self._books.intents.of_cycle(cycle.market, cycle.id, Role.ENTRY))
+        hour = HOUR.floor(now)
         return (
             *self._risk.entry_gates(
                 state=self._books.state, portfolio=view.portfolio, market=cycle.market, conditions=conditions, now=now
             ),
+            Gate("cycle_hour", f"{hour:%Y-%m-%dT%H}", f"{cycle.opened_at:%Y-%m-%dT%H}", hour == cycle.opened_at),
             Gate("entry_orders_this_cycle", attempts, 0, attempts == 0),
         )
 

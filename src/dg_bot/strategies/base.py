@@ -5,7 +5,7 @@ from typing import Protocol
 
 import numpy as np
 
-from dg_bot.domain.gate import Gate
+from dg_bot.domain.gate import Gate, shown
 from dg_bot.indicators.bars import Bars, Flags, Floats
 
 
@@ -42,8 +42,8 @@ class GateSeries:
         if len(self.conditions) == 1:
             only = self.conditions[0]
             return Gate(self.name, float(only.values[index]), float(only.limits[index]), bool(only.passed[index]))
-        value = ", ".join(f"{c.measure} {c.values[index]:.6g}" for c in self.conditions)
-        limit = " or ".join(f"{c.measure} {c.comparison} {c.limits[index]:.6g}" for c in self.conditions)
+        value = ", ".join(f"{c.measure} {shown(float(c.values[index]))}" for c in self.conditions)
+        limit = " or ".join(f"{c.measure} {c.comparison} {shown(float(c.limits[index]))}" for c in self.conditions)
         return Gate(self.name, value, limit, bool(self.passed[index]))
 
 

@@ -1,12 +1,9 @@
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from dg_bot.domain.events import (
     AlarmRaised,
@@ -22,7 +19,7 @@ from dg_bot.domain.events import (
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Fill, Role, Side
 from dg_bot.errors import InvariantViolated
-from dg_bot.execution.intent import TRANSITIONS, EventKind, Intent, IntentBook, IntentState, next_state
+from dg_bot.execution.intent import REMEMBERED, TRANSITIONS, EventKind, Intent, IntentBook, IntentState, next_state
 
 BTC, ETH = Market("KRW-BTC"), Market("KRW-ETH")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -237,7 +234,7 @@ def test_an_unknown_identifier_is_a_contradiction() -> None:
         _book([_planned("a")]).by_identifier("b")
 
 
-def test_the_next_leg_counts_closed_intents_of_the_same_market_cycle_and_role() -> None:
+def test_intents_are_found_by_market_cycle_and_role() -> None:
     book = _completed(["a", "b"], start=NOON)
     book = _book(
         [
@@ -250,73 +247,23 @@ def test_the_next_leg_counts_closed_intents_of_the_same_market_cycle_and_role() 
     )
 
     assert ["a", "b", "c", "d"] == [intent.identifier for intent in book.of_cycle(BTC, THIRTEEN, Role.ENTRY)]
-    assert (3, 0, 0, 0) == (
-        book.next_leg(BTC, THIRTEEN, Role.ENTRY),
-        book.next_leg(BTC, THIRTEEN, Role.EXIT),
-        book.next_leg(BTC, FOURTEEN, Role.ENTRY),
-        book.next_leg(ETH, THIRTEEN, Role.ENTRY),
-    )
+    assert ["e"] == [intent.identifier for intent in book.of_cycle(BTC, THIRTEEN, Role.EXIT)]
+    assert () == book.of_cycle(ETH, THIRTEEN, Role.ENTRY)
 
 
-@pytest.mark.parametrize(("seconds_after", "is_forgotten"), [(-1, False), (0, False), (1, True)])
-def test_a_cycle_is_forgotten_when_it_closed_before_the_given_time(seconds_after: int, is_forgotten: bool) -> None:
+@pytest.mark.parametrize(("seconds_after", "is_kept"), [(-1, True), (0, False), (1, False)])
+def test_a_closed_intent_is_kept_for_a_week(seconds_after: int, is_kept: bool) -> None:
     closed_at = NOON + timedelta(seconds=3)
-    book = _completed(["new"], start=NOON + timedelta(hours=1), cycle_id=FOURTEEN, book=_completed(["old"], start=NOON))
+    book = _completed(["old"], start=NOON)
 
-    kept = book.compacted(closed_at + timedelta(seconds=seconds_after))
+    book = _book([_planned("new", cycle_id=FOURTEEN)], start=closed_at + REMEMBERED + timedelta(seconds=seconds_after), book=book)
 
-    assert (0 if is_forgotten else 1) == kept.next_leg(BTC, THIRTEEN, Role.ENTRY)
-    assert 1 == kept.next_leg(BTC, FOURTEEN, Role.ENTRY)
-
-
-def test_the_newest_cycle_of_a_market_is_never_forgotten() -> None:
-    book = _completed(["a"], start=NOON)
-
-    assert 1 == book.compacted(NOON + timedelta(days=400)).next_leg(BTC, THIRTEEN, Role.ENTRY)
+    assert is_kept == bool(book.of_cycle(BTC, THIRTEEN, Role.ENTRY))
 
 
-def test_a_cycle_with_an_open_intent_keeps_its_closed_ones() -> None:
-    book = _book([_planned("b")], start=NOON + timedelta(minutes=1), book=_completed(["a"], start=NOON))
-    book = _completed(["new"], start=NOON + timedelta(hours=1), cycle_id=FOURTEEN, book=book)
+def test_an_open_intent_is_never_dropped() -> None:
+    book = _book([_planned("a")])
 
-    kept = book.compacted(NOON + timedelta(days=400))
+    book = _book([_planned("b", cycle_id=FOURTEEN)], start=NOON + timedelta(days=400), book=book)
 
-    assert ["a", "b"] == [intent.identifier for intent in kept.of_cycle(BTC, THIRTEEN, Role.ENTRY)]
-    assert ["b"] == [intent.identifier for intent in kept.open_intents()]
-
-
-@given(
-    orders=st.lists(
-        st.tuples(st.sampled_from([BTC, ETH]), st.integers(0, 3), st.sampled_from([Role.ENTRY, Role.EXIT]), st.booleans()),
-        max_size=25,
-    ),
-    horizon=st.integers(0, 5),
-)
-def test_compaction_never_frees_an_identifier_of_the_present_cycle(
-    orders: list[tuple[Market, int, Role, bool]], horizon: int
-) -> None:
-    book = IntentBook()
-    for index, (market, hour, role, is_closed) in enumerate(sorted(orders, key=lambda order: order[1])):
-        first = replace(_planned(f"i{index}", market=market, role=role), cycle_id=f"{market}/{hour}")
-        rest = _story(f"i{index}", "sending accepted executed") if is_closed else []
-        book = _book([first, *rest], start=NOON + timedelta(hours=hour, minutes=index), book=book)
-
-    kept = book.compacted(NOON + timedelta(hours=horizon))
-
-    assert book.open_intents() == kept.open_intents()
-    for market, hour, role, _ in orders:
-        newest = max(other for listed, other, _, _ in orders if listed == market)
-        if hour == newest or hour >= horizon:
-            assert book.of_cycle(market, f"{market}/{hour}", role) == kept.of_cycle(market, f"{market}/{hour}", role)
-
-
-def test_ten_thousand_closed_intents_are_folded_and_compacted() -> None:
-    book = IntentBook()
-    for hour in range(2_500):
-        start = NOON + timedelta(hours=hour)
-        book = _completed([f"{hour}.{leg}" for leg in range(4)], start=start, cycle_id=f"KRW-BTC/{hour}", book=book)
-
-    kept = book.compacted(NOON + timedelta(hours=2_498))
-
-    assert 4 == book.next_leg(BTC, "KRW-BTC/0", Role.ENTRY)
-    assert [0, 0, 4, 4] == [kept.next_leg(BTC, f"KRW-BTC/{hour}", Role.ENTRY) for hour in (0, 2_497, 2_498, 2_499)]
+    assert ["a", "b"] == [intent.identifier for intent in book.open_intents()]

@@ -1,4 +1,3 @@
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -79,18 +78,18 @@ def test_a_clock_may_be_off_by_up_to_five_minutes(seconds: float, is_good: bool)
     if is_good:
         assert seconds == limits(max_clock_skew_s=seconds).max_clock_skew_s
     else:
-        with pytest.raises(ConfigurationError, match="RISK_MAX_CLOCK_SKEW_SECONDS"):
+        with pytest.raises(ConfigurationError, match=r"RISK_MAX_CLOCK_SKEW_SECONDS"):
             limits(max_clock_skew_s=seconds)
 
 
 def test_a_clock_that_may_be_off_by_no_number_is_refused() -> None:
-    with pytest.raises(ConfigurationError, match="RISK_MAX_CLOCK_SKEW_SECONDS"):
+    with pytest.raises(ConfigurationError, match=r"RISK_MAX_CLOCK_SKEW_SECONDS"):
         limits(max_clock_skew_s=float("nan"))
 
 
 def test_entries_may_follow_one_another_at_once_but_not_backwards() -> None:
     assert timedelta(0) == limits(entry_interval=timedelta(0)).entry_interval
-    with pytest.raises(ConfigurationError, match="RISK_ENTRY_INTERVAL_HOURS"):
+    with pytest.raises(ConfigurationError, match=r"RISK_ENTRY_INTERVAL_HOURS"):
         limits(entry_interval=timedelta(microseconds=-1))
 
 
@@ -131,13 +130,14 @@ def test_the_first_stage_of_profit_lies_before_the_target(stage: str, is_good: b
     ],
 )
 def test_a_single_stopped_position_may_not_cost_what_trips_the_day(stop: str, position: str, is_good: bool) -> None:
-    wanted = {"stop_loss_fraction": Decimal(stop), "max_position_fraction": Decimal(position)}
+    def wanted() -> RiskLimits:
+        return RiskLimits(stop_loss_fraction=Decimal(stop), max_position_fraction=Decimal(position))
 
     if is_good:
-        assert Decimal(stop) == replace(RiskLimits(), **wanted).stop_loss_fraction
+        assert Decimal(stop) == wanted().stop_loss_fraction
     else:
         with pytest.raises(ConfigurationError, match=r"RISK_STOP_LOSS_FRACTION: .*RISK_DAILY_LOSS_FRACTION"):
-            replace(RiskLimits(), **wanted)
+            wanted()
 
 
 def test_the_defaults_are_those_of_the_specification() -> None:

@@ -1,6 +1,6 @@
-from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -38,12 +38,13 @@ def size(
     stop: str = "0.05",
     **limits: str,
 ) -> EntrySize:
+    fractions: dict[str, Any] = {name: Decimal(value) for name, value in limits.items()}
     return entry_size(
         equity_krw=Decimal(equity),
         headroom_krw=headroom,
         screen=result,
         stop_fraction=Decimal(stop),
-        limits=replace(RiskLimits(), **{name: Decimal(value) for name, value in limits.items()}),
+        limits=RiskLimits(**fractions),
     )
 
 

@@ -1,0 +1,1 @@
+"""What the program takes, measured from outside; `make bench` prints it."""

@@ -1,0 +1,160 @@
+"""Measure cold start, cycle and memory; prints a table and writes it as JSON beside this file."""
+
+import json
+import os
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.venue import SteppedVenue, fill_archive
+from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
+from dg_bot.adapters.journal_file import read_journal
+from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.domain.events import CycleCompleted
+
+ROOT = Path(__file__).resolve().parents[1]
+COLD_RUNS = 7
+CYCLES = 100
+_DEADLINE_S = 60.0
+_ASK_AGAIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """One figure, its unit, what is aimed at, and the figure over the aim."""
+
+    name: str
+    value: float
+    unit: str
+    aim: float
+
+    @property
+    def ratio(self) -> float:
+        return self.value / self.aim
+
+
+def main() -> int:
+    console = Console(highlight=False)
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
+        figures = [*cold_start(Path(folder) / "cold", stack), *daemon(Path(folder) / "daemon", stack)]
+    table = Table(box=None)
+    for title in ("what", "measured", "aim", "ratio"):
+        table.add_column(title, justify="left" if title == "what" else "right")
+    for figure in figures:
+        table.add_row(figure.name, f"{figure.value:,.2f} {figure.unit}", f"{figure.aim:g} {figure.unit}", f"{figure.ratio:.2f}")
+    console.print(table)
+    latest = ROOT / "benchmarks" / "latest.json"
+    latest.write_text(json.dumps([{**asdict(figure), "ratio": round(figure.ratio, 3)} for figure in figures], indent=1) + "\n")
+    return 0
+
+
+def cold_start(folder: Path, stack: ExitStack) -> list[Measured]:
+    """Time `main.py --mode demo` from process start to exit, with the database running and the archive filled."""
+    environment = {"DATA_DIR": str(folder), "MARKETS": "KRW-BTC"}
+    fill_archive(SteppedVenue(), folder / "candles")
+    _run(environment)
+    server = EmbeddedPostgres(data_dir=folder / "postgres", password_file=folder / "state" / "postgres_password")
+    server.start()
+    stack.callback(server.stop)
+    seconds = [_run(environment) for _ in range(COLD_RUNS)]
+    return [Measured("cold main.py cycle, median of process start to exit", statistics.median(seconds), "s", 4.0)]
+
+
+def daemon(folder: Path, stack: ExitStack) -> list[Measured]:
+    """Run the daemon for a hundred cycles over HTTP on loopback; its memory afterwards, and what each cycle took."""
+    venue = SteppedVenue()
+    stack.enter_context(venue.serving())
+    fill_archive(venue, folder / "candles")
+    environment = {
+        "MODE": "live",
+        "UPBIT_BASE_URL": venue.base_url,
+        "UPBIT_ACCESS_KEY": "benchmark-access-key-benchmark-access-key",
+        "UPBIT_SECRET_KEY": "benchmark-secret-key-benchmark-secret-key",
+        "LIVE_TRADING_CONFIRMED": "yes",
+        "KEY_SCOPE_CONFIRMED": "trade-only",
+        "CLOCK_FROM_VENUE": "yes",
+        "DATA_DIR": str(folder),
+        "CANDLE_DIR": str(folder / "candles"),
+        "MARKETS": "KRW-BTC,KRW-ETH",
+        "HEALTH_PORT": "0",
+        "CYCLE_CRON": "59 23 31 12 *",
+    }
+    process = subprocess.Popen(
+        [sys.executable, str(ROOT / "scheduler_main.py")],
+        cwd=folder,
+        env={**_bare(), **environment},
+        stdout=subprocess.DEVNULL,
+        stderr=stack.enter_context((folder / "log").open("w")),
+    )
+    stack.callback(process.kill)
+    journal = folder / "state" / "journal.jsonl"
+    _wait(lambda: journal.exists() and b'"account_opened"' in journal.read_bytes())
+    for number in range(1, CYCLES + 1):
+        _wait(partial(_has_reports, journal, 2 * number), partial(process.send_signal, signal.SIGUSR1))
+        venue.step()
+    memory = _resident_mib(process.pid)
+    process.send_signal(signal.SIGTERM)
+    process.wait(_DEADLINE_S)
+    reports = [report for report in _reports(journal) if report.screen is not None]
+    cycle_ms = statistics.median(sum(report.durations_ms.values()) for report in reports)
+    return [
+        Measured(f"cycle with screen, over loopback HTTP, median of {len(reports)}", cycle_ms, "ms", 150.0),
+        Measured(f"daemon's resident memory after {CYCLES} cycles on two markets", memory, "MiB", 350.0),
+    ]
+
+
+def _run(environment: Mapping[str, str]) -> float:
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, str(ROOT / "main.py"), "--mode", "demo"],
+        cwd=environment["DATA_DIR"],
+        env={**_bare(), **environment},
+        stdout=subprocess.DEVNULL,
+        check=True,
+    )
+    return time.perf_counter() - started
+
+
+def _bare() -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+
+
+def _reports(journal: Path) -> list[CycleReport]:
+    return [record.event.report for record in read_journal(journal) if isinstance(record.event, CycleCompleted)]
+
+
+def _resident_mib(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in status if line.startswith("VmRSS"))
+
+
+def _has_reports(journal: Path, count: int) -> bool:
+    return len(_reports(journal)) >= count
+
+
+def _wait(is_done: Callable[[], bool], ask: Callable[[], None] = lambda: None) -> None:
+    """Wait for something, asking for it again every half second: an hour's cycle runs once however often it is asked for."""
+    give_up_at = time.monotonic() + _DEADLINE_S
+    ask_at = 0.0
+    while not is_done():
+        if time.monotonic() >= ask_at:
+            ask()
+            ask_at = time.monotonic() + _ASK_AGAIN_S
+        if time.monotonic() > give_up_at:
+            raise TimeoutError("the daemon did not get there")
+        time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
