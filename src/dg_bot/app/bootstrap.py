@@ -34,7 +34,7 @@ from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import Record, Started
 from dg_bot.domain.market import FEE_FRACTION, Market
-from dg_bot.errors import DataError, ExchangeUnavailable
+from dg_bot.errors import DataError, ExchangeUnavailable, StateError
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.models.rules import RulesModel
 from dg_bot.operator.narrator import Narrator
@@ -173,16 +173,18 @@ def _set_clock(market_data: MarketData, *, is_required: bool) -> None:
 
 
 def _books(journal: JournalFile, clock: Clock, metrics: Metrics, state_file: RiskStateFile) -> Books:
-    for record in journal.records():
-        metrics.observe_record(record)
-
     def on_record(record: Record) -> None:
         log_record(record)
         metrics.observe_record(record)
         metrics.unresolved_intents(len(books.intents.open_intents()))
-        state_file.save(books.state, record)
+        try:
+            state_file.save(books.state, record)
+        except StateError as error:
+            # The record is durable in the journal; this file is only its rendering, and is made anew at the next one.
+            _log.error("state_file_behind", error=str(error))
+            metrics.error("StateError")
 
-    books = Books(journal=journal, clock=clock, on_record=on_record)
+    books = Books(journal=journal, clock=clock, on_record=on_record, on_replayed=metrics.observe_record)
     return books
 
 

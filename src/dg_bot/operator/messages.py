@@ -1,8 +1,6 @@
 """The messages of a cycle and of each event, as Telegram HTML with short lines; pure renderings of what was recorded."""
 
-from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
+from datetime import datetime
 
 from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, PositionSummary, StateSummary
 from dg_bot.domain.decision import Action
@@ -19,28 +17,6 @@ _MOST_FAILURES = 6
 _MOST_POSITIONS = 8
 _SIGNS = {Action.BUY: "🟢", Action.SELL: "🔴", Action.HOLD: "⚪"}
 _OUTCOME_SIGNS = {Outcome.HALTED: "⛔", Outcome.FAILED: "🚨"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DailyFigures:
-    """A day in Seoul as its summary tells it; `pnl_fraction` is of the equity at the start of that day."""
-
-    day: date
-    mode: Mode
-    equity_krw: Decimal
-    free_krw: Decimal
-    pnl_krw: Decimal
-    pnl_fraction: Decimal
-    week_pnl_fraction: Decimal
-    buys: int
-    sells: int
-    wins: int
-    losses: int
-    fee_krw: Decimal
-    cycles: int
-    failed_cycles: int
-    positions: tuple[PositionSummary, ...]
-    safe_mode_reason: str | None
 
 
 def cycle_messages(report: CycleReport, book: Phrasebook) -> tuple[str, str, str, str]:
@@ -203,24 +179,6 @@ def process_stopped(mode: Mode, open_positions: int, at: datetime, book: Phraseb
     if open_positions > 0:
         lines.append(book.say("process.unwatched", count=str(open_positions)))
     return joined([*lines, book.say("when", time=figures.seoul(at))])
-
-
-def daily_summary(day: DailyFigures, book: Phrasebook) -> str:
-    lines = [
-        book.say("daily.title", day=day.day.isoformat()),
-        book.say("process.mode", mode=book.word("mode", day.mode)),
-        book.say("portfolio.equity", equity=figures.won(day.equity_krw)),
-        book.say("portfolio.free", free=figures.won(day.free_krw)),
-        book.say("daily.pnl", fraction=figures.signed_percent(day.pnl_fraction), amount=figures.signed_won(day.pnl_krw)),
-        book.say("daily.week", fraction=figures.signed_percent(day.week_pnl_fraction)),
-        book.say("daily.trades", buys=str(day.buys), sells=str(day.sells)),
-        book.say("daily.wins", wins=str(day.wins), losses=str(day.losses)),
-        book.say("daily.fee", fee=figures.fee(day.fee_krw)),
-        book.say("daily.cycles", cycles=str(day.cycles), failed=str(day.failed_cycles)),
-    ]
-    if day.safe_mode_reason is not None:
-        lines.append(book.say("portfolio.safe_mode", reason=_reason(day.safe_mode_reason, book)))
-    return joined([*lines, *_positions(day.positions, book)])
 
 
 def _account(state: StateSummary | None, book: Phrasebook) -> list[str]:

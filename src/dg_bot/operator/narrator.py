@@ -14,6 +14,7 @@ from dg_bot.domain.events import (
     SafeModeEntered,
     SafeModeLeft,
     Started,
+    Stopped,
 )
 from dg_bot.domain.gate import first_failure
 from dg_bot.domain.market import Market
@@ -88,6 +89,9 @@ class Narrator:
                 yield _alert(messages.alarm(event, at, book))
             case Started():
                 yield _change(messages.process_started(event, at, book))
+            case Stopped():
+                unwatched = messages.process_stopped(event.mode, event.open_positions, at, book)
+                yield _alert(unwatched) if event.open_positions else _change(unwatched)
             case CycleCompleted():
                 yield from self._cycle(event.report)
             case _:

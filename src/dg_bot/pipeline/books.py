@@ -23,7 +23,14 @@ class Books:
     Whoever reads state for an order holds `locked()` until the order is settled; `record` may be called at any time.
     """
 
-    def __init__(self, *, journal: Journal, clock: Clock, on_record: Callable[[Record], None]) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        clock: Clock,
+        on_record: Callable[[Record], None],
+        on_replayed: Callable[[Record], None] = lambda _: None,
+    ) -> None:
         """Replay the journal; raises StateError when it cannot be read."""
         self._journal = journal
         self._clock = clock
@@ -36,6 +43,7 @@ class Books:
         self._is_closing = False
         for record in journal.records():
             self._fold(record)
+            on_replayed(record)
 
     @property
     def state(self) -> RiskState:

@@ -208,13 +208,14 @@ def test_recorded_days_are_read_with_their_value_column() -> None:
 @pytest.mark.parametrize("name", ["x.csv", "x.csv.gz"])
 def test_a_packed_file_is_read_like_a_plain_one(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
-    path.write_bytes(gzip.compress(GOOD.encode()) if name.endswith("gz") else GOOD.encode())
+    path.write_bytes(gzip.compress(GOOD.encode(), mtime=0) if name.endswith("gz") else GOOD.encode())
 
     assert read_candles(path, BTC, HOUR) == EXPECTED
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"plain text", gzip.compress(GOOD.encode())[:-12], gzip.compress(GOOD.encode())[:30] + b"x" * 40]
+    "data",
+    [b"", b"plain text", gzip.compress(GOOD.encode(), mtime=0)[:-12], gzip.compress(GOOD.encode(), mtime=0)[:30] + b"x" * 40],
 )
 def test_a_damaged_pack_is_named(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.csv.gz").write_bytes(data)

@@ -1,8 +1,6 @@
 import re
 import string
 from dataclasses import replace
-from datetime import date
-from decimal import Decimal
 
 import pytest
 
@@ -13,7 +11,7 @@ from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.operator import messages, messages_en, messages_ko
-from dg_bot.operator.messages import DailyFigures, cycle_messages
+from dg_bot.operator.messages import cycle_messages
 from dg_bot.operator.phrasebook import Language, Phrasebook, cut, joined, safe
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.loss_breaker import TripReason
@@ -35,24 +33,6 @@ from tests.unit.operator.reports import (
 HOSTILE = "<b>&\"'</b>\n<script>alert(1)</script>\u202e\x00 {market} %s"
 BOOKS = {language: Phrasebook(language) for language in Language}
 KO, EN = BOOKS[Language.KOREAN], BOOKS[Language.ENGLISH]
-SUMMARY = DailyFigures(
-    day=date(2026, 11, 20),
-    mode=Mode.LIVE,
-    equity_krw=Decimal("10012345.6"),
-    free_krw=Decimal("9011845.1"),
-    pnl_krw=Decimal("12345.4"),
-    pnl_fraction=Decimal("0.001234"),
-    week_pnl_fraction=Decimal("-0.0101"),
-    buys=2,
-    sells=1,
-    wins=1,
-    losses=0,
-    fee_krw=Decimal("1234.567"),
-    cycles=48,
-    failed_cycles=1,
-    positions=(POSITION,),
-    safe_mode_reason=None,
-)
 
 
 def event_messages(book: Phrasebook, text: str = "text") -> dict[str, str]:
@@ -67,7 +47,6 @@ def event_messages(book: Phrasebook, text: str = "text") -> dict[str, str]:
         "alarm": messages.alarm(AlarmRaised(kind=text, text=text), at, book),
         "started": messages.process_started(Started(mode=Mode.PAPER, version=text, settings={}), at, book),
         "stopped": messages.process_stopped(Mode.LIVE, 2, at, book),
-        "daily": messages.daily_summary(replace(SUMMARY, safe_mode_reason=text), book),
     }
 
 
@@ -204,25 +183,6 @@ def test_a_stop_with_open_positions_says_that_nobody_watches_them() -> None:
     watched, unwatched = (messages.process_stopped(Mode.LIVE, count, OPENED_AT, EN) for count in (0, 1))
 
     assert (False, True) == ("not watched" in watched, "⚠️ 1 open positions are not watched" in unwatched)
-
-
-def test_the_daily_summary_has_gain_trades_and_positions() -> None:
-    text = messages.daily_summary(SUMMARY, EN)
-
-    expected = """📅 <b>Daily summary 2026-11-20</b>
-live
-Equity ₩10,012,346
-Free ₩9,011,845
-Day +0.12% (+₩12,345)
-Week -1.01%
-Buys 2 · sells 1
-Wins 1 · losses 0
-Fees ₩1,234.57
-Cycles 48 · failed 1
-<b>KRW-BTC</b> 0.00689655 (-0.05%)
-cost ₩145,072,500 · now ₩145,000,000
-stop ₩137,818,875 · target ₩159,579,750"""
-    assert expected == text
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -1,0 +1,109 @@
+from datetime import timedelta
+from decimal import Decimal
+from threading import Event as Flag
+from threading import Thread
+
+import pytest
+
+from dg_bot.adapters.memory import MemoryJournal
+from dg_bot.domain.events import AccountOpened, AlarmRaised, CycleCompleted, IntentSending, Record, SafeModeEntered
+from dg_bot.domain.portfolio import Balance
+from dg_bot.errors import InvariantViolated, StateError
+from dg_bot.pipeline.books import Books
+from tests.builders import NOON, VirtualClock
+from tests.journal_records import report
+
+
+def books_at_noon() -> tuple[Books, MemoryJournal, VirtualClock, list[Record]]:
+    clock = VirtualClock(NOON)
+    journal = MemoryJournal(clock.now)
+    told: list[Record] = []
+    return Books(journal=journal, clock=clock, on_record=told.append), journal, clock, told
+
+
+def test_a_fact_is_in_the_journal_and_in_the_state_before_anybody_is_told() -> None:
+    books, journal, _, told = books_at_noon()
+
+    books.record(SafeModeEntered(reason="told to"))
+
+    assert [record.event for record in journal.records()] == [record.event for record in told]
+    assert books.state.safe_mode is not None
+
+
+def test_a_fact_that_contradicts_what_is_known_is_not_written() -> None:
+    books, journal, _, _ = books_at_noon()
+
+    with pytest.raises(InvariantViolated):
+        books.record(IntentSending(identifier="nobody.planned.this"))
+
+    assert [] == list(journal.records())
+
+
+def test_books_made_again_from_the_journal_remember_the_same() -> None:
+    books, journal, clock, _ = books_at_noon()
+    books.record(AccountOpened(balances=(Balance("KRW", Decimal(100), Decimal(0)),)))
+    books.record(SafeModeEntered(reason="told to"))
+
+    again = Books(journal=journal, clock=clock, on_record=lambda _record: None)
+
+    assert (books.state, books.intents) == (again.state, again.intents)
+
+
+@pytest.mark.parametrize(("hours", "alarms"), [(0.0, 1), (5.99, 1), (6.0, 2)])
+def test_an_alarm_of_one_kind_is_raised_once_in_six_hours(hours: float, alarms: int) -> None:
+    books, journal, clock, _ = books_at_noon()
+    books.alarm("thin_book:KRW-BTC", "first")
+    clock.at += timedelta(hours=hours)
+
+    books.alarm("thin_book:KRW-BTC", "second")
+
+    assert alarms == sum(isinstance(record.event, AlarmRaised) for record in journal.records())
+
+
+def test_alarms_of_two_kinds_do_not_silence_each_other() -> None:
+    books, _, _, _ = books_at_noon()
+
+    books.alarm("one", "text")
+    books.alarm("other", "text")
+
+    assert {"one", "other"} == set(books.state.alarms)
+
+
+@pytest.mark.parametrize(("hours", "is_kept"), [(47, True), (48, True), (49, False)])
+def test_reports_are_kept_for_two_days(hours: int, is_kept: bool) -> None:
+    books, _, clock, _ = books_at_noon()
+    books.record(CycleCompleted(report=report("KRW-BTC/2026-11-20T12")))
+    clock.at += timedelta(hours=hours)
+
+    books.record(CycleCompleted(report=report("KRW-ETH/later")))
+
+    assert is_kept is (books.report_of("KRW-BTC/2026-11-20T12") is not None)
+
+
+def test_the_account_is_held_by_one_at_a_time_and_waiting_has_an_end() -> None:
+    books, _, _, _ = books_at_noon()
+    held, done = Flag(), Flag()
+
+    def hold() -> None:
+        with books.locked(1.0):
+            held.set()
+            done.wait()
+
+    other = Thread(target=hold)
+    other.start()
+    held.wait()
+    try:
+        with pytest.raises(StateError, match="held by another task"), books.locked(0.01):
+            pass
+    finally:
+        done.set()
+        other.join()
+
+
+def test_whoever_holds_the_account_may_hold_it_again() -> None:
+    books, _, _, _ = books_at_noon()
+
+    with books.locked(0.01), books.locked(0.01):
+        books.record(SafeModeEntered(reason="told to"))
+
+    assert books.state.safe_mode is not None
