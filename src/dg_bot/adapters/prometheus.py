@@ -115,7 +115,7 @@ class Metrics:
         self._unprotected.inc(seconds)
 
     def outbox_lag(self, records: int) -> None:
-        """Note how many journal records the database has not taken yet."""
+        """Note how many journal records the projection that is furthest behind has not taken yet."""
         self._outbox.set(records)
 
     def unresolved_intents(self, count: int) -> None:
@@ -135,14 +135,6 @@ class Metrics:
 
     def strategy_executed(self, strategy: str, seconds: float) -> None:
         self._strategy_seconds.labels(strategy).observe(seconds)
-
-    def model_predicted(self, value: float) -> None:
-        """Note a model's predicted return, a fraction."""
-        self._prediction.set(value)
-
-    def llm_used(self, tokens: int, cost_krw: Decimal) -> None:
-        self._llm_tokens.inc(tokens)
-        self._llm_cost.inc(float(cost_krw))
 
     def _plan(self, planned: IntentPlanned) -> None:
         """Count a triggered exit once, however many orders it is split into."""

@@ -23,6 +23,7 @@ from dg_bot.analysis.validator import ValidatorLimits, entry_mask
 from dg_bot.app.database import Database
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.live_checks import check_live_key
+from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.outbox import MessageProjection, Outbox, Projection, RowProjection
 from dg_bot.app.record_log import log_record
 from dg_bot.app.settings import Settings
@@ -128,12 +129,12 @@ def running_bot(settings: Settings, on_progress: Progress = lambda _market, _don
         projections: list[Projection] = [RowProjection(journal=journal, cursors=cursors, database=database, archive=archive)]
         if settings.telegram_bot_token is not None and settings.telegram_chat_id is not None:
             token = settings.telegram_bot_token.get_secret_value()
-            projections.append(_messages(settings, token, journal, cursors, metrics, stack))
+            projections.append(_messages(settings, token, journal, cursors, venue.clock, metrics, stack))
         books.record(Started(mode=settings.mode, version=__version__, settings=settings.public()))
         if venue.live is not None:
             days_left = check_live_key(venue.live, settings.markets, books, venue.clock)
             metrics.key_expires_in(float("nan") if days_left is None else days_left)
-        outbox = Outbox(projections=projections, metrics=metrics)
+        outbox = Outbox(projections=projections, metrics=metrics, end=lambda: books.state.sequence)
         yield _wired(settings, venue, books, archive, metrics, database, outbox, on_progress)
 
 
@@ -189,9 +190,14 @@ def _books(journal: JournalFile, clock: Clock, metrics: Metrics, state_file: Ris
 
 
 def _messages(
-    settings: Settings, token: str, journal: JournalFile, cursors: Cursors, metrics: Metrics, stack: ExitStack
+    settings: Settings,
+    token: str,
+    journal: JournalFile,
+    cursors: Cursors,
+    clock: Clock,
+    metrics: Metrics,
+    stack: ExitStack,
 ) -> MessageProjection:
-    clock = SystemClock()
     notifier = TelegramNotifier(
         token=token,
         chat_id=settings.telegram_chat_id or "",
@@ -266,7 +272,7 @@ def _wired(
             allow_warned_markets=settings.data_allow_warned_markets,
             on_candles=metrics.candles_received,
         ),
-        analysis=_analysis(settings, strategy, limits),
+        analysis=_analysis(settings, strategy, limits, metrics, clock),
         execution=ExecutionStage(
             risk_stage=risk_stage,
             risk=risk,
@@ -298,7 +304,7 @@ def _wired(
     )
 
 
-def _analysis(settings: Settings, strategy: Strategy, limits: RiskLimits) -> AnalysisStage:
+def _analysis(settings: Settings, strategy: Strategy, limits: RiskLimits, metrics: Metrics, clock: Clock) -> AnalysisStage:
     validator = ValidatorLimits()
     screen = QuickBacktestFilter(
         strategy=strategy,
@@ -318,7 +324,7 @@ def _analysis(settings: Settings, strategy: Strategy, limits: RiskLimits) -> Ana
         entry_checks=lambda bars, _signals: entry_mask(bars, validator),
     )
     return AnalysisStage(
-        strategy=strategy,
+        strategy=MeasuredStrategy(strategy, metrics=metrics, clock=clock),
         screen=screen,
         model=RulesModel(),
         limits=limits,

@@ -1,7 +1,7 @@
 """What leaves the process after the fact: rows and messages, each with its own place in the journal."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -24,6 +24,11 @@ class Projection(Protocol):
     @property
     def name(self) -> str: ...
 
+    @property
+    def place(self) -> int:
+        """The sequence of the last record that has been taken."""
+        ...
+
     def flush(self) -> None:
         """Bring the projection up to the journal's end.
 
@@ -45,6 +50,10 @@ class RowProjection:
     @property
     def name(self) -> str:
         return "database"
+
+    @property
+    def place(self) -> int:
+        return self._cursors.get(self.name)
 
     def flush(self) -> None:
         try:
@@ -102,6 +111,10 @@ class MessageProjection:
     def name(self) -> str:
         return "messages"
 
+    @property
+    def place(self) -> int:
+        return self._cursors.get(self.name)
+
     def flush(self) -> None:
         self._observe(sending_after=self._cursors.get(self.name))
         while self._queue:
@@ -130,8 +143,10 @@ class MessageProjection:
 class Outbox:
     """Flushes every projection; what one of them cannot take stays in the journal, and holds nothing else up."""
 
-    def __init__(self, *, projections: Sequence[Projection], metrics: Metrics) -> None:
+    def __init__(self, *, projections: Sequence[Projection], metrics: Metrics, end: Callable[[], int]) -> None:
+        """`end` gives the sequence of the journal's last record."""
         self._projections = projections
+        self._end = end
         self._metrics = metrics
         self._behind: dict[str, str] = {}
 
@@ -152,6 +167,8 @@ class Outbox:
             else:
                 if self._behind.pop(projection.name, None) is not None:
                     _log.info("projection_caught_up", projection=projection.name)
+
+        self._metrics.outbox_lag(max((self._end() - projection.place for projection in self._projections), default=0))
 
     def _note(self, projection: Projection, reason: str) -> None:
         if projection.name not in self._behind:

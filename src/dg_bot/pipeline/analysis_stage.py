@@ -18,6 +18,7 @@ from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.errors import DecisionError
 from dg_bot.indicators.bars import Bars, bars_of
+from dg_bot.indicators.latest import signal_summary
 from dg_bot.indicators.latest import snapshot as latest_indicators
 from dg_bot.ports import DecisionModel, StrategyScreen
 from dg_bot.risk.exit_rules import ExitReason, trend_exit
@@ -187,4 +188,5 @@ def _indicators(bars: Bars, context: MarketContext) -> dict[str, float]:
         "beta": None if reference is None else reference.beta,
     }
     measured = {name: value for name, value in around.items() if value is not None}
-    return {**latest_indicators(bars).as_mapping(), **measured}
+    latest = latest_indicators(bars)
+    return {**latest.as_mapping(), "signal_score": float(signal_summary(latest).score), **measured}

@@ -91,8 +91,6 @@ def touch_everything(metrics: Metrics) -> None:
     metrics.candles_received(200)
     metrics.signal_generated("breakout", Side.BUY)
     metrics.strategy_executed("breakout", 0.02)
-    metrics.model_predicted(0.004)
-    metrics.llm_used(1200, Decimal("3.5"))
 
 
 def test_the_exposition_has_exactly_the_promised_names_and_labels() -> None:
