@@ -9,10 +9,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from rich.console import Console
 
+from dg_bot.adapters.journal_file import verify
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
 from dg_bot.app.operator_acts import declare_differences, resume
-from dg_bot.app.settings import load_settings
+from dg_bot.app.settings import Settings, load_settings
 from dg_bot.app.venue_access import account_balances
 from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
 
@@ -28,10 +29,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
     acts = parser.add_mutually_exclusive_group()
     acts.add_argument("--resume", action="store_true", help="leave safe mode")
+    acts.add_argument("--verify", action="store_true", help="check every journal record and name the first altered one")
     acts.add_argument("--declare", metavar="NOTE", help="accept the account as it is: what differs was moved by you")
     options = parser.parse_args(arguments)
     try:
         settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
+        if options.verify:
+            return _verify(settings)
         with account_balances(settings) as balances:
             if options.resume:
                 resume(settings)
@@ -49,6 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print_findings(findings, Console(highlight=False, width=None if sys.stdout.isatty() else 80))
     return WELL if findings.is_well else DEGRADED
+
+
+def _verify(settings: Settings) -> int:
+    path = settings.state_folder / "journal.jsonl"
+    altered = verify(path)
+    if altered is None:
+        print(f"{path}: every record is as it was written")
+        return WELL
+    print(f"{path}: record {altered.number} {altered.problem}")
+    return REFUSED
 
 
 def _refuse(error: BotError, code: int) -> int:

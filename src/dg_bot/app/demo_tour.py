@@ -17,11 +17,12 @@ from dg_bot.operator.cycle_text import TradeRow, trades_table
 _FOLDER = Path("data") / "tour"
 _MARKET = "KRW-BTC"
 _NEXT = """What next
-  python main.py --mode demo            the next hour, in your own demo folder
-  python main.py --mode paper           real prices, no orders, no key
-  python scheduler_main.py --mode paper every hour, with the guard in between
-  python scripts/doctor.py              is all well?
-  README.md                             from here to your own keys"""
+  . .venv/bin/activate                    use the Python that was just installed
+  python main.py --mode demo              the next hour, in a demo folder of your own
+  python main.py --mode paper             real prices, no orders, no key
+  python scheduler_main.py --mode paper   every hour, with the guard in between
+  python scripts/doctor.py --mode paper   is all well?
+  README.md                               from here to your own keys"""
 
 
 def tour(root: Path, console: Console) -> int:

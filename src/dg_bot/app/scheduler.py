@@ -4,7 +4,7 @@ import asyncio
 import signal
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -24,6 +24,8 @@ from dg_bot.ports import Clock
 STOPPED, BROKEN, WATCHDOG = 0, 1, 4
 _SECOND = 5
 _MISFIRE_GRACE_S = 3300
+# Corrections of the clock within this much do not let an hour that has fired fire again; shorter than any two fires are apart.
+_CORRECTION = timedelta(seconds=30)
 _OUTBOX_PAUSE_S = 1.0
 _OUTBOX_REST_S = 15.0
 _GRACE_S = 8.0
@@ -48,13 +50,15 @@ class VenueCron(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
             raise ConfigurationError(
                 "CYCLE_CRON", f"is not a cron of five fields ({error})", "use for example 0 * * * *"
             ) from error
+        if self._cron.get_next_fire_time(None, clock.now()) is None:
+            raise ConfigurationError("CYCLE_CRON", "names a time that never comes", "use for example 0 * * * *")
         self._clock = clock
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
         """Give the next fire time on this machine's clock."""
         ahead = self._clock.now() - datetime.now(UTC)
-        previous = None if previous_fire_time is None else previous_fire_time + ahead
-        fires: datetime | None = self._cron.get_next_fire_time(previous, now + ahead)
+        after = now if previous_fire_time is None else previous_fire_time + _CORRECTION
+        fires: datetime | None = self._cron.get_next_fire_time(None, after + ahead)
         return None if fires is None else fires - ahead
 
 
