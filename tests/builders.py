@@ -153,8 +153,8 @@ class Setup:
     markets: tuple[Market, ...]
     limits: RiskLimits
     timeframe: Timeframe = HOUR
-    data: DataLimits = DataLimits(history=timedelta(hours=_QUIET_HOURS))
-    planner: PlannerLimits = PlannerLimits()
+    data: DataLimits = field(default_factory=lambda: DataLimits(history=timedelta(hours=_QUIET_HOURS)))
+    planner: PlannerLimits = field(default_factory=PlannerLimits)
     screen_mode: ScreenMode = ScreenMode.BLOCK
     allow_warned_markets: bool = False
     model: DecisionModel | None = None

@@ -8,6 +8,7 @@ import json
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -185,8 +186,13 @@ def test_two_years_are_collected_in_full_pages_and_kept_as_they_were_sent(worksh
     assert -(-(HISTORY // timedelta(hours=1)) // PAGE) == pages
     assert list(tape) == kept[1:]
     assert workshop.text.empty_ranges(*window) == [tuple(map(datetime.fromisoformat, span)) for span in empty]
-    assert list(tape) == [",".join([f"{at:%Y-%m-%dT%H:%M:%SZ}", *(f"{figure:f}" for figure in rest)]) for at, *rest in stored]
+    assert [parsed(line) for line in tape] == stored
     assert 1 == pages_later
+
+
+def parsed(line: str) -> tuple[datetime | Decimal, ...]:
+    opened_at, *figures = line.split(",")
+    return datetime.fromisoformat(opened_at), *map(Decimal, figures)
 
 
 def instant_of(text: str) -> datetime:

@@ -43,7 +43,7 @@ class FaultyUpbit:
         self.log: list[str] = []
 
     def on(self, operation: str, fault: Fault, *, first: int = 1, last: int | None = None) -> None:
-        """Let `fault` happen at the calls from `first` to `last` (from now on, of that operation); at `first` alone by default."""
+        """Let `fault` happen at the calls of an operation from `first` to `last`, counted from now."""
         offset = self._calls[operation]
         self._planned.append(_Planned(operation, offset + first, offset + (last or first), fault))
 

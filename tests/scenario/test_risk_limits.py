@@ -364,18 +364,24 @@ def test_exposure_ends_at_eighty_percent() -> None:
     assert Decimal("0.799") < invested / report.state.equity_krw <= Decimal("0.80")
 
 
-@pytest.mark.parametrize(("cap", "allowed"), [("2999999", 2), ("3000000", 3), ("3000001", 3)])
-def test_the_krw_of_a_day_are_capped(cap: str, allowed: int) -> None:
+@pytest.mark.parametrize(("cap", "second"), [("1005999", []), ("1006000", ["6000"]), ("1500000", ["500000"])])
+def test_the_krw_of_a_day_are_capped(cap: str, second: list[str]) -> None:
     bot = many(limits=RiskLimits(max_krw_per_day=Decimal(cap)))
 
-    for market in MANY[:4]:
-        bot.run_cycle(market)
+    bot.run_cycle(MANY[0])
+    bot.run_cycle(MANY[1])
 
-    whole = [words for words in bot.placed() if words.endswith(" 1000000") or words.endswith(" 999899")]
-    spent = sum(order.price or Decimal(0) for order in bot.our_orders())
-    assert spent <= Decimal(cap)
-    assert allowed <= len(bot.placed())
-    assert len(whole) <= 3
+    assert ["1000000", *second] == [words.split()[-1] for words in bot.placed()]
+
+
+def test_the_cap_of_a_day_begins_anew_at_midnight_in_seoul() -> None:
+    bot = many(limits=RiskLimits(max_krw_per_day=Decimal(1_000_000)), at=datetime(2026, 11, 20, 14, 0, 5, tzinfo=UTC))
+    bot.run_cycle(MANY[0])
+    assert "entry_wanted_krw: 0, limit 1" == blocked_by(bot, MANY[1])
+
+    bot.next_hour()
+
+    assert blocked_by(bot, MANY[2]) is None
 
 
 def test_orders_of_an_hour_are_capped_at_the_point_of_sending_among_the_children_of_one_entry() -> None:
@@ -384,8 +390,7 @@ def test_orders_of_an_hour_are_capped_at_the_point_of_sending_among_the_children
 
     report = bot.run_cycle()
 
-    assert ["buy KRW-BTC 200000"] * 3 == [words for words in bot.placed()][:3]
-    assert 3 == len(bot.placed())
+    assert ["buy KRW-BTC 200000"] * 3 == bot.placed()
     assert "execution.orders_this_hour" in [gate.name for gate in report.gates if not gate.passed]
 
 

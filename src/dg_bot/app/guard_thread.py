@@ -19,6 +19,7 @@ class GuardThread:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="guard", daemon=True)
         self._completed_at_s = bot.clock.monotonic_s()
+        self._counted_until_s = self._completed_at_s
         self._beat_at_s = self._completed_at_s
         self._broken: BaseException | None = None
 
@@ -68,10 +69,11 @@ class GuardThread:
             metrics.error(type(error).__name__)
             metrics.guard_tick(self.age_s)
             if self._bot.guard.is_needed:
-                metrics.unprotected(self._period_s)
+                metrics.unprotected(self._bot.clock.monotonic_s() - self._counted_until_s)
                 _log.warning("guard_tick_failed", error=str(error), age_s=round(self.age_s, 1))
                 self._bot.books.alarm("unprotected", f"positions are not watched at the moment: {error}")
+            self._counted_until_s = self._bot.clock.monotonic_s()
             return
-        self._completed_at_s = self._bot.clock.monotonic_s()
+        self._completed_at_s = self._counted_until_s = self._bot.clock.monotonic_s()
         metrics.guard_tick(0.0)
         metrics.clock_skew(self._bot.clock.skew_s())

@@ -18,7 +18,7 @@ from dg_bot.app.one_cycle import run_markets, start_up
 from dg_bot.app.secrets import Redactor
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import Stopped
-from dg_bot.errors import BotError, ConfigurationError
+from dg_bot.errors import BotError, ConfigurationError, InvariantViolated
 from dg_bot.ports import Clock
 
 STOPPED, BROKEN, WATCHDOG = 0, 1, 4
@@ -73,11 +73,12 @@ class Daemon:
         self._outbox_thread = threading.Thread(target=self._deliver, name="outbox", daemon=True)
         self._trigger = VenueCron(settings.cycle_cron, bot.clock)
         self._cycle_thread: threading.Thread | None = None
+        self._contradiction: InvariantViolated | None = None
         self._last_cycle = "none yet"
         self._status = StatusServer(
             service="dg_bot",
             checks=self._checks,
-            exposition=bot.metrics.exposition,
+            exposition=self._exposition,
             clean=redactor.clean,
             host=settings.health_host,
             port=settings.health_port,
@@ -114,7 +115,7 @@ class Daemon:
     async def _watched(self, stop: asyncio.Event) -> int:
         """Wait for the end; a guard that broke or is stuck ends the process, so that whoever runs it starts it anew."""
         while not stop.is_set():
-            if self._guard.broken is not None:
+            if self._guard.broken is not None or self._contradiction is not None:
                 return BROKEN
             if self._guard.beat_age_s > _STUCK_PERIODS * max(self._bot.settings.guard_seconds, _SLOWEST_TICK_S):
                 _log.critical("guard_stuck", age_s=round(self._guard.beat_age_s, 1))
@@ -128,6 +129,8 @@ class Daemon:
     def _start_up(self) -> None:
         try:
             start_up(self._bot)
+        except InvariantViolated:
+            raise
         except BotError as error:
             _log.warning("start_up_incomplete", error=str(error))
             self._bot.metrics.error(type(error).__name__)
@@ -146,6 +149,10 @@ class Daemon:
             bot.learn_time()
             bot.reconciler.open_account()
             code = run_markets(bot, bot.settings.markets, self._note)
+        except InvariantViolated as error:
+            _log.critical("cycle_broke", error=str(error))
+            self._contradiction = error
+            return
         except Exception as error:  # noqa: BLE001 - the job: whatever broke this hour, the next one runs
             _log.error("cycle_failed", error=f"{type(error).__name__}: {error}")
             bot.metrics.error(type(error).__name__)
@@ -159,6 +166,10 @@ class Daemon:
         while not self._stopping.is_set():
             self._bot.outbox.flush()
             self._stopping.wait(_OUTBOX_REST_S if self._bot.outbox.degraded else _OUTBOX_PAUSE_S)
+
+    def _exposition(self) -> bytes:
+        self._bot.metrics.guard_tick(self._guard.age_s)
+        return self._bot.metrics.exposition()
 
     def _checks(self) -> Mapping[str, Check]:
         age = self._guard.age_s

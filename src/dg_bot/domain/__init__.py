@@ -1,1 +1,1 @@
-"""Values of the trade: what cannot be true cannot be built. Standard library only."""
+"""Values of the trade, of which none can be built that cannot be true; standard library only."""

@@ -1,0 +1,32 @@
+"""A `Bot` as entry points have it, over the venue in process that scenarios use."""
+
+from pathlib import Path
+
+from dg_bot.adapters.prometheus import Metrics
+from dg_bot.app.bootstrap import Bot
+from dg_bot.app.database import Database
+from dg_bot.app.outbox import Outbox, Projection
+from dg_bot.app.settings import Settings
+from tests.builders import PaperBot
+
+
+def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> Bot:
+    """Give the bot around a scenario's parts; the status server takes any free port."""
+    metrics = Metrics()
+    return Bot(
+        settings=Settings(health_port=0, **settings),  # type: ignore[arg-type]
+        clock=paper.clock,
+        market_data=paper.upbit,
+        books=paper.books,
+        pipeline=paper.pipeline,
+        guard=paper.guard,
+        reconciler=paper.reconciler,
+        outbox=Outbox(projections=projections, metrics=metrics, end=lambda: paper.books.state.sequence),
+        metrics=metrics,
+        database=Database(url="postgresql://nobody@127.0.0.1:1/none", folder=Path("unused"), password_file=Path("unused")),
+    )
+
+
+def value(metrics: Metrics, name: str, **labels: str) -> float:
+    """Give the value of one series, 0.0 where it is not there."""
+    return metrics.registry.get_sample_value(name, labels) or 0.0
