@@ -53,10 +53,11 @@ def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
     guarded = start_up(bot)
     if not as_json:
         print_guard(guarded, console)
+    bot.watch_key()
     code = run_markets(bot, settings.markets, show)
     bot.outbox.flush()
     if not as_json:
-        print_unwatched(bot.books.state, console)
+        print_unwatched(bot.books.state, settings.mode, console)
     return code
 
 

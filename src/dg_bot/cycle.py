@@ -86,7 +86,10 @@ class MarketSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePlan:
-    """Stage 3's answer, after screen, filters and validator; `forced_exit` marks a strategy's own exit, which is risk's."""
+    """Stage 3's answer, after screen, filters and validator; `forced_exit` marks a strategy's own exit, which is risk's.
+
+    `is_screen_advisory` tells that the screen only warns; an entry is a small fixed one then, whatever it found.
+    """
 
     decision: Decision
     indicators: Mapping[str, float]
@@ -94,6 +97,7 @@ class TradePlan:
     protection: ProtectionPlan | None
     forced_exit: ForcedExit | None
     gates: tuple[Gate, ...]
+    is_screen_advisory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ def test_both_hours_are_shown_without_colour_on_80_columns(newcomer: Newcomer) -
     assert [] == [line for line in shown.splitlines() if len(line) > 80]
     assert re.search(r"^KRW-BTC +\S+ \S+ KST +demo +TRADED$", newcomer.first.out, re.MULTILINE)
     assert [] == [stage for stage in ("1 Risk", "2 Data", "3 Analysis", "4 Execution") if stage not in newcomer.first.out]
-    assert "Nobody watches KRW-BTC until the daemon runs: python scheduler_main.py" in newcomer.first.out
+    assert newcomer.first.out.endswith("Nobody watches KRW-BTC until the daemon runs:\npython scheduler_main.py --mode demo\n")
     assert newcomer.second.out.startswith("Guard: KRW-BTC reached its take profit\n")
     assert "Nobody watches" not in newcomer.second.out
 

@@ -96,7 +96,7 @@ def test_d01_an_intent_that_was_never_sending_is_closed_unsent() -> None:
     report = bot.run_cycle()
 
     assert ([], Outcome.HALTED) == (bot.placed(), report.outcome)
-    assert report.reason.startswith("entry_orders_this_cycle: 1")
+    assert report.reason.startswith("risk.entry_orders_this_cycle: 1")
 
 
 def test_d01_an_intent_that_was_sending_is_sent_in_its_hour_under_the_same_identifier() -> None:

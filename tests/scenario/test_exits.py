@@ -99,7 +99,7 @@ def test_j05_an_unconfirmed_stop_halts_the_cycle_with_its_gate() -> None:
 
     report = bot.run_cycle()
 
-    assert (Outcome.HALTED, "stop_confirmed: no, limit yes") == (report.outcome, report.reason)
+    assert (Outcome.HALTED, "execution.stop_confirmed: no, limit yes") == (report.outcome, report.reason)
 
 
 @pytest.mark.parametrize("fault", [garbled, unavailable, booked(asks="941:100")], ids=["crossed", "unreadable", "no bids"])

@@ -23,7 +23,7 @@ def test_j13_a_candle_that_is_not_there_halts_the_cycle_as_stale() -> None:
     report = bot.run_cycle()
 
     assert (Outcome.HALTED, Stage.DATA_COLLECTION) == (report.outcome, report.stage)
-    assert "candle_age: the newest closed candle opened at 2026-11-20T10:00Z, wanted 2026-11-20T11:00Z" == report.reason
+    assert "data.candle_age: 2026-11-20T10:00Z, limit 2026-11-20T11:00Z" == report.reason
     assert 0 == bot.upbit.calls("submit")
 
 
@@ -127,7 +127,7 @@ def test_j06_j07_j08_a_book_that_is_empty_thin_dear_or_old_takes_no_entry(fault:
     report = bot.run_cycle()
 
     assert (Outcome.HALTED, Stage.EXECUTION, 0) == (report.outcome, report.stage, bot.upbit.calls("submit"))
-    assert report.reason.startswith(gate)
+    assert report.reason.startswith(f"execution.{gate}")
 
 
 def test_j07_a_book_of_a_minute_ago_still_takes_an_entry() -> None:

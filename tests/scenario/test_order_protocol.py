@@ -293,7 +293,7 @@ def test_a14_an_entry_below_the_minimum_is_not_sent_and_says_so() -> None:
     report = bot.run_cycle()
 
     assert 0 == bot.upbit.calls("submit")
-    assert (Outcome.HALTED, "entry_room_krw: 4000, limit 6000") == (report.outcome, report.reason)
+    assert (Outcome.HALTED, "execution.entry_room_krw: 4000, limit 6000") == (report.outcome, report.reason)
 
 
 @pytest.mark.parametrize(("krw", "orders"), [("59999", []), ("60000", ["buy KRW-BTC 6000"]), ("60010", ["buy KRW-BTC 6001"])])
@@ -544,7 +544,7 @@ def test_i3_an_unresolved_intent_blocks_entries_on_its_market_only() -> None:
 
     blocked, free = bot.run_cycle(BTC), bot.run_cycle(ETH)
 
-    assert (Outcome.HALTED, "unresolved_intent: yes, limit no") == (blocked.outcome, blocked.reason)
+    assert (Outcome.HALTED, "risk.unresolved_intent: yes, limit no") == (blocked.outcome, blocked.reason)
     assert Outcome.TRADED is free.outcome
 
 

@@ -8,8 +8,9 @@ from itertools import pairwise
 import pytest
 
 from dg_bot.cycle import RiskClearance
+from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Outcome
-from dg_bot.domain.events import IntentClosed, SafeModeLeft
+from dg_bot.domain.events import IntentClosed, SafeModeEntered, SafeModeLeft
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import Balance
@@ -39,7 +40,7 @@ def test_safe_mode_without_a_position_halts_in_the_first_stage() -> None:
 
     report = bot.run_cycle()
 
-    assert (Outcome.HALTED, "safe_mode: told to, limit off") == (report.outcome, report.reason)
+    assert (Outcome.HALTED, "risk.safe_mode: told to, limit off") == (report.outcome, report.reason)
     assert (0, 0) == (bot.upbit.calls("candles"), bot.opinion.asked)
 
 
@@ -59,12 +60,21 @@ def test_safe_mode_survives_a_restart() -> None:
 
     bot.restart()
 
-    assert "safe_mode: told to, limit off" == blocked_by(bot)
+    assert "risk.safe_mode: told to, limit off" == blocked_by(bot)
 
 
-@pytest.mark.parametrize(("hours", "is_left"), [(23.99, False), (24, True), (25, True)])
-def test_safe_mode_ends_by_itself_only_after_the_hours_that_were_set(hours: float, is_left: bool) -> None:
-    bot = paper_bot(safe_mode=True, limits=RiskLimits(safe_mode_hours=24))
+@pytest.mark.parametrize(
+    ("reason", "hours", "is_left"),
+    [
+        ("daily_loss: lost 0.1000", 23.99, False),
+        ("daily_loss: lost 0.1000", 24, True),
+        ("weekly_loss: lost 0.1500", 25, True),
+        ("the journal is new", 25, False),
+    ],
+)
+def test_safe_mode_for_a_loss_ends_by_itself_after_the_hours_that_were_set(reason: str, hours: float, is_left: bool) -> None:
+    bot = paper_bot(limits=RiskLimits(safe_mode_hours=24))
+    bot.books.record(SafeModeEntered(reason=reason))
     bot.wait(hours * 3600)
 
     bot.run_cycle()
@@ -205,7 +215,7 @@ def test_k13_a_withdrawal_blocks_entries_until_it_is_declared_and_trips_nothing(
     bot.deposit("KRW", "-3000000")
     bot.next_hour(5)
 
-    assert "unexplained_balance: KRW -3000000" in (blocked_by(bot) or "")
+    assert "risk.unexplained_balance: KRW -3000000" in (blocked_by(bot) or "")
     assert ["unexplained_balance"] == bot.alarms()
     assert bot.state.safe_mode is None
 
@@ -291,11 +301,10 @@ def traded_and_sold(**settings: object) -> PaperBot:
     return bot
 
 
-@pytest.mark.parametrize(("late_s", "is_blocked"), [(-1.0, True), (0.0, False), (1.0, False)])
-def test_four_hours_lie_between_two_entries_on_a_market(late_s: float, is_blocked: bool) -> None:
+@pytest.mark.parametrize(("hours", "is_blocked"), [(3, True), (4, False), (5, False)])
+def test_four_hours_lie_between_two_entries_on_a_market(hours: int, is_blocked: bool) -> None:
     bot = traded_and_sold()
-    entered_at = bot.state.last_entry_at[BTC]
-    bot.clock.at = entered_at + timedelta(hours=4, seconds=late_s)
+    bot.clock.at = HOUR.floor(bot.state.last_entry_at[BTC]) + timedelta(hours=hours, seconds=1)
 
     assert is_blocked is ("hours_since_entry" in (blocked_by(bot) or ""))
 
@@ -324,7 +333,7 @@ def test_five_entries_a_day_are_all_over_all_markets() -> None:
 
     blocks = [blocked_by(bot, market) for market in MANY[:6]]
 
-    assert [None] * 5 + ["entries_today: 5, limit 5"] == blocks
+    assert [None] * 5 + ["risk.entries_today: 5, limit 5"] == blocks
 
 
 def test_e07_the_count_of_entries_begins_anew_at_midnight_in_seoul() -> None:
@@ -332,7 +341,7 @@ def test_e07_the_count_of_entries_begins_anew_at_midnight_in_seoul() -> None:
     bot.clock.at = datetime(2026, 11, 20, 14, 0, 5, tzinfo=UTC)
     for market in MANY[:5]:
         bot.run_cycle(market)
-    assert "entries_today: 5, limit 5" == blocked_by(bot, MANY[5])
+    assert "risk.entries_today: 5, limit 5" == blocked_by(bot, MANY[5])
 
     bot.next_hour()
 
@@ -345,7 +354,7 @@ def test_seven_positions_are_all() -> None:
 
     blocks = [blocked_by(bot, market) for market in MANY]
 
-    assert [None] * 7 + ["positions: 7, limit 7"] == blocks
+    assert [None] * 7 + ["risk.positions: 7, limit 7"] == blocks
 
 
 def test_exposure_ends_at_eighty_percent() -> None:
@@ -377,7 +386,7 @@ def test_the_krw_of_a_day_are_capped(cap: str, second: list[str]) -> None:
 def test_the_cap_of_a_day_begins_anew_at_midnight_in_seoul() -> None:
     bot = many(limits=RiskLimits(max_krw_per_day=Decimal(1_000_000)), at=datetime(2026, 11, 20, 14, 0, 5, tzinfo=UTC))
     bot.run_cycle(MANY[0])
-    assert "entry_wanted_krw: 0, limit 1" == blocked_by(bot, MANY[1])
+    assert "execution.entry_wanted_krw: 0, limit 1" == blocked_by(bot, MANY[1])
 
     bot.next_hour()
 
@@ -409,7 +418,7 @@ def test_a_refused_order_counts_against_the_orders_of_the_hour() -> None:
     bot.upbit.on("submit", refused("insufficient_funds_bid"))
     bot.run_cycle(MANY[0])
 
-    assert "orders_this_hour: 1, limit 1" == blocked_by(bot, MANY[1])
+    assert "risk.orders_this_hour: 1, limit 1" == blocked_by(bot, MANY[1])
 
 
 def test_a_warned_screen_shrinks_the_entry_to_two_percent() -> None:
@@ -496,7 +505,7 @@ def test_a_sell_below_the_minimum_is_not_sent() -> None:
     report = bot.run_cycle()
 
     assert ([], Outcome.HALTED) == (bot.placed(), report.outcome)
-    assert report.reason.startswith("dust: 4000")
+    assert report.reason.startswith("execution.dust: 4000")
 
 
 def test_a_partial_sell_fraction_sells_that_part() -> None:
@@ -530,4 +539,4 @@ def test_a_market_that_is_not_configured_is_never_bought() -> None:
     report = bot.run_cycle(XRP)
 
     assert [] == bot.placed()
-    assert "market_configured: KRW-XRP, limit KRW-BTC" == report.reason
+    assert "execution.market_configured: KRW-XRP, limit KRW-BTC" == report.reason

@@ -27,7 +27,7 @@ from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Role, Side
 from dg_bot.risk.exit_rules import ExitReason
-from dg_bot.risk.loss_breaker import TripReason
+from dg_bot.risk.loss_breaker import is_loss
 
 _HTTP_S = (0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 2.0, 3.5, 5.0, 10.0)
 _JOB_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -73,7 +73,7 @@ class Metrics:
                 self._cycle(completed.report)
             case SafeModeEntered() as entered:
                 self._safe_mode.set(1)
-                if entered.reason.partition(":")[0] in set(TripReason):
+                if is_loss(entered.reason):
                     self._breaker_triggers.inc()
             case SafeModeLeft():
                 self._safe_mode.set(0)

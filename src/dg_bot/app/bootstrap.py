@@ -1,9 +1,10 @@
 """Wire everything once: the only file that knows every class."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 
+import stamina.instrumentation
 import structlog
 
 from dg_bot import __version__
@@ -22,7 +23,7 @@ from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.analysis.validator import ValidatorLimits, entry_mask
 from dg_bot.app.database import Database
 from dg_bot.app.demo_venue import DemoVenue
-from dg_bot.app.live_checks import check_live_key
+from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.outbox import MessageProjection, Outbox, Projection, RowProjection
 from dg_bot.app.record_log import log_record
@@ -35,7 +36,7 @@ from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import Record, Started
 from dg_bot.domain.market import FEE_FRACTION, Market
-from dg_bot.errors import DataError, ExchangeUnavailable, StateError
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.models.rules import RulesModel
 from dg_bot.operator.narrator import Narrator
@@ -76,10 +77,17 @@ class Bot:
     outbox: Outbox
     metrics: Metrics
     database: Database
+    live_key: LiveKey | None = None
 
     def learn_time(self) -> None:
         """Ask the venue something light, so that the clock knows its time; what goes wrong will be met again by the cycle."""
         _set_clock(self.market_data, is_required=False)
+
+    def watch_key(self) -> None:
+        """Look how long a live key will last, once a day; what goes wrong is met again tomorrow."""
+        if self.live_key is not None:
+            with suppress(ExchangeUnavailable, AuthenticationFailed, DataError):
+                self.live_key.watch_expiry()
 
     def cycle(self, market: Market) -> Cycle:
         """Give the cycle of this hour by exchange time."""
@@ -131,11 +139,9 @@ def running_bot(settings: Settings, on_progress: Progress = lambda _market, _don
             token = settings.telegram_bot_token.get_secret_value()
             projections.append(_messages(settings, token, journal, cursors, venue.clock, metrics, stack))
         books.record(Started(mode=settings.mode, version=__version__, settings=settings.public()))
-        if venue.live is not None:
-            days_left = check_live_key(venue.live, settings.markets, books, venue.clock)
-            metrics.key_expires_in(float("nan") if days_left is None else days_left)
+        live_key = _live_key(settings, venue, books, metrics)
         outbox = Outbox(projections=projections, metrics=metrics, end=lambda: books.state.sequence)
-        yield _wired(settings, venue, books, archive, metrics, database, outbox, on_progress)
+        yield _wired(settings, venue, books, archive, metrics, database, outbox, on_progress, live_key)
 
 
 def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
@@ -143,6 +149,7 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
     if settings.mode is Mode.DEMO:
         base_url = stack.enter_context(DemoVenue(settings.data_folder / "venue.json")).base_url
         follows = True
+    stamina.instrumentation.set_on_retry_hooks([])
     clock = VenueClock(local=SystemClock(), follow=follows)
     client = upbit_client(
         settings,
@@ -161,6 +168,18 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
         return Venue(clock=clock, market_data=market_data, exchange=paper, live=None)
     exchange = UpbitExchange(client=client, reads=reads, clock=clock, access_key=access_keys(settings)[0])
     return Venue(clock=clock, market_data=market_data, exchange=exchange, live=exchange if settings.mode is Mode.LIVE else None)
+
+
+def _live_key(settings: Settings, venue: Venue, books: Books, metrics: Metrics) -> LiveKey | None:
+    """Check a live key; a venue that does not answer is no reason to leave positions unwatched."""
+    if venue.live is None:
+        return None
+    key = LiveKey(exchange=venue.live, markets=settings.markets, books=books, clock=venue.clock, metrics=metrics)
+    try:
+        key.require_usable()
+    except (ExchangeUnavailable, DataError) as error:
+        _log.warning("key_unchecked", error=str(error))
+    return key
 
 
 def _set_clock(market_data: MarketData, *, is_required: bool) -> None:
@@ -224,6 +243,7 @@ def _wired(
     database: Database,
     outbox: Outbox,
     on_progress: Progress,
+    live_key: LiveKey | None,
 ) -> Bot:
     clock, market_data, exchange = venue.clock, venue.market_data, venue.exchange
     limits = settings.risk_limits()
@@ -301,6 +321,7 @@ def _wired(
         outbox=outbox,
         metrics=metrics,
         database=database,
+        live_key=live_key,
     )
 
 

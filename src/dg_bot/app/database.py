@@ -3,9 +3,14 @@
 from pathlib import Path
 from threading import Lock
 
+import structlog
+
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
 from dg_bot.adapters.migrations import migrate
 from dg_bot.adapters.postgres import PostgresStore
+from dg_bot.errors import StoreError
+
+_log = structlog.get_logger(__name__)
 
 
 class Database:
@@ -34,10 +39,13 @@ class Database:
                 self._store = None
 
     def close(self) -> None:
-        """Disconnect, and stop the server of our own where nobody else uses it; raises StoreError."""
+        """Disconnect, and stop the server of our own where nobody else uses it; one that goes on running is found again."""
         with self._lock:
             if self._store is not None:
                 self._store.close()
                 self._store = None
             if self._server is not None:
-                self._server.stop()
+                try:
+                    self._server.stop()
+                except StoreError as error:
+                    _log.warning("database_left_running", error=str(error))

@@ -73,7 +73,7 @@ def examine(settings: Settings, balances: Balances) -> Findings:
             *(Degraded("open_intent", f"{intent.identifier} is {intent.state}") for intent in intents.open_intents()),
             *unread,
             *(Degraded("ledger", f"{currency} differs by {amount:+}") for currency, amount in (differences or {}).items()),
-            *_behind(cursors, count),
+            *_behind(cursors, count, has_messages=settings.telegram_bot_token is not None),
         ),
     )
 
@@ -91,6 +91,8 @@ def _safe_mode(state: RiskState) -> list[Degraded]:
     return [] if state.safe_mode is None else [Degraded("safe_mode", state.safe_mode.reason)]
 
 
-def _behind(cursors: Mapping[str, int], count: int) -> list[Degraded]:
-    behind = {name: count - place for name, place in cursors.items() if ":" not in name and place < count}
+def _behind(cursors: Mapping[str, int], count: int, *, has_messages: bool) -> list[Degraded]:
+    """Name the projections that lag; a cursor of messages that nobody sends any more lags for good reason."""
+    followed = {"database"} | ({"messages"} if has_messages else set())
+    behind = {name: count - place for name, place in cursors.items() if name in followed and place < count}
     return [Degraded(name, f"{lag} records behind the journal") for name, lag in behind.items()]

@@ -9,9 +9,9 @@ from dg_bot.app.doctor import Findings
 from dg_bot.domain.money import plain
 
 _REMEDIES = {
-    "safe_mode": "look at the reason, then: python scripts/doctor.py --resume",
+    "safe_mode": "look at the reason, then: python scripts/doctor.py --mode {mode} --resume",
     "open_intent": "the daemon asks the venue about it at every tick; it blocks entries on its market until it is settled",
-    "ledger": "if you moved it yourself: python scripts/doctor.py --declare",
+    "ledger": "if you moved it yourself: python scripts/doctor.py --mode {mode} --declare NOTE",
     "account": "check the network and the key; nothing was compared",
     "database": "rows follow by themselves once the database answers",
     "messages": "messages follow by themselves once Telegram answers",
@@ -90,4 +90,4 @@ def print_findings(findings: Findings, console: Console) -> None:
     for item in findings.degraded:
         console.print(f"[yellow]{item.name}[/]: ", end="")
         console.print(item.reason, markup=False, soft_wrap=True)
-        console.print(f"  {_REMEDIES.get(item.name, '')}", markup=False, soft_wrap=True)
+        console.print(f"  {_REMEDIES.get(item.name, '').format(mode=findings.settings.mode)}", markup=False, soft_wrap=True)

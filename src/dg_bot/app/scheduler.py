@@ -32,7 +32,7 @@ _GRACE_S = 8.0
 _WATCH_PAUSE_S = 1.0
 _STUCK_PERIODS = 3
 # A tick may wait for the lock and settle an order; only what outlasts that is stuck.
-_SLOWEST_TICK_S = 30.0
+_SLOWEST_TICK_S = 60.0
 _log = structlog.get_logger(__name__)
 
 
@@ -129,8 +129,8 @@ class Daemon:
     def _start_up(self) -> None:
         try:
             start_up(self._bot)
-        except InvariantViolated:
-            raise
+        except InvariantViolated as error:
+            self._contradicted(error)
         except BotError as error:
             _log.warning("start_up_incomplete", error=str(error))
             self._bot.metrics.error(type(error).__name__)
@@ -147,17 +147,23 @@ class Daemon:
         started = bot.clock.monotonic_s()
         try:
             bot.learn_time()
+            bot.watch_key()
             bot.reconciler.open_account()
             code = run_markets(bot, bot.settings.markets, self._note)
         except InvariantViolated as error:
-            _log.critical("cycle_broke", error=str(error))
-            self._contradiction = error
-            return
+            self._contradicted(error)
+            code = 1
         except Exception as error:  # noqa: BLE001 - the job: whatever broke this hour, the next one runs
             _log.error("cycle_failed", error=f"{type(error).__name__}: {error}")
             bot.metrics.error(type(error).__name__)
             code = 1
         bot.metrics.job_finished("cycle", bot.clock.monotonic_s() - started, ok=code == 0)
+
+    def _contradicted(self, error: InvariantViolated) -> None:
+        """Stop: whatever contradicts itself sends nothing more, and the process ends."""
+        self._bot.books.close_for_orders()
+        self._contradiction = error
+        _log.critical("contradiction", error=str(error))
 
     def _note(self, report: CycleReport) -> None:
         self._last_cycle = f"{report.cycle_id} {report.outcome}"

@@ -169,10 +169,11 @@ class Settings(BaseModel):
 
     @property
     def candle_folder(self) -> Path:
-        """Where candles are kept; the demo's made-up ones never lie among real ones."""
+        """Where candles are kept; those of a simulated venue never lie among real ones unless that is asked for."""
         if self.candle_dir is not None:
             return self.candle_dir
-        return self.data_folder / "candles" if self.mode is Mode.DEMO else Path("backtest_data")
+        is_simulated = self.mode is Mode.DEMO or is_loopback(self.upbit_base_url)
+        return self.data_folder / "candles" if is_simulated else Path("backtest_data")
 
     def risk_limits(self) -> RiskLimits:
         """Build the limits; raises ConfigurationError for one that cannot be meant."""

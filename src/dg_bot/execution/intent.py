@@ -8,7 +8,7 @@ from typing import assert_never
 
 from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, IntentSending, Record
 from dg_bot.domain.market import Market
-from dg_bot.domain.order import Role
+from dg_bot.domain.order import Role, Side
 from dg_bot.errors import InvariantViolated
 
 REMEMBERED = timedelta(days=7)
@@ -180,6 +180,10 @@ class IntentBook:
 
     def open_on(self, market: Market) -> tuple[Intent, ...]:
         return tuple(intent for intent in self.open_intents() if intent.plan.market == market)
+
+    def is_selling(self, market: Market) -> bool:
+        """Tell whether a sale on `market` has no end yet: until it has, nothing there may be sold a second time."""
+        return any(intent.plan.side is Side.SELL for intent in self.open_on(market))
 
     def of_cycle(self, market: Market, cycle_id: str, role: Role) -> tuple[Intent, ...]:
         """Give the intents of one market, cycle and role, open and closed."""

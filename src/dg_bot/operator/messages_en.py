@@ -111,6 +111,8 @@ TEXTS: Mapping[str, str] = {
     "gate.orders_this_hour": "orders this hour",
     "gate.krw_today": "KRW spent today",
     "gate.entry_orders_this_cycle": "entries this cycle",
+    "gate.sell_orders_this_cycle": "sales this cycle",
+    "gate.cycle_hour": "hour of the cycle",
     "gate.owned_quantity": "owned quantity",
     "gate.market_configured": "configured market",
     "gate.position_krw": "size of position",

@@ -111,6 +111,8 @@ TEXTS: Mapping[str, str] = {
     "gate.orders_this_hour": "한 시간 주문 수",
     "gate.krw_today": "오늘 매수 금액",
     "gate.entry_orders_this_cycle": "이번 사이클 진입",
+    "gate.sell_orders_this_cycle": "이번 사이클 매도",
+    "gate.cycle_hour": "사이클 시각",
     "gate.owned_quantity": "보유 수량",
     "gate.market_configured": "설정된 마켓",
     "gate.position_krw": "종목당 금액",

@@ -79,9 +79,9 @@ class AnalysisStage:
         screen = None if self._settings.screen_mode is ScreenMode.OFF else self._screened(snapshot, cycle)
         proposed = self._proposed(snapshot, signals if is_bar_close else None)
         gates = (
+            *_strategy_gates(signals, proposed, is_bar_close=is_bar_close),
             *self._screen_gates(screen, proposed),
             *_clearance_gates(clearance, snapshot, proposed),
-            *_strategy_gates(signals, proposed, is_bar_close=is_bar_close),
             *self._filter_gates(context, proposed),
             *named(
                 "validator",
@@ -95,6 +95,7 @@ class AnalysisStage:
             protection=self._protection(signals, indicators) if proposed.action is Action.BUY else None,
             forced_exit=None,
             gates=gates,
+            is_screen_advisory=self._settings.screen_mode is ScreenMode.WARN,
         )
 
     def _proposed(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:

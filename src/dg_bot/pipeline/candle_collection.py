@@ -98,7 +98,10 @@ class CandleCollector:
 def _pages(start: datetime, end: datetime) -> Iterator[tuple[datetime, datetime]]:
     """Cut a range into pages, oldest first, so that an interrupted collection goes on where it was."""
     while start < end:
-        page_end = min(end, start + (_PAGE - _AHEAD) * HOUR.length)
+        left = (end - start) // HOUR.length
+        # Only the page that reaches the end looks ahead of it, and has to have room for that.
+        hours = _PAGE if left > _PAGE else min(left, _PAGE - _AHEAD)
+        page_end = start + hours * HOUR.length
         yield start, page_end
         start = page_end
 

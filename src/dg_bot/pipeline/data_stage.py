@@ -62,8 +62,7 @@ class DataCollectionStage:
         hourly = self._hourly(cycle.market, cycle.opened_at)
         freshness = _freshness_gate(hourly, cycle.opened_at)
         if not freshness.passed:
-            reason = f"candle_age: the newest closed candle opened at {freshness.value}, wanted {freshness.limit}"
-            return Halt(stage=Stage.DATA_COLLECTION, reason=reason, gates=(freshness,))
+            return Halt(stage=Stage.DATA_COLLECTION, reason=freshness.words, gates=(freshness,))
         reference, reference_gate = self._reference_candles(cycle, hourly, is_listed=self._reference in notices)
         mark = self._market_data.last_prices([cycle.market])[cycle.market]
         is_quiet = notice.is_clear or self._allow_warned_markets

@@ -99,6 +99,7 @@ class ExecutionStage:
             equity_krw=clearance.portfolio.equity_krw,
             headroom_krw=clearance.max_notional_krw,
             screen=plan.screen,
+            is_screen_advisory=plan.is_screen_advisory,
             stop_fraction=stop_fraction,
             limits=self._risk.limits,
         )

@@ -57,7 +57,7 @@ class Guard:
         return bool(state.open_plans) or any(not position.is_dust for position in state.positions.values())
 
     def tick(self) -> GuardReport:
-        """Sell what has reached a protective level, on markets without unresolved intents first; then settle the others.
+        """Sell what has reached a protective level, where no sale is under way; then settle what has no end yet.
 
         A market on which that fails does not keep the others from it; its error is raised at the end.
         """
@@ -81,7 +81,7 @@ class Guard:
         return GuardReport(due=tuple((position.market, reason) for position, reason in exits), intents=tuple(intents))
 
     def _due(self, position: Position, portfolio: Portfolio) -> tuple[Position, ExitReason]:
-        if self._books.intents.open_on(position.market):
+        if self._books.intents.is_selling(position.market):
             return position, ExitReason.NONE
         current = self._books.state.positions[position.market]
         return current, self._risk.due_exit(current, portfolio.marks_krw[position.market])

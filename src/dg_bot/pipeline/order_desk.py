@@ -25,6 +25,8 @@ _STALE_SETTLE = timedelta(seconds=60)
 PATIENCE_S = 25.0
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 2.0
+# An entry was decided on a price and a book; later than this it is not sent again, but closed by proof.
+_ENTRY_WINDOW = timedelta(minutes=5)
 _LIST_MARGIN = timedelta(minutes=1)
 _DUPLICATE = "duplicated_identifier"
 _REFUSED = (Closing.REJECTED, Closing.NEVER_ACCEPTED)
@@ -189,6 +191,8 @@ class OrderDesk:
         if intent.state is not IntentState.UNKNOWN or intent.last_sent_at is None or now - intent.last_sent_at < _SETTLE:
             return
         is_current = Cycle(market=intent.plan.market, opened_at=_hour(now)).id == intent.plan.cycle_id
+        if intent.plan.role is Role.ENTRY:
+            is_current = is_current and now - intent.planned_at <= _ENTRY_WINDOW
         if intent.error_name != _DUPLICATE and is_current and portfolio is not None and self._sent_again(intent, portfolio, now):
             return
         waited = _SETTLE if intent.error_name == _DUPLICATE else _STALE_SETTLE

@@ -15,6 +15,7 @@ from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.ports import Clock
 from dg_bot.risk.exit_rules import ExitReason
+from dg_bot.risk.loss_breaker import is_loss
 from dg_bot.risk.manager import BarExitRules, Conditions, RiskManager
 from dg_bot.strategies.base import BarExits
 
@@ -60,15 +61,14 @@ class RiskCheckStage:
         portfolio = view.portfolio
         gates = self._entry_gates(cycle, view, now)
         position = portfolio.position_on(cycle.market)
-        is_unresolved = bool(self._books.intents.open_on(cycle.market))
         may_buy = first_failure(gates) is None
-        may_sell = position is not None and not is_unresolved
+        may_sell = position is not None and not self._books.intents.is_selling(cycle.market)
         sides = {side for side, allowed in ((Side.BUY, may_buy), (Side.SELL, may_sell)) if allowed}
         return RiskClearance(
             portfolio=portfolio,
             allowed_sides=frozenset(sides),
             max_notional_krw=self._risk.headroom_krw(self._books.state, portfolio, now),
-            forced_exit=None if position is None or is_unresolved else self._forced_exit(cycle, position, portfolio),
+            forced_exit=self._forced_exit(cycle, position, portfolio) if position is not None and may_sell else None,
             gates=gates,
         )
 
@@ -138,7 +138,9 @@ class RiskCheckStage:
     def _leave_safe_mode_by_timer(self, now: datetime) -> None:
         hours = self._risk.limits.safe_mode_hours
         safe_mode = self._books.state.safe_mode
-        if hours is not None and safe_mode is not None and (now - safe_mode.since).total_seconds() >= hours * 3600:
+        if hours is None or safe_mode is None or not is_loss(safe_mode.reason):
+            return
+        if (now - safe_mode.since).total_seconds() >= hours * 3600:
             self._books.record(SafeModeLeft(by="timer"))
 
     def _trip(self, equity_krw: Decimal) -> None:

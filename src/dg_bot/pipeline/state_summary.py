@@ -22,6 +22,7 @@ class StateSummarizer:
         self._risk = risk
         self._market_data = market_data
         self._clock = clock
+        self._knows_dollar: bool | None = None
 
     def summary(self, market: Market) -> StateSummary | None:
         """Give the state as it is now; None where the account cannot be read."""
@@ -55,6 +56,8 @@ class StateSummarizer:
 
     def _dollar(self) -> Decimal | None:
         try:
-            return self._market_data.last_prices([_DOLLAR])[_DOLLAR]
+            if self._knows_dollar is None:
+                self._knows_dollar = _DOLLAR in self._market_data.notices()
+            return self._market_data.last_prices([_DOLLAR])[_DOLLAR] if self._knows_dollar else None
         except (ExchangeUnavailable, AuthenticationFailed, DataError):
             return None

@@ -5,15 +5,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from dg_bot.cycle import Cycle, ExecutionReport, Halt, MarketSnapshot, TradePlan
-from dg_bot.domain.cycle_report import CycleReport, Mode, Outcome, Stage
+from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, Stage
 from dg_bot.domain.decision import Decision
 from dg_bot.domain.events import CycleCompleted
 from dg_bot.domain.gate import Gate, first_failure, named
+from dg_bot.domain.order import Role
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
 from dg_bot.pipeline.analysis_stage import AnalysisStage
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.data_stage import DataCollectionStage
-from dg_bot.pipeline.execution_stage import ExecutionStage
+from dg_bot.pipeline.execution_stage import ExecutionStage, summary
 from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.ports import Clock
@@ -102,7 +103,7 @@ class TradingPipeline:
         with self._stage(seen, Stage.ANALYSIS):
             plan = self._analysis.run(cycle, clearance, snapshot)
         seen.plan = plan
-        seen.gates += plan.gates
+        seen.gates += tuple(gate for gate in plan.gates if gate not in seen.gates)
 
         with self._stage(seen, Stage.EXECUTION), self._books.locked(_LOCK_DEADLINE_S):
             return self._execution.run(cycle, snapshot, plan)
@@ -110,8 +111,10 @@ class TradingPipeline:
     def _ended(self, cycle: Cycle, seen: _Record, ending: ExecutionReport | Halt) -> CycleReport:
         if isinstance(ending, Halt):
             prefix = {Stage.RISK_CHECK: "risk", Stage.DATA_COLLECTION: "data"}.get(ending.stage, "execution")
-            seen.gates += named(prefix, ending.gates)
-            return self._report(cycle, seen, Outcome.HALTED, ending.reason)
+            seen.gates += tuple(gate for gate in named(prefix, ending.gates) if gate not in seen.gates)
+            failed = first_failure(ending.gates)
+            is_gate = failed is not None and failed.words == ending.reason
+            return self._report(cycle, seen, Outcome.HALTED, f"{prefix}.{ending.reason}" if is_gate else ending.reason)
         seen.execution = ending
         seen.gates += named("execution", ending.gates)
         if any(order.executed_quantity for order in ending.orders):
@@ -135,7 +138,7 @@ class TradingPipeline:
             reason=reason,
             gates=seen.gates,
             decision=_decision(seen),
-            orders=execution.orders if execution else (),
+            orders=self._orders(cycle),
             slippage_bps=execution.slippage_bps if execution else None,
             durations_ms=seen.durations_ms,
             indicators=seen.plan.indicators if seen.plan else {},
@@ -143,6 +146,11 @@ class TradingPipeline:
             screen=seen.plan.screen if seen.plan else None,
             state=self._summarizer.summary(cycle.market),
         )
+
+    def _orders(self, cycle: Cycle) -> tuple[OrderSummary, ...]:
+        """Give every order of this market and hour, those that the guard placed among them, as they stand now."""
+        intents = [intent for role in Role for intent in self._books.intents.of_cycle(cycle.market, cycle.id, role)]
+        return tuple(summary(intent) for intent in sorted(intents, key=lambda intent: intent.planned_at))
 
     @contextmanager
     def _stage(self, seen: _Record, stage: Stage) -> Iterator[None]:

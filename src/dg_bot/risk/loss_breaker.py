@@ -41,3 +41,8 @@ def tripped(*, daily_pnl: Decimal, weekly_pnl: Decimal, limits: RiskLimits) -> T
     if -weekly_pnl >= limits.weekly_loss_fraction:
         return Trip(reason=TripReason.WEEKLY_LOSS, measured=-weekly_pnl, limit=limits.weekly_loss_fraction)
     return None
+
+
+def is_loss(safe_mode_reason: str) -> bool:
+    """Tell whether safe mode was entered for a loss: only that kind ends by itself, where a time is set for it."""
+    return safe_mode_reason.partition(":")[0] in set(TripReason)

@@ -1,13 +1,12 @@
 """The risk manager: which sides are allowed, which exits are due, and the approval without which no order is sent."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import assert_never
 
-from dg_bot.domain.calendar import seoul_day_start
+from dg_bot.domain.calendar import HOUR, seoul_day_start
 from dg_bot.domain.gate import Gate, first_failure
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import QUANTITY_STEP, ZERO, floor_to, product
@@ -88,11 +87,15 @@ class RiskManager:
     def entry_gates(
         self, *, state: RiskState, portfolio: Portfolio, market: Market, conditions: Conditions, now: datetime
     ) -> tuple[Gate, ...]:
-        """Check everything that can forbid an entry on `market`, dearest reason first."""
+        """Check everything that can forbid an entry on `market`, dearest reason first.
+
+        Hours since the last entry count from cycle to cycle: an entry is booked some seconds into its hour, and the backtest's
+        bars know full hours only.
+        """
         limits = self._limits
         daily, weekly = self.pnl_fractions(state, conditions.booked_equity_krw)
         last_entry = state.last_entry_at.get(market)
-        waited = None if last_entry is None else now - last_entry
+        waited = None if last_entry is None else HOUR.floor(now) - HOUR.floor(last_entry)
         entries = state.entries_filled_on_day_of(now)
         exposure = self._exposure(state, portfolio)
         unexplained = ", ".join(f"{currency} {amount:+}" for currency, amount in conditions.unexplained.items())
@@ -111,7 +114,7 @@ class RiskManager:
             Gate("flat", portfolio.position_on(market) is None, True, portfolio.position_on(market) is None),
             Gate(
                 "hours_since_entry",
-                None if waited is None else math.floor(waited / _HOUR * 10_000) / 10_000,
+                None if waited is None else waited / _HOUR,
                 limits.entry_interval / _HOUR,
                 waited is None or waited >= limits.entry_interval,
             ),

@@ -23,19 +23,20 @@ def entry_size(
     equity_krw: Decimal,
     headroom_krw: Decimal,
     screen: ScreenResult | None,
+    is_screen_advisory: bool,
     stop_fraction: Decimal,
     limits: RiskLimits,
 ) -> EntrySize:
     """Size an entry.
 
     `headroom_krw` is what stage 1 left open: exposure, the day's cap, free won after the fee. `stop_fraction` is the distance of
-    the stop that will hold, over the price. Without a screen the cap decides; with one that failed (it only warns then) a fixed
-    small fraction does; with one that passed half Kelly does, up to the cap.
+    the stop that will hold, over the price. Without a screen the cap decides; with one that only warns a fixed small
+    fraction does, whatever it found; with one that must be passed half Kelly does, up to the cap.
     """
     cap = limits.max_position_fraction
     if screen is None:
         fraction = cap
-    elif not screen.has_passed:
+    elif is_screen_advisory:
         fraction = min(cap, limits.unscreened_position_fraction)
     else:
         fraction = min(cap, screen.half_kelly_fraction)

@@ -99,7 +99,7 @@ def test_time_is_counted_anew_after_a_tick_that_completed() -> None:
 
 def test_the_operator_is_told_once() -> None:
     paper = paper_bot("100 100", holding="100 @ 100")
-    guard, metric = guard_over(paper)
+    guard, _ = guard_over(paper)
     failing(paper, AWAY)
 
     for _ in range(3):
@@ -123,7 +123,12 @@ def test_nothing_held_needs_no_watching() -> None:
 def test_the_thread_ticks_and_stops_when_told_to() -> None:
     paper = paper_bot("100 100 94", holding="100 @ 100")
     ticked = threading.Event()
-    paper.upbit.around = lambda _name, call: (call(), ticked.set())[0]
+
+    def seen(operation: str, call: Callable[[], object]) -> object:
+        ticked.set()
+        return call()
+
+    paper.upbit.around = seen
     guard, _ = guard_over(paper)
 
     guard.start()

@@ -36,6 +36,7 @@ def size(
     equity: str = "1000000",
     headroom: Decimal = PLENTY,
     stop: str = "0.05",
+    is_screen_advisory: bool = False,
     **limits: str,
 ) -> EntrySize:
     fractions: dict[str, Any] = {name: Decimal(value) for name, value in limits.items()}
@@ -43,6 +44,7 @@ def size(
         equity_krw=Decimal(equity),
         headroom_krw=headroom,
         screen=result,
+        is_screen_advisory=is_screen_advisory,
         stop_fraction=Decimal(stop),
         limits=RiskLimits(**fractions),
     )
@@ -57,12 +59,13 @@ def test_without_a_screen_the_cap_decides() -> None:
     assert Decimal(100_000) == size().notional_krw
 
 
-def test_a_screen_that_only_warns_leaves_a_fixed_two_percent() -> None:
-    assert Decimal(20_000) == size(screen("0.06", passes=False)).notional_krw
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_screen_that_only_warns_leaves_a_fixed_two_percent_whatever_it_found(passes: bool) -> None:
+    assert Decimal(20_000) == size(screen("0.06", passes=passes), is_screen_advisory=True).notional_krw
 
 
 def test_a_warning_never_makes_a_position_larger_than_the_cap() -> None:
-    assert Decimal(10_000) == size(screen(passes=False), max_position_fraction="0.01").notional_krw
+    assert Decimal(10_000) == size(screen(passes=False), is_screen_advisory=True, max_position_fraction="0.01").notional_krw
 
 
 def test_a_strategy_without_an_edge_buys_nothing_and_says_so() -> None:
@@ -129,6 +132,7 @@ def test_an_entry_is_never_larger_than_any_of_its_limits(
         equity_krw=equity,
         headroom_krw=headroom,
         screen=screen(repr(half_kelly), passes=is_passed),
+        is_screen_advisory=not is_passed,
         stop_fraction=stop,
         limits=limits,
     )
