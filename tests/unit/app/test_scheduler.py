@@ -11,7 +11,7 @@ import pytest
 from dg_bot.app.bootstrap import Bot
 from dg_bot.app.scheduler import BROKEN, Daemon, VenueCron
 from dg_bot.app.secrets import Redactor
-from dg_bot.domain.events import CycleCompleted
+from dg_bot.domain.events import CycleCompleted, Stopped
 from dg_bot.errors import ConfigurationError, InvariantViolated
 from tests.builders import paper_bot
 from tests.unit.app.whole_bot import value, whole_bot
@@ -211,3 +211,47 @@ def test_the_age_of_the_last_tick_is_told_as_it_is_when_asked() -> None:
     run_daemon(whole_bot(paper, guard_seconds=60), look)
 
     assert ["guard_tick_age_seconds 25.0"] == ages
+
+
+class SlowTaker:
+    """A projection that needs until it is released, and notes how many are inside at once."""
+
+    name = "messages"
+    place = 0
+
+    def __init__(self) -> None:
+        self.released = threading.Event()
+        self.inside = 0
+        self.most = 0
+        self.flushes = 0
+
+    def flush(self) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.released.wait(10)
+        self.inside -= 1
+        self.flushes += 1
+
+
+def test_the_end_never_delivers_beside_a_delivery_that_is_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dg_bot.app.scheduler._GRACE_S", 0.1)
+    taker = SlowTaker()
+
+    code, daemon = run_daemon(whole_bot(paper_bot("100 100", at=HALF_PAST), taker), lambda _: None)
+    taker.released.set()
+    daemon._outbox_thread.join()
+
+    assert (0, 1) == (code, taker.most)
+
+
+def test_the_end_is_delivered_where_that_is_quick() -> None:
+    paper = paper_bot("100 100", at=HALF_PAST)
+    taker = SlowTaker()
+    taker.released.set()
+    seen: list[bool] = []
+    bot = whole_bot(paper, taker)
+
+    run_daemon(bot, lambda _: None, until=lambda: taker.flushes == 1)
+    seen.append(taker.flushes >= 2)
+
+    assert ([True], 1) == (seen, len(paper.events(Stopped)))
