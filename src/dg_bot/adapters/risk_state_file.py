@@ -22,14 +22,19 @@ class RiskStateFile:
         """Write the state as it is after `record`; raises StateError."""
         write_state(self._path, _body(state, record))
 
-    def require_not_ahead_of(self, sequence: int) -> None:
-        """Raise StateError where this file knows records that the journal has lost; an unreadable file is made again later."""
+    def sequence(self) -> int:
+        """Give the number of the last record that this file knows; 0 where it cannot be read, for then it is made again."""
         try:
             body = read_state(self._path)
         except StateError:
-            return
-        known = 0 if body is None else body.get("sequence")
-        if isinstance(known, int) and known > sequence:
+            return 0
+        known = None if body is None else body.get("sequence")
+        return known if isinstance(known, int) else 0
+
+    def require_not_ahead_of(self, sequence: int) -> None:
+        """Raise StateError where this file knows records that the journal has lost."""
+        known = self.sequence()
+        if known > sequence:
             raise StateError(
                 str(self._path.parent / "journal.jsonl"),
                 f"ends at record {sequence}, but {self._path.name} knows record {known}: the journal was lost or cut",

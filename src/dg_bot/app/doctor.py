@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from dg_bot.adapters.journal_file import journal_exists, read_journal
+from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.settings import Settings
 from dg_bot.domain.cycle_report import CycleReport
@@ -47,10 +49,14 @@ class Findings:
 
 
 def examine(settings: Settings, balances: Balances) -> Findings:
-    """Read the journal (another process may be writing it) and compare the account; raises StateError where it is unreadable."""
-    path = settings.state_folder / "journal.jsonl"
-    if not journal_exists(path):
-        raise StateError(str(path), "is not there: this bot has not run yet", "run: python main.py")
+    """Read the journal (another process may be writing it) and compare the account.
+
+    Raises StateError where it is unreadable, or ends before what the state file knows.
+    """
+    path = existing_journal(settings)
+    state_file = RiskStateFile(settings.state_folder / "risk_state.json")
+    # Read before the journal, which is always written first: a process at work is never taken for a lost record.
+    known = state_file.sequence()
     state, intents, reports, count = RiskState(), IntentBook(), {}, 0
     for record in read_journal(path):
         state = risk_state.after(state, record)
@@ -58,6 +64,8 @@ def examine(settings: Settings, balances: Balances) -> Findings:
         count = record.sequence
         if isinstance(record.event, CycleCompleted):
             reports[record.event.report.market] = record.event.report
+    if known > count:
+        state_file.require_not_ahead_of(count)
     cursors = Cursors(settings.state_folder / "cursors.json").all()
     differences, unread = _compared(state, balances, settings.markets)
     return Findings(
@@ -78,6 +86,14 @@ def examine(settings: Settings, balances: Balances) -> Findings:
     )
 
 
+def existing_journal(settings: Settings) -> Path:
+    """Give the path of the journal; raises StateError where there is none."""
+    path = settings.state_folder / "journal.jsonl"
+    if not journal_exists(path):
+        raise StateError(str(path), "is not there: this bot has not run yet", "check DATA_DIR and MODE, or run: python main.py")
+    return path
+
+
 def _compared(
     state: RiskState, balances: Balances, markets: tuple[Market, ...]
 ) -> tuple[Mapping[str, Decimal] | None, list[Degraded]]:
@@ -93,6 +109,6 @@ def _safe_mode(state: RiskState) -> list[Degraded]:
 
 def _behind(cursors: Mapping[str, int], count: int, *, has_messages: bool) -> list[Degraded]:
     """Name the projections that lag; a cursor of messages that nobody sends any more lags for good reason."""
-    followed = {"database"} | ({"messages"} if has_messages else set())
-    behind = {name: count - place for name, place in cursors.items() if name in followed and place < count}
-    return [Degraded(name, f"{lag} records behind the journal") for name, lag in behind.items()]
+    followed = ("database", "messages") if has_messages else ("database",)
+    lags = {name: count - cursors.get(name, 0) for name in followed}
+    return [Degraded(name, f"{lag} records behind the journal") for name, lag in lags.items() if lag > 0]

@@ -7,7 +7,7 @@ from dg_bot.adapters.clock import SystemClock
 from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.risk_state_file import RiskStateFile
-from dg_bot.app.doctor import Balances
+from dg_bot.app.doctor import Balances, existing_journal
 from dg_bot.app.settings import Settings
 from dg_bot.domain.events import Record, SafeModeLeft, TransferDeclared
 from dg_bot.pipeline.account import unexplained_differences
@@ -31,16 +31,18 @@ def declare_differences(settings: Settings, balances: Balances, *, note: str) ->
 @contextmanager
 def _books(settings: Settings) -> Iterator[Books]:
     clock = SystemClock()
+    path = existing_journal(settings)
     with InstanceLock(settings.state_folder):
         claim_folder(settings.state_folder, settings.mode, settings.order_namespace)
-        journal = JournalFile.open(settings.state_folder / "journal.jsonl", clock.now)
+        journal = JournalFile.open(path, clock.now)
         state_file = RiskStateFile(settings.state_folder / "risk_state.json")
 
         def on_record(record: Record) -> None:
             state_file.save(books.state, record)
 
-        books = Books(journal=journal, clock=clock, on_record=on_record)
         try:
+            state_file.require_not_ahead_of(len(journal))
+            books = Books(journal=journal, clock=clock, on_record=on_record)
             yield books
         finally:
             journal.close()

@@ -169,9 +169,11 @@ class Daemon:
         self._last_cycle = f"{report.cycle_id} {report.outcome}"
 
     def _deliver(self) -> None:
+        """Flush until told to stop, and once more then; this thread alone does, for two would send the same message."""
         while not self._stopping.is_set():
             self._bot.outbox.flush()
             self._stopping.wait(_OUTBOX_REST_S if self._bot.outbox.degraded else _OUTBOX_PAUSE_S)
+        self._bot.outbox.flush()
 
     def _exposition(self) -> bytes:
         self._bot.metrics.guard_tick(self._guard.age_s)
@@ -201,6 +203,5 @@ class Daemon:
         books.record(Stopped(mode=self._bot.settings.mode, open_positions=held))
         self._stopping.set()
         self._outbox_thread.join(_GRACE_S / 2)
-        self._bot.outbox.flush()
         self._bot.metrics.running(is_running=False)
         self._status.stop()

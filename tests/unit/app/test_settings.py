@@ -483,6 +483,7 @@ def test_what_is_shown_reads_as_it_was_written() -> None:
         ({"MODE": "demo", "DATA_DIR": "/d"}, "/d", "/d/candles"),
         ({"MODE": "paper", "DATA_DIR": "/d"}, "/d", "backtest_data"),
         ({"MODE": "demo", "CANDLE_DIR": "/c"}, "data/demo", "/c"),
+        ({"MODE": "paper", "UPBIT_BASE_URL": "http://localhost:9"}, "data/paper", "data/paper/candles"),
     ],
 )
 def test_made_up_candles_never_lie_among_real_ones(env: Mapping[str, str], data: str, candles: str) -> None:

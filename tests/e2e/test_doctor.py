@@ -1,0 +1,293 @@
+"""`scripts/doctor.py`: what it says of a live bot's folder and account, how it ends, and that looking changes nothing."""
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
+from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.state_file import Cursors
+from dg_bot.app.settings import known_names
+from dg_bot.domain.calendar import HOUR
+from dg_bot.domain.candle import Candle
+from dg_bot.domain.cycle_report import Mode
+from dg_bot.domain.events import AccountOpened, Answer, CycleCompleted, Event, IntentSending, SafeModeEntered
+from dg_bot.domain.portfolio import Balance
+from dg_bot.simulator.ledger import Ledger
+from dg_bot.simulator.rest import UpbitServer
+from dg_bot.simulator.tape import Tape
+from dg_bot.simulator.venue import Venue
+from scripts import doctor
+from tests.builders import protection
+from tests.e2e.tape_bench import ACCESS_KEY, BTC, OPENING_KRW, ROOT, SECRET_KEY, Document, Ended, live_settings
+from tests.journal_records import BUY_ID, NOON, answered, closed, fill, planned_buy, report
+
+KEYS = ["ok", "mode", "safe_mode", "positions", "open_intents", "ledger", "cursors", "degraded", "journal"]
+
+
+class Practice:
+    """A live bot's folder as it was left, its account at a simulated venue, and the doctor to ask about both."""
+
+    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+        price = Decimal(1000)
+        candle = Candle(opened_at=NOON, open=price, high=price, low=price, close=price, volume=Decimal(1))
+        self.venue = Venue(
+            ledger=Ledger(krw=OPENING_KRW), tapes={BTC: Tape.of(BTC, HOUR, [candle])}, now=lambda: NOON + timedelta(minutes=1)
+        )
+        self.server = UpbitServer(self.venue, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
+        self.folder = folder
+        self.state = folder / "data" / "state"
+        self._capsys = capsys
+        self.settings = live_settings(
+            base_url=self.server.base_url, folder=folder, candles=folder / "candles", database="postgresql://nobody@127.0.0.1:1/x"
+        )
+        for name in known_names():
+            monkeypatch.delenv(name, raising=False)
+        for name, value in self.settings.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.chdir(folder)
+
+    def lived(self, *events: Event) -> None:
+        """Write what happened after the account was opened; the rows have followed."""
+        claim_folder(self.state, Mode.LIVE, "dg")
+        with closing(JournalFile.open(self.state / "journal.jsonl", lambda: NOON)) as journal:
+            opened = AccountOpened(balances=(Balance("KRW", OPENING_KRW, Decimal(0)),))
+            for event in (opened, *events):
+                journal.append(event)
+            Cursors(self.state / "cursors.json").move("database", len(journal))
+
+    def bought(self) -> None:
+        """Let the bot hold half a coin that the account holds too."""
+        self.lived(
+            replace(planned_buy(), protection=protection()),
+            IntentSending(identifier=BUY_ID),
+            answered(Answer.ACCEPTED),
+            closed(fills=(fill("one", "0.5", price="20000"),), fee="5"),
+            CycleCompleted(report=report()),
+        )
+        self.venue.ledger.withdraw("KRW", Decimal(10_005))
+        self.venue.ledger.deposit("BTC", Decimal("0.5"))
+
+    def ask(self, *arguments: str) -> Ended:
+        code = doctor.main(arguments)
+        said = self._capsys.readouterr()
+        return Ended(exit_code=code, out=said.out, log=said.err)
+
+    def told(self) -> tuple[int, Document]:
+        ended = self.ask("--json")
+        return ended.exit_code, ended.report
+
+    def names(self) -> list[str]:
+        return [item["name"] for item in self.told()[1]["degraded"]]
+
+    def prints(self) -> dict[str, str]:
+        """Give the hash of every file there is."""
+        files = (path for path in self.folder.rglob("*") if path.is_file())
+        return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+
+@pytest.fixture
+def practice(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
+    practice = Practice(tmp_path, capsys, monkeypatch)
+    with practice.server:
+        yield practice
+
+
+def test_all_is_well_is_zero_and_the_object_has_the_promised_keys(practice: Practice) -> None:
+    practice.bought()
+
+    code, told = practice.told()
+
+    assert (0, KEYS, "live") == (code, list(told), told["mode"])
+    assert {"active": False, "reason": None, "since": None} == told["safe_mode"]
+    [position] = told["positions"]
+    assert {"market", "quantity", "average_cost", "stop", "target"} <= position.keys()
+    assert ("KRW-BTC", "0.5", "20010", "19009.5", "22011") == tuple(
+        position[name] for name in ("market", "quantity", "average_cost", "stop", "target")
+    )
+    assert ([], {"matches": True, "differences": []}, []) == (told["open_intents"], told["ledger"], told["degraded"])
+    assert ({"database": 6}, {"records": 6, "ok": True}) == (told["cursors"], told["journal"])
+
+
+def test_a_person_reads_the_same_in_one_screen_without_colour(practice: Practice) -> None:
+    practice.bought()
+
+    ended = practice.ask()
+
+    assert (0, "") == (ended.exit_code, ended.log)
+    assert "\x1b" not in ended.out
+    assert ["All is well."] == ended.out.splitlines()[-1:]
+    assert "  KRW-BTC  0.5 at 20,010 KRW, stop 19,010, target 22,011" in ended.out.splitlines()
+
+
+def test_the_command_itself_ends_as_it_says(practice: Practice) -> None:
+    practice.lived(SafeModeEntered(reason="weekly_loss: too much"))
+
+    command = [sys.executable, str(ROOT / "scripts" / "doctor.py"), "--json"]
+    done = subprocess.run(command, cwd=practice.folder, env=practice.settings, capture_output=True, text=True, check=False)
+
+    assert (1, "", 1) == (done.returncode, done.stderr, len(done.stdout.splitlines()))
+    assert {"active": True, "reason": "weekly_loss: too much", "since": "2026-11-20T12:00:00+00:00"} == json.loads(done.stdout)[
+        "safe_mode"
+    ]
+
+
+def deposit(practice: Practice) -> None:
+    practice.lived()
+    practice.venue.ledger.deposit("BTC", Decimal("0.00000001"))
+
+
+def lag(practice: Practice) -> None:
+    practice.lived()
+    (practice.state / "cursors.json").unlink()
+
+
+def lose_the_venue(practice: Practice) -> None:
+    practice.lived()
+    practice.server.stop()
+
+
+Trouble = Callable[[Practice], None]
+TROUBLES: dict[str, Trouble] = {
+    "safe_mode": lambda practice: practice.lived(SafeModeEntered(reason="daily_loss")),
+    "open_intent": lambda practice: practice.lived(
+        replace(planned_buy(), protection=protection()), IntentSending(identifier=BUY_ID)
+    ),
+    "ledger": deposit,
+    "database": lag,
+    "account": lose_the_venue,
+}
+
+
+@pytest.mark.parametrize("name", TROUBLES)
+def test_each_trouble_is_one_and_named_with_what_to_do(practice: Practice, name: str) -> None:
+    TROUBLES[name](practice)
+
+    code, told = practice.told()
+    shown = practice.ask()
+
+    assert (1, False, [name]) == (code, told["ok"], [item["name"] for item in told["degraded"]])
+    line = next(place for place, line in enumerate(shown.out.splitlines()) if line.startswith(f"{name}: "))
+    assert shown.out.splitlines()[line + 1].startswith("  ")
+
+
+def test_an_open_order_is_told_with_its_state(practice: Practice) -> None:
+    TROUBLES["open_intent"](practice)
+
+    [intent] = practice.told()[1]["open_intents"]
+
+    assert (BUY_ID, "KRW-BTC", "buy", "sending", 1) == tuple(
+        intent[name] for name in ("identifier", "market", "side", "state", "sends")
+    )
+
+
+def alter(practice: Practice) -> None:
+    practice.lived(SafeModeEntered(reason="daily_loss"))
+    path = practice.state / "journal.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"daily_loss", b"daily_lass"))
+
+
+def garble_cursors(practice: Practice) -> None:
+    practice.lived()
+    (practice.state / "cursors.json").write_text("{}", encoding="ascii")
+
+
+UNREADABLE: dict[str, tuple[Trouble, str]] = {
+    "nothing ran": (lambda _: None, "this bot has not run yet"),
+    "altered": (alter, "record 2"),
+    "cursors": (garble_cursors, "cursors.json"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_a_state_that_cannot_be_read_is_three_and_says_what_to_do(practice: Practice, name: str) -> None:
+    spoil, said = UNREADABLE[name]
+    spoil(practice)
+
+    ended = practice.ask("--json")
+
+    assert (3, "", True) == (ended.exit_code, ended.out, said in ended.log)
+    assert 1 == len(ended.log.splitlines())
+
+
+@pytest.mark.parametrize("name", [*TROUBLES, *UNREADABLE])
+def test_looking_changes_nothing(practice: Practice, name: str) -> None:
+    (TROUBLES.get(name) or UNREADABLE[name][0])(practice)
+    before = practice.prints()
+
+    practice.ask()
+    practice.ask("--json")
+    practice.ask("--verify")
+
+    assert before == practice.prints()
+
+
+def test_leaving_safe_mode_mends_that(practice: Practice) -> None:
+    TROUBLES["safe_mode"](practice)
+
+    ended = practice.ask("--resume", "--json")
+
+    assert (0, False) == (ended.exit_code, ended.report["safe_mode"]["active"])
+    assert 0 == practice.ask().exit_code or practice.names() == ["database"]
+
+
+def test_declaring_a_transfer_mends_that(practice: Practice) -> None:
+    deposit(practice)
+
+    told = practice.ask("--declare", "moved it myself", "--json").report
+
+    assert {"matches": True, "differences": []} == told["ledger"]
+    assert "ledger" not in practice.names()
+
+
+def test_a_declaration_needs_a_note_and_stands_alone(practice: Practice, capsys: pytest.CaptureFixture[str]) -> None:
+    deposit(practice)
+    before = practice.prints()
+
+    for arguments in (["--declare"], ["--resume", "--declare", "x"], ["--frobnicate"]):
+        with pytest.raises(SystemExit) as ended:
+            practice.ask(*arguments)
+        assert 2 == ended.value.code
+
+    assert before == practice.prints()
+
+
+@pytest.mark.parametrize("act", [("--resume",), ("--declare", "note")], ids=lambda act: act[0])
+def test_acts_are_refused_while_a_process_holds_the_folder_and_looking_is_not(practice: Practice, act: tuple[str, ...]) -> None:
+    TROUBLES["safe_mode"](practice)
+    with InstanceLock(practice.state):
+        before = practice.prints()
+        acted, looked = practice.ask(*act), practice.ask()
+        after = practice.prints()
+
+    assert (3, 1, before) == (acted.exit_code, looked.exit_code, after)
+    assert f"is in use by process {os.getpid()}" in acted.log
+
+
+def test_no_secret_is_shown(practice: Practice) -> None:
+    for trouble in TROUBLES.values():
+        if not practice.state.exists():
+            trouble(practice)
+    practice.server.stop()
+
+    said = [practice.ask(), practice.ask("--json")]
+
+    assert [] == [ended for ended in said if SECRET_KEY in ended.out + ended.log or ACCESS_KEY in ended.out + ended.log]
+
+
+def test_settings_that_cannot_be_used_are_two(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RISK_DAILY_LOSS_FRACTION", "much")
+
+    ended = practice.ask()
+
+    assert (2, True) == (ended.exit_code, "RISK_DAILY_LOSS_FRACTION" in ended.log)
