@@ -12,7 +12,9 @@ from rich.console import Console
 from dg_bot.adapters.journal_file import verify
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
+from dg_bot.app.logs import configure_logs
 from dg_bot.app.operator_acts import declare_differences, resume
+from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings, load_settings
 from dg_bot.app.venue_access import account_balances
 from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
+        # Without this, what libraries log would stand on standard output, before the JSON.
+        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
         if options.verify:
             return _verify(settings)
         with account_balances(settings) as balances:

@@ -177,6 +177,7 @@ def _write_trade(cursor: Cursor, record: Record, event: IntentClosed, *, symbol:
 
 
 def _write_cycle(cursor: Cursor, record: Record, report: CycleReport) -> None:
+    _run(cursor, "drop_failed_cycle", cycle_id=report.cycle_id, completed_at=report.completed_at)
     _put(
         cursor,
         "put_cycle",

@@ -85,11 +85,11 @@ class Metrics:
                 return
 
     def observe_request(self, group: str, status: str, seconds: float) -> None:
-        """Note one exchange request; `status` is the HTTP status, or what broke."""
+        """Note one exchange request; `status` is the HTTP status, `none` where no answer came."""
         self._request_seconds.labels(group, status).observe(seconds)
 
     def order_ack(self, seconds: float) -> None:
-        """Note the time from the decision to the venue's answer to an order."""
+        """Note how long an order request took until the venue answered it, or until it was given up."""
         self._ack_seconds.observe(seconds)
 
     def notification_delay(self, seconds: float) -> None:
@@ -103,7 +103,7 @@ class Metrics:
         self._running.set(int(is_running))
 
     def error(self, kind: str) -> None:
-        """Count an error; `kind` is the name of its class, never its text."""
+        """Count an error; `kind` is the name of its class or of the projection that failed, never its text."""
         self._errors.labels(kind).inc()
 
     def guard_tick(self, age_seconds: float) -> None:
@@ -205,6 +205,7 @@ class Metrics:
             "strategy_execution_seconds", "Time a strategy took over its bars.", _STRATEGY_S, "strategy"
         )
         self._prediction = self._gauge("model_prediction", "Return that the model predicted last, a fraction.")
+        self._prediction.set(float("nan"))
         self._value = self._gauge("portfolio_value_krw", "Equity in KRW.")
         self._profit_rate = self._gauge("portfolio_profit_rate", "Gain over the equity at the start plus transfers, a fraction.")
         self._unrealized = self._gauge("unrealized_pnl", "Unrealised gain of a position in KRW.", "symbol")
@@ -240,10 +241,11 @@ class Metrics:
         self._notice_seconds = self._histogram("notification_delay_seconds", "Time from an event to its message.", _NOTICE_S)
         self._unprotected = self._counter("unprotected_seconds_total", "Time with a position and without a guard tick.")
         self._guard_age = self._gauge("guard_tick_age_seconds", "Time since the last completed guard tick.")
-        self._outbox = self._gauge("outbox_lag", "Journal records that the database has not taken yet.")
+        self._outbox = self._gauge("outbox_lag", "Journal records that the projection furthest behind has not taken yet.")
         self._unresolved = self._gauge("unresolved_intents", "Orders whose end is not known yet.")
         self._skew = self._gauge("exchange_clock_skew_seconds", "Exchange time minus local time.")
         self._key_days = self._gauge("api_key_expires_in_days", "Days until the API key expires.")
+        self._key_days.set(float("nan"))
         self._llm_tokens = self._counter("llm_tokens_total", "Tokens used by the language model.")
         self._llm_cost = self._counter("llm_cost_krw_total", "Cost of the language model in KRW.")
 

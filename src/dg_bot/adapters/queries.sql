@@ -52,6 +52,17 @@ WHERE (kept.symbol, kept.side, kept.price, kept.amount, kept.total, kept.fee, ke
     = (excluded.symbol, excluded.side, excluded.price, excluded.amount, excluded.total, excluded.fee, excluded.status,
        excluded.created_at);
 
+-- name: drop_failed_cycle
+-- A cycle that failed may run again in its hour, and what it left makes room for the later end.
+WITH gone AS (
+    DELETE FROM cycles
+    WHERE cycle_id = %(cycle_id)s AND outcome = 'failed' AND completed_at < %(completed_at)s
+    RETURNING cycle_id
+), decisions AS (
+    DELETE FROM ai_decisions USING gone WHERE ai_decisions.cycle_id = gone.cycle_id
+)
+DELETE FROM portfolio_snapshots USING gone WHERE portfolio_snapshots.cycle_id = gone.cycle_id;
+
 -- name: put_cycle
 INSERT INTO cycles AS kept (
     cycle_id, symbol, mode, outcome, stage, reason, gates, decision, indicators, screen, durations, mark_price, slippage_bps,
@@ -62,7 +73,8 @@ INSERT INTO cycles AS kept (
 )
 ON CONFLICT (cycle_id) DO UPDATE SET cycle_id = excluded.cycle_id
 WHERE (kept.symbol, kept.mode, kept.outcome, kept.completed_at)
-    = (excluded.symbol, excluded.mode, excluded.outcome, excluded.completed_at);
+    = (excluded.symbol, excluded.mode, excluded.outcome, excluded.completed_at)
+    OR (excluded.outcome = 'failed' AND excluded.completed_at < kept.completed_at);
 
 -- name: put_decision
 INSERT INTO ai_decisions (cycle_id, symbol, decision, confidence, source, reason, market_data, created_at)

@@ -25,7 +25,7 @@ from dg_bot.app.database import Database
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
-from dg_bot.app.outbox import MessageProjection, Outbox, Projection, RowProjection
+from dg_bot.app.outbox import CandleProjection, MessageProjection, Outbox, Projection, RowProjection
 from dg_bot.app.record_log import log_record
 from dg_bot.app.settings import Settings
 from dg_bot.app.venue_access import access_keys, upbit_client
@@ -126,6 +126,8 @@ def running_bot(settings: Settings, on_progress: Progress = lambda _market, _don
         state_file = RiskStateFile(settings.state_folder / "risk_state.json")
         state_file.require_not_ahead_of(len(journal))
         books = _books(journal, venue.clock, metrics, state_file)
+        if journal.quarantined is not None:
+            books.alarm("torn_journal", f"an unfinished record at the journal's end was set aside in {journal.quarantined.name}")
         archive = CandleFiles(settings.candle_folder)
         database = Database(
             url=settings.database_url.get_secret_value() if settings.database_url else None,
@@ -134,7 +136,10 @@ def running_bot(settings: Settings, on_progress: Progress = lambda _market, _don
         )
         stack.callback(database.close)
         cursors = Cursors(settings.state_folder / "cursors.json")
-        projections: list[Projection] = [RowProjection(journal=journal, cursors=cursors, database=database, archive=archive)]
+        projections: list[Projection] = [
+            RowProjection(journal=journal, cursors=cursors, database=database),
+            CandleProjection(journal=journal, cursors=cursors, database=database, archive=archive),
+        ]
         if settings.telegram_bot_token is not None and settings.telegram_chat_id is not None:
             token = settings.telegram_bot_token.get_secret_value()
             projections.append(_messages(settings, token, journal, cursors, venue.clock, metrics, stack))
@@ -155,7 +160,7 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
         settings,
         base_url=base_url,
         clock=clock,
-        on_request=lambda group, status, seconds: metrics.observe_request(group, str(status), seconds),
+        on_request=lambda group, status, seconds: metrics.observe_request(group, str(status or "none"), seconds),
     )
     stack.callback(client.close)
     reads = UpbitReads(client=client, clock=clock)

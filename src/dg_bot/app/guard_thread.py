@@ -11,7 +11,11 @@ _log = structlog.get_logger(__name__)
 
 
 class GuardThread:
-    """Ticks every `period_s` until stopped; time in which something was held and no tick completed is counted as unprotected."""
+    """Ticks every `period_s` until stopped.
+
+    Time in which something was held and no tick completed counts as unprotected: all of it when a tick fails, what exceeds two
+    periods when one comes late or takes long.
+    """
 
     def __init__(self, bot: Bot, *, period_s: float) -> None:
         self._bot = bot
@@ -48,15 +52,16 @@ class GuardThread:
 
     def _run(self) -> None:
         while not self._stop.is_set():
+            started = self._bot.clock.monotonic_s()
             try:
-                self._beat_at_s = self._bot.clock.monotonic_s()
+                self._beat_at_s = started
                 self.tick()
                 self._beat_at_s = self._bot.clock.monotonic_s()
             except BaseException as error:
                 self._broken = error
                 _log.critical("guard_broke", error=f"{type(error).__name__}: {error}")
                 raise
-            self._stop.wait(self._period_s)
+            self._stop.wait(max(0.0, started + self._period_s - self._bot.clock.monotonic_s()))
 
     def tick(self) -> None:
         """Run one tick; what the exchange does wrong is counted, told once, and tried again at the next tick."""
@@ -74,6 +79,10 @@ class GuardThread:
                 self._bot.books.alarm("unprotected", f"positions are not watched at the moment: {error}")
             self._counted_until_s = self._bot.clock.monotonic_s()
             return
-        self._completed_at_s = self._counted_until_s = self._bot.clock.monotonic_s()
+        now = self._bot.clock.monotonic_s()
+        late_s = now - self._counted_until_s - 2 * self._period_s
+        if late_s > 0 and self._bot.guard.is_needed:
+            metrics.unprotected(late_s)
+        self._completed_at_s = self._counted_until_s = now
         metrics.guard_tick(0.0)
         metrics.clock_skew(self._bot.clock.skew_s())

@@ -8,12 +8,13 @@ from dg_bot.strategies.base import BarExits, Signals, Strategy
 
 
 class MeasuredStrategy:
-    """Passes everything on; each call's duration and the signal on each newest bar become metrics, once a call."""
+    """Passes everything on; each call's duration becomes a metric, and each newest bar's signal once."""
 
     def __init__(self, strategy: Strategy, *, metrics: Metrics, clock: Clock) -> None:
         self._strategy = strategy
         self._metrics = metrics
         self._clock = clock
+        self._told: set[tuple[int, float]] = set()
 
     @property
     def name(self) -> str:
@@ -31,8 +32,17 @@ class MeasuredStrategy:
         started = self._clock.monotonic_s()
         signals = self._strategy.signals(bars)
         self._metrics.strategy_executed(self.name, self._clock.monotonic_s() - started)
-        if len(bars) and signals.entry[-1]:
-            self._metrics.signal_generated(self.name, Side.BUY)
-        if len(bars) and signals.exit[-1]:
-            self._metrics.signal_generated(self.name, Side.SELL)
+        if len(bars):
+            self._tell(bars, signals)
         return signals
+
+    def _tell(self, bars: Bars, signals: Signals) -> None:
+        """Count a bar's signals the first time it is the newest; the same bar is looked at in several cycles."""
+        newest = (int(bars.opened_at[-1]), float(bars.close[-1]))
+        if newest in self._told:
+            return
+        self._told = {bar for bar in self._told if bar[0] == newest[0]} | {newest}
+        if signals.entry[-1]:
+            self._metrics.signal_generated(self.name, Side.BUY)
+        if signals.exit[-1]:
+            self._metrics.signal_generated(self.name, Side.SELL)

@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 import structlog
@@ -11,6 +12,7 @@ from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.database import Database
 from dg_bot.domain.calendar import HOUR, from_epoch, to_epoch
 from dg_bot.domain.events import CycleCompleted, Record
+from dg_bot.domain.market import Market
 from dg_bot.errors import BotError, StoreError
 from dg_bot.operator.narrator import Message, Narrator, Urgency
 from dg_bot.ports import CandleArchive, Clock, Journal, Notifier
@@ -39,13 +41,12 @@ class Projection(Protocol):
 
 
 class RowProjection:
-    """Rows of every record, and the candles that its cycles saw."""
+    """The rows of every record."""
 
-    def __init__(self, *, journal: Journal, cursors: Cursors, database: Database, archive: CandleArchive) -> None:
+    def __init__(self, *, journal: Journal, cursors: Cursors, database: Database) -> None:
         self._journal = journal
         self._cursors = cursors
         self._database = database
-        self._archive = archive
 
     @property
     def name(self) -> str:
@@ -59,7 +60,6 @@ class RowProjection:
         try:
             while batch := self._next_batch():
                 self._database.store().project(batch)
-                self._add_candles(batch)
                 self._cursors.move(self.name, batch[-1].sequence)
         except StoreError:
             self._database.lost()
@@ -73,19 +73,44 @@ class RowProjection:
                 break
         return batch
 
-    def _add_candles(self, records: Sequence[Record]) -> None:
-        ends = {
-            record.event.report.market: record.event.report.opened_at
-            for record in records
-            if isinstance(record.event, CycleCompleted)
-        }
+
+class CandleProjection:
+    """The candles that cycles saw, market by market; its place is the record whose cycle asked for the last of them."""
+
+    def __init__(self, *, journal: Journal, cursors: Cursors, database: Database, archive: CandleArchive) -> None:
+        self._journal = journal
+        self._cursors = cursors
+        self._database = database
+        self._archive = archive
+
+    @property
+    def name(self) -> str:
+        return "candles"
+
+    @property
+    def place(self) -> int:
+        return self._cursors.get(self.name)
+
+    def flush(self) -> None:
+        """Copy what each market's cycles have seen since the last time; an unreadable archive raises DataError."""
+        ends: dict[Market, datetime] = {}
+        last = self.place
+        for record in self._journal.records(last):
+            last = record.sequence
+            if isinstance(record.event, CycleCompleted):
+                ends[record.event.report.market] = record.event.report.opened_at
         for market, end in ends.items():
-            place = f"candles:{market}"
-            start = from_epoch(self._cursors.get(place))
-            if start < end:
-                candles = self._archive.load(market, HOUR, start, end)
-                self._database.store().add_candles(market, HOUR, candles)
-                self._cursors.move(place, to_epoch(HOUR.floor(end)))
+            self._copy(market, end)
+        if last > self.place:
+            self._cursors.move(self.name, last)
+
+    def _copy(self, market: Market, end: datetime) -> None:
+        """Keep, beside the place in the journal, up to which second the database has this market's candles."""
+        until = f"candles:{market}"
+        start = from_epoch(self._cursors.get(until))
+        if start < end:
+            self._database.store().add_candles(market, HOUR, self._archive.load(market, HOUR, start, end))
+            self._cursors.move(until, to_epoch(HOUR.floor(end)))
 
 
 class MessageProjection:

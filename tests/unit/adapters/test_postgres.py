@@ -1,6 +1,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -580,3 +581,15 @@ def test_json_of_something_that_is_no_value_is_refused() -> None:
 
 def test_every_named_statement_is_one_statement() -> None:
     assert [] == [name for name, sql in queries().items() if sql.count(";") != 1 or not sql.endswith(";")]
+
+
+def test_a_failed_cycle_gives_way_to_its_later_end_and_a_replay_changes_nothing(store: PostgresStore, database: str) -> None:
+    failed = report(outcome=Outcome.FAILED)
+    later = replace(report(), completed_at=failed.completed_at + timedelta(minutes=5))
+
+    for _ in range(2):
+        _project(store, CycleCompleted(report=failed), CycleCompleted(report=later))
+
+    assert [(later.outcome.value, later.completed_at)] == rows(database, "SELECT outcome, completed_at FROM cycles")
+    assert [(1,)] == rows(database, "SELECT count(*) FROM portfolio_snapshots")
+    assert [] == rows(database, "SELECT journal_sequence FROM rejected_records")

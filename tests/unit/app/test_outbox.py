@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -11,9 +11,9 @@ from dg_bot.adapters.memory import MemoryCandleArchive, MemoryJournal
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.database import Database
-from dg_bot.app.outbox import MessageProjection, Outbox, RowProjection
+from dg_bot.app.outbox import CandleProjection, MessageProjection, Outbox, RowProjection
 from dg_bot.domain.calendar import HOUR
-from dg_bot.domain.candle import Candle
+from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import AlarmRaised, CycleCompleted, Event, SafeModeLeft
 from dg_bot.errors import DataError, StateError, StoreError
@@ -243,10 +243,20 @@ class Shelf:
 
     def rows(self, *, is_away: bool = False) -> RowProjection:
         """Give the projection as a new process has it."""
+        return RowProjection(journal=self.journal, cursors=self.cursors(), database=self.database(is_away=is_away))
+
+    def candles(self) -> CandleProjection:
+        return CandleProjection(
+            journal=self.journal, cursors=self.cursors(), database=self.database(is_away=False), archive=self.archive
+        )
+
+    def cursors(self) -> Cursors:
+        return Cursors(self.folder / "cursors.json")
+
+    def database(self, *, is_away: bool) -> Database:
         url = "postgresql://nobody@127.0.0.1:1/none" if is_away else self.url
         self.databases.append(Database(url=url, folder=self.folder / "postgres", password_file=self.folder / "password"))
-        cursors = Cursors(self.folder / "cursors.json")
-        return RowProjection(journal=self.journal, cursors=cursors, database=self.databases[-1], archive=self.archive)
+        return self.databases[-1]
 
     def trade(self) -> None:
         bought = closed(fills=(fill("one", "0.00000001", price="1000.1"),), fee="0.0000000005")
@@ -291,11 +301,13 @@ def test_rows_that_are_written_again_are_the_same_rows(shelf: Shelf) -> None:
     shelf.trade()
     shelf.archive.add(BTC, HOUR, candles(2, 1))
     shelf.rows().flush()
+    shelf.candles().flush()
     queries = ("SELECT * FROM trades", "SELECT * FROM fills", "SELECT * FROM cycles", "SELECT * FROM candles ORDER BY timestamp")
     before = [shelf.kept(query) for query in queries]
     (shelf.folder / "cursors.json").unlink()
 
     shelf.rows().flush()
+    shelf.candles().flush()
 
     assert [1, 1, 1, 2] == [len(kept) for kept in before]
     assert before == [shelf.kept(query) for query in queries]
@@ -313,7 +325,7 @@ def test_more_records_than_go_into_one_batch_are_all_taken(shelf: Shelf) -> None
 
 def test_candles_are_kept_up_to_the_hour_of_the_last_cycle_and_only_once(shelf: Shelf) -> None:
     shelf.archive.add(BTC, HOUR, candles(3, 2, 1, 0))
-    projection = shelf.rows()
+    projection = shelf.candles()
     counts = []
     for hour in (NOON, NOON, NOON + timedelta(hours=1)):
         shelf.journal.append(CycleCompleted(report=replace(report(), opened_at=hour)))
@@ -321,6 +333,24 @@ def test_candles_are_kept_up_to_the_hour_of_the_last_cycle_and_only_once(shelf: 
         counts += shelf.kept("SELECT count(*), max(close) FROM candles")
 
     assert [(3, Decimal(1003)), (3, Decimal(1003)), (4, Decimal(1003))] == counts
+
+
+def test_a_bad_archive_holds_up_no_rows(shelf: Shelf) -> None:
+    shelf.trade()
+    shelf.archive.load = raising(DataError("candles", "row 3 is bad"))  # type: ignore[method-assign]
+
+    shelf.rows().flush()
+
+    assert [(1,)] == shelf.kept("SELECT count(*) FROM trades")
+    with pytest.raises(DataError, match="row 3"):
+        shelf.candles().flush()
+
+
+def raising(error: Exception) -> Callable[..., CandleSeries]:
+    def load(*_: object) -> CandleSeries:
+        raise error
+
+    return load
 
 
 # Together
