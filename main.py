@@ -10,18 +10,18 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 from rich.console import Console
 
 from dg_bot.app.bootstrap import Bot, running_bot
+from dg_bot.app.exit_codes import refusal
 from dg_bot.app.logs import LogFormat, configure_logs
 from dg_bot.app.one_cycle import run_markets, start_up
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings, load_settings
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.market import Market
-from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
+from dg_bot.errors import BotError
 from dg_bot.operator.cycle_json import cycle_json
 from dg_bot.operator.cycle_text import print_cycle
 from dg_bot.operator.desk_text import print_guard, print_unwatched
 
-FAILED, USAGE, REFUSED = 1, 2, 3
 _LONG_COLLECTION = 400
 
 
@@ -37,12 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         with running_bot(settings, _progress) as bot:
             return _run(bot, settings, as_json=options.json)
-    except (UnsafeSetup, StateError) as error:
-        return _refuse(error, REFUSED)
-    except ConfigurationError as error:
-        return _refuse(error, USAGE)
     except BotError as error:
-        return _refuse(error, FAILED)
+        return refusal("dg_bot", error)
 
 
 def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
@@ -78,11 +74,6 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 def _overrides(options: argparse.Namespace) -> dict[str, str]:
     chosen = {"MODE": options.mode, "MARKETS": ",".join(options.market) if options.market else None}
     return {name: value for name, value in chosen.items() if value is not None}
-
-
-def _refuse(error: BotError, code: int) -> int:
-    print(f"dg_bot: {error}", file=sys.stderr)
-    return code
 
 
 if __name__ == "__main__":

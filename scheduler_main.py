@@ -9,13 +9,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
 from dg_bot.app.bootstrap import running_bot
+from dg_bot.app.exit_codes import refusal
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.scheduler import Daemon
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import load_settings
-from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
-
-FAILED, USAGE, REFUSED = 1, 2, 3
+from dg_bot.errors import BotError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,17 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         configure_logs(level=settings.log_level, log_format=settings.log_format, redactor=redactor)
         with running_bot(settings) as bot:
             return asyncio.run(Daemon(bot, redactor=redactor).run())
-    except (UnsafeSetup, StateError) as error:
-        return _refuse(error, REFUSED)
-    except ConfigurationError as error:
-        return _refuse(error, USAGE)
     except BotError as error:
-        return _refuse(error, FAILED)
-
-
-def _refuse(error: BotError, code: int) -> int:
-    print(f"dg_bot: {error}", file=sys.stderr)
-    return code
+        return refusal("dg_bot", error)
 
 
 if __name__ == "__main__":

@@ -12,14 +12,13 @@ from rich.console import Console
 from dg_bot.adapters.journal_file import verify
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
+from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.operator_acts import declare_differences, resume
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings, load_settings
 from dg_bot.app.venue_access import account_balances
-from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
-
-WELL, DEGRADED, USAGE, REFUSED = 0, 1, 2, 3
+from dg_bot.errors import BotError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,17 +45,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.declare is not None:
                 declare_differences(settings, balances, note=options.declare)
             findings = examine(settings, balances)
-    except (StateError, UnsafeSetup) as error:
-        return _refuse(error, REFUSED)
-    except ConfigurationError as error:
-        return _refuse(error, USAGE)
     except BotError as error:
-        return _refuse(error, DEGRADED)
+        return refusal("doctor", error)
     if options.json:
         print(findings_json(findings))
     else:
         print_findings(findings, Console(highlight=False, width=None if sys.stdout.isatty() else 80))
-    return WELL if findings.is_well else DEGRADED
+    return ExitCode.DONE if findings.is_well else ExitCode.FAILED
 
 
 def _verify(settings: Settings) -> int:
@@ -64,14 +59,9 @@ def _verify(settings: Settings) -> int:
     altered = verify(path)
     if altered is None:
         print(f"{path}: every record is as it was written")
-        return WELL
+        return ExitCode.DONE
     print(f"{path}: record {altered.number} {altered.problem}")
-    return REFUSED
-
-
-def _refuse(error: BotError, code: int) -> int:
-    print(f"doctor: {error}", file=sys.stderr)
-    return code
+    return ExitCode.REFUSED
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ from dg_bot.domain.screen import ScreenResult
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.indicators.bars import Bars
 from dg_bot.pipeline.account import Account
+from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage, ScreenMode
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
@@ -49,6 +50,8 @@ from dg_bot.pipeline.data_stage import DataCollectionStage, DataLimits
 from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard, GuardReport
 from dg_bot.pipeline.order_desk import OrderDesk
+from dg_bot.pipeline.order_sending import OrderSender
+from dg_bot.pipeline.order_settlement import OrderSettlement
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
@@ -110,6 +113,7 @@ class Opinion:
     name: str = "opinion"
     warm_up: int = 1
     error: Exception | None = None
+    reason: str | None = None
     on_asked: Callable[[], None] = lambda: None
 
     def decide(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
@@ -117,7 +121,9 @@ class Opinion:
         self.on_asked()
         if self.error is not None:
             raise self.error
-        return Decision(action=Action(self.says), confidence=self.confidence, source=self.name, reason=f"told to {self.says}")
+        return Decision(
+            action=Action(self.says), confidence=self.confidence, source=self.name, reason=self.reason or f"told to {self.says}"
+        )
 
     def signals(self, bars: Bars) -> Signals:
         none, flat = np.zeros(len(bars), dtype=np.bool_), np.zeros(len(bars))
@@ -131,7 +137,7 @@ class Opinion:
             trend_strength=flat + self.trend_strength,
         )
 
-    def evaluate(self, strategy_bars: CandleSeries, now: datetime) -> ScreenResult:
+    def evaluate(self, strategy_bars: CandleSeries, now: datetime, *, hourly: CandleSeries) -> ScreenResult:
         return ScreenResult(
             evaluated_at=now,
             days=730.0,
@@ -267,15 +273,22 @@ class PaperBot:
         self.books = Books(journal=self.journal, clock=clock, on_record=lambda _record: None)
         risk = RiskManager(limits=setup.limits, markets=setup.markets)
         account = Account(books=self.books, exchange=upbit, market_data=upbit, clock=clock, markets=setup.markets)
-        self.desk = OrderDesk(
-            books=self.books, exchange=upbit, risk=risk, clock=clock, namespace=NAMESPACE, on_acknowledged=lambda _seconds: None
-        )
+        keeper = AccountKeeper(books=self.books, risk=risk)
+        sender = OrderSender(books=self.books, exchange=upbit, clock=clock, on_acknowledged=lambda _seconds: None)
+        settlement = OrderSettlement(books=self.books, exchange=upbit, risk=risk, clock=clock, sender=sender)
+        self.desk = OrderDesk(books=self.books, risk=risk, clock=clock, namespace=NAMESPACE, sender=sender, settlement=settlement)
         self.reconciler = Reconciler(
-            books=self.books, exchange=upbit, desk=self.desk, clock=clock, markets=setup.markets, namespace=NAMESPACE
+            books=self.books,
+            exchange=upbit,
+            settlement=settlement,
+            clock=clock,
+            markets=setup.markets,
+            namespace=NAMESPACE,
         )
         risk_stage = self.risk_stage = RiskCheckStage(
             books=self.books,
             account=account,
+            keeper=keeper,
             reconciler=self.reconciler,
             risk=risk,
             clock=clock,
@@ -329,7 +342,7 @@ class PaperBot:
         self.guard = Guard(
             books=self.books,
             account=account,
-            risk_stage=risk_stage,
+            keeper=keeper,
             reconciler=self.reconciler,
             risk=risk,
             seller=seller,

@@ -86,8 +86,9 @@ class MarketSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradePlan:
-    """Stage 3's answer, after screen, filters and validator; `forced_exit` marks a strategy's own exit, which is risk's.
+    """Stage 3's answer, after screen, filters and validator.
 
+    `forced_exit` marks a strategy's own exit, which is risk's; its decision is a SELL.
     `is_screen_advisory` tells that the screen only warns; an entry is a small fixed one then, whatever it found.
     """
 

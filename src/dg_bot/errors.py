@@ -1,12 +1,12 @@
 """The exception tree, sorted by what the caller must do.
 
+What the venue says of an order is no exception but a value: see `ports.Submission`.
+
 BotError
 ├── ConfigurationError      refuse to start; the operator mends a setting
 │   └── UnsafeSetup         refuse to start; what is configured is well-formed but not allowed
 ├── ExchangeUnavailable     skip this time; nothing was changed at the venue
 │   └── RateLimited         skip this time, and stay silent in that group until the given moment
-├── OrderRejected           record, do not repeat: the venue said no, definitively
-├── OrderOutcomeUnknown     reconcile first: the order may or may not exist
 ├── AuthenticationFailed    stop entries and raise an alarm
 ├── DataError               skip: what came in cannot be trusted
 │   ├── ImpossibleValue     a value that cannot be true was about to be built
@@ -54,25 +54,6 @@ class RateLimited(ExchangeUnavailable):
         super().__init__(operation, f"group {group} is silent until {silent_until.isoformat()}")
         self.group = group
         self.silent_until = silent_until
-
-
-class OrderRejected(BotError):
-    """The venue refused an order with a name that is on the short list of definitive refusals."""
-
-    def __init__(self, identifier: str, name: str, message: str) -> None:
-        super().__init__(f"{identifier}: rejected as {name} ({message})")
-        self.identifier = identifier
-        self.name = name
-        self.message = message
-
-
-class OrderOutcomeUnknown(BotError):
-    """An order request ended without a verdict; it has to be looked up, never repeated blindly."""
-
-    def __init__(self, identifier: str, cause: str) -> None:
-        super().__init__(f"{identifier}: the outcome is unknown ({cause})")
-        self.identifier = identifier
-        self.cause = cause
 
 
 class AuthenticationFailed(BotError):

@@ -30,7 +30,7 @@ class Clock(Protocol):
         ...
 
     def skew_s(self) -> float:
-        """Give the measured offset of local time from the venue's, in seconds; 0.0 before the first measurement."""
+        """Give by how many seconds the venue is ahead of local time; negative where it is behind, 0.0 before it is measured."""
         ...
 
     def monotonic_s(self) -> float:
@@ -75,13 +75,18 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Duplicate:
+    """The venue has seen this identifier before: an order of that name may exist, and another can never be."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unclear:
     """No verdict: the order may exist, now or in a moment. `name` is the venue's, or what broke."""
 
     name: str
 
 
-Submission = Accepted | Rejected | Unclear
+Submission = Accepted | Rejected | Duplicate | Unclear
 
 
 class Exchange(Protocol):
@@ -130,8 +135,11 @@ class DecisionModel(Protocol):
 
 
 class StrategyScreen(Protocol):
-    def evaluate(self, strategy_bars: CandleSeries, now: datetime) -> ScreenResult:
-        """Run the strategy over up to two years of closed bars and hold its figures against the thresholds."""
+    def evaluate(self, strategy_bars: CandleSeries, now: datetime, *, hourly: CandleSeries) -> ScreenResult:
+        """Run the strategy over up to two years of closed bars and hold its figures against the thresholds.
+
+        `hourly` are the hours that the bars are made of, for what can be seen in hours only.
+        """
         ...
 
 
@@ -142,12 +150,6 @@ class Journal(Protocol):
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Give the records with a sequence above `after`, in order."""
-        ...
-
-
-class TradeStore(Protocol):
-    def project(self, records: Sequence[Record]) -> None:
-        """Write the rows of these records, in order and in one transaction; again is harmless. Raises StoreError."""
         ...
 
 

@@ -12,7 +12,6 @@ from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import AlarmRaised, Answer, CycleCompleted, Event, Record, SafeModeEntered, SafeModeLeft, Started
 from dg_bot.domain.order import Side
 from dg_bot.errors import StoreError
-from dg_bot.ports import TradeStore
 from tests.journal_records import BTC, BUY_ID, NOON, answered, closed, fill, planned_buy, record, report
 from tests.postgres import copy_of_template, make_template, rows
 
@@ -85,7 +84,7 @@ def test_projecting_one_by_one_gives_the_rows_of_projecting_all_at_once(store: P
 
 
 def test_no_records_need_no_database() -> None:
-    store: TradeStore = PostgresStore("postgresql://nobody@127.0.0.1:1/none")
+    store = PostgresStore("postgresql://nobody@127.0.0.1:1/none")
 
     store.project([])
 
@@ -104,13 +103,8 @@ def test_a_trade_is_read_back_as_it_was_closed(store: PostgresStore) -> None:
         status="completed",
         created_at=_one_bought_cycle()[3].at,
     )
-    assert expected == store.trade_by_identifier(BUY_ID)
     assert [expected] == store.latest_trades(5)
     assert NOON.tzinfo == expected.created_at.tzinfo
-
-
-def test_an_order_that_nobody_placed_has_no_trade(store: PostgresStore) -> None:
-    assert store.trade_by_identifier("unheard-of") is None
 
 
 def test_a_store_that_cannot_be_reached_raises_a_store_error_without_its_password() -> None:

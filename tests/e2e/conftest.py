@@ -56,3 +56,11 @@ def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = (own.parent if own.name.startswith("popen-") else own) / "programs"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+@pytest.fixture(scope="session")
+def warm_doctor() -> Iterator[WarmProgram]:
+    """Give the process that forks a ready doctor."""
+    program = WarmProgram("doctor")
+    yield program
+    program.close()

@@ -1,4 +1,4 @@
-"""A bench for the bot's programs on a market that a test writes: two years in which a breakout is bought, and what comes after."""
+"""A bench for the bot's programs on a market that a test writes: two years, a breakout, and what comes after."""
 
 import threading
 import time
@@ -20,7 +20,8 @@ from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
 from dg_bot.simulator.wire_log import WireLog
 from tests.e2e.daemon_process import DaemonProcess
-from tests.e2e.tape_bench import ACCESS_KEY, BTC, OPENING_KRW, SECRET_KEY, Document, journal_of, live_settings
+from tests.e2e.tape_bench import ACCESS_KEY, BTC, OPENING_KRW, SECRET_KEY, Document, Ended, journal_of, live_settings
+from tests.e2e.warm_main import Run
 
 _TICK_KRW = Decimal(1000)
 _HOURLY_VOLUME = Decimal(120)
@@ -98,6 +99,20 @@ class MarketBench:
         """Let the venue answer again, at the same address and with the same books."""
         self._server = self._made(port=self._port)
         self._server.start()
+
+    def run(self, launch: Callable[[Run], int], *arguments: str, **settings: str) -> Ended:
+        """Run `main.py` once, as an operator would."""
+        out, log = self.folder / "out", self.folder / "log"
+        code = launch(
+            Run(
+                arguments=list(arguments),
+                environment={**self.settings, **settings},
+                folder=str(self.folder),
+                stdout=str(out),
+                stderr=str(log),
+            )
+        )
+        return Ended(exit_code=code, out=out.read_text(encoding="utf-8"), log=log.read_text(encoding="utf-8"))
 
     @contextmanager
     def daemon(self, **settings: str) -> Iterator[DaemonProcess]:

@@ -108,15 +108,14 @@ def seed_archive(folder: Path, text: TapeText, start: datetime, end: datetime) -
 
 
 class WarmProgram:
-    """The process that forks a ready `main.py` for each run."""
+    """The process that forks a ready `main.py`, or a ready doctor, for each run."""
 
-    def __init__(self) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.e2e.warm_main"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+    def __init__(self, program: str = "main") -> None:
+        command = [sys.executable, "-m", "tests.e2e.warm_main", program]
+        self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def run(self, run: Run) -> int:
-        """Give the exit code of `main.main`, negative where a signal ended it."""
+        """Give the exit code of the program, negative where a signal ended it."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(run) + "\n")

@@ -17,7 +17,6 @@ import pytest
 from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.state_file import Cursors
-from dg_bot.app.settings import known_names
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.cycle_report import Mode
@@ -27,9 +26,19 @@ from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.rest import UpbitServer
 from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
-from scripts import doctor
 from tests.builders import protection
-from tests.e2e.tape_bench import ACCESS_KEY, BTC, OPENING_KRW, ROOT, SECRET_KEY, Document, Ended, live_settings
+from tests.e2e.tape_bench import (
+    ACCESS_KEY,
+    BTC,
+    OPENING_KRW,
+    ROOT,
+    SECRET_KEY,
+    Document,
+    Ended,
+    WarmProgram,
+    live_settings,
+)
+from tests.e2e.warm_main import Run
 from tests.journal_records import BUY_ID, NOON, answered, closed, fill, planned_buy, report
 
 KEYS = ["ok", "mode", "safe_mode", "positions", "open_intents", "ledger", "cursors", "degraded", "journal"]
@@ -38,24 +47,24 @@ KEYS = ["ok", "mode", "safe_mode", "positions", "open_intents", "ledger", "curso
 class Practice:
     """A live bot's folder as it was left, its account at a simulated venue, and the doctor to ask about both."""
 
-    def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, program: WarmProgram) -> None:
         price = Decimal(1000)
         candle = Candle(opened_at=NOON, open=price, high=price, low=price, close=price, volume=Decimal(1))
         self.venue = Venue(
             ledger=Ledger(krw=OPENING_KRW), tapes={BTC: Tape.of(BTC, HOUR, [candle])}, now=lambda: NOON + timedelta(minutes=1)
         )
         self.server = UpbitServer(self.venue, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
-        self.folder = folder
-        self.state = folder / "data" / "state"
-        self._capsys = capsys
+        self.folder = folder / "bot"
+        self.folder.mkdir()
+        self.state = self.folder / "data" / "state"
         self.settings = live_settings(
-            base_url=self.server.base_url, folder=folder, candles=folder / "candles", database="postgresql://nobody@127.0.0.1:1/x"
+            base_url=self.server.base_url,
+            folder=self.folder,
+            candles=self.folder / "candles",
+            database="postgresql://nobody@127.0.0.1:1/none",
         )
-        for name in known_names():
-            monkeypatch.delenv(name, raising=False)
-        for name, value in self.settings.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(folder)
+        self._outputs = folder
+        self._program = program
 
     def lived(self, *events: Event) -> None:
         """Write what happened after the account was opened; the rows have followed."""
@@ -78,10 +87,18 @@ class Practice:
         self.venue.ledger.withdraw("KRW", Decimal(10_005))
         self.venue.ledger.deposit("BTC", Decimal("0.5"))
 
-    def ask(self, *arguments: str) -> Ended:
-        code = doctor.main(arguments)
-        said = self._capsys.readouterr()
-        return Ended(exit_code=code, out=said.out, log=said.err)
+    def ask(self, *arguments: str, **settings: str) -> Ended:
+        out, log = self._outputs / "out", self._outputs / "log"
+        code = self._program.run(
+            Run(
+                arguments=list(arguments),
+                environment={**self.settings, **settings},
+                folder=str(self.folder),
+                stdout=str(out),
+                stderr=str(log),
+            )
+        )
+        return Ended(exit_code=code, out=out.read_text(encoding="utf-8"), log=log.read_text(encoding="utf-8"))
 
     def told(self) -> tuple[int, Document]:
         ended = self.ask("--json")
@@ -97,8 +114,8 @@ class Practice:
 
 
 @pytest.fixture
-def practice(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Practice]:
-    practice = Practice(tmp_path, capsys, monkeypatch)
+def practice(tmp_path: Path, warm_doctor: WarmProgram) -> Iterator[Practice]:
+    practice = Practice(tmp_path, warm_doctor)
     with practice.server:
         yield practice
 
@@ -235,10 +252,10 @@ def test_looking_changes_nothing(practice: Practice, name: str) -> None:
 def test_leaving_safe_mode_mends_that(practice: Practice) -> None:
     TROUBLES["safe_mode"](practice)
 
-    ended = practice.ask("--resume", "--json")
+    told = practice.ask("--resume", "--json").report
 
-    assert (0, False) == (ended.exit_code, ended.report["safe_mode"]["active"])
-    assert 0 == practice.ask().exit_code or practice.names() == ["database"]
+    assert {"active": False, "reason": None, "since": None} == told["safe_mode"]
+    assert ["database"] == practice.names()
 
 
 def test_declaring_a_transfer_mends_that(practice: Practice) -> None:
@@ -250,16 +267,14 @@ def test_declaring_a_transfer_mends_that(practice: Practice) -> None:
     assert "ledger" not in practice.names()
 
 
-def test_a_declaration_needs_a_note_and_stands_alone(practice: Practice, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("arguments", [("--declare",), ("--resume", "--declare", "note"), ("--frobnicate",)], ids=" ".join)
+def test_what_cannot_be_meant_is_two_and_changes_nothing(practice: Practice, arguments: tuple[str, ...]) -> None:
     deposit(practice)
     before = practice.prints()
 
-    for arguments in (["--declare"], ["--resume", "--declare", "x"], ["--frobnicate"]):
-        with pytest.raises(SystemExit) as ended:
-            practice.ask(*arguments)
-        assert 2 == ended.value.code
+    ended = practice.ask(*arguments)
 
-    assert before == practice.prints()
+    assert (2, "", before) == (ended.exit_code, ended.out, practice.prints())
 
 
 @pytest.mark.parametrize("act", [("--resume",), ("--declare", "note")], ids=lambda act: act[0])
@@ -275,19 +290,14 @@ def test_acts_are_refused_while_a_process_holds_the_folder_and_looking_is_not(pr
 
 
 def test_no_secret_is_shown(practice: Practice) -> None:
-    for trouble in TROUBLES.values():
-        if not practice.state.exists():
-            trouble(practice)
-    practice.server.stop()
+    lose_the_venue(practice)
 
     said = [practice.ask(), practice.ask("--json")]
 
     assert [] == [ended for ended in said if SECRET_KEY in ended.out + ended.log or ACCESS_KEY in ended.out + ended.log]
 
 
-def test_settings_that_cannot_be_used_are_two(practice: Practice, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RISK_DAILY_LOSS_FRACTION", "much")
-
-    ended = practice.ask()
+def test_settings_that_cannot_be_used_are_two(practice: Practice) -> None:
+    ended = practice.ask(RISK_DAILY_LOSS_FRACTION="much")
 
     assert (2, True) == (ended.exit_code, "RISK_DAILY_LOSS_FRACTION" in ended.log)

@@ -1,4 +1,6 @@
-"""`main.py` with its imports done: each line on standard input is a run, in a child of its own; the answer is its exit code.
+"""A program with its imports done: each line on standard input is a run, in a child of its own; the answer is its exit code.
+
+The program is `main.py`, or `scripts/doctor.py` where the argument says `doctor`.
 
 A fresh interpreter spends most of a short run on imports. A child made here differs from one in nothing else: it has its own
 environment, folder and output, and ends as a process ends.
@@ -7,9 +9,11 @@ environment, folder and output, and ends as a process ends.
 import json
 import os
 import sys
+from collections.abc import Callable
 from typing import NoReturn, TypedDict
 
 import main
+from scripts import doctor
 
 from dg_bot.adapters.upbit_signer import UpbitSigner
 
@@ -24,28 +28,28 @@ class Run(TypedDict):
     stderr: str
 
 
-def serve() -> None:
+def serve(program: Callable[[], int]) -> None:
     # Signing imports what only a first request needs.
     UpbitSigner(access_key="warm", secret_key="warm" * 8).authorization(None)
     for line in sys.stdin:
         run: Run = json.loads(line)
         child = os.fork()
         if child == 0:
-            _become(run)
+            _become(run, program)
         _, status = os.waitpid(child, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _become(run: Run) -> NoReturn:
+def _become(run: Run, program: Callable[[], int]) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(os.open(run["stdout"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     os.dup2(os.open(run["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
     os.environ.clear()
     os.environ.update(run["environment"])
     os.chdir(run["folder"])
-    sys.argv = ["main.py", *run["arguments"]]
-    sys.exit(main.main())
+    sys.argv[1:] = run["arguments"]
+    sys.exit(program())
 
 
 if __name__ == "__main__":
-    serve()
+    serve(doctor.main if sys.argv[1:] == ["doctor"] else main.main)

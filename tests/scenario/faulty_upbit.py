@@ -11,7 +11,7 @@ from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
 from dg_bot.domain.money import QUANTITY_STEP, ZERO
-from dg_bot.domain.order import MarketBuy, VenueOrder
+from dg_bot.domain.order import MarketBuy, VenueOrder, VenueState
 from dg_bot.domain.order_book import Level, OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
@@ -199,12 +199,12 @@ def with_fills_twice(method: Call, identifier: str) -> VenueOrder | None:
 
 def still_open(method: Call, identifier: str) -> VenueOrder | None:
     order: VenueOrder | None = method(identifier)
-    return None if order is None else replace(order, is_open=True, executed_quantity=ZERO, paid_fee_krw=ZERO, fills=())
+    return None if order is None else replace(order, state=VenueState.OPEN, executed_quantity=ZERO, paid_fee_krw=ZERO, fills=())
 
 
 def in_unknown_state(method: Call, identifier: str) -> VenueOrder | None:
     order: VenueOrder | None = method(identifier)
-    return None if order is None else replace(order, is_open=None)
+    return None if order is None else replace(order, state=VenueState.UNKNOWN)
 
 
 def priced(**prices: str) -> Fault:

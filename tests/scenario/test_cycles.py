@@ -127,7 +127,36 @@ def test_a_position_that_the_guard_sold_meanwhile_is_not_sold_again() -> None:
 
     report = bot.run_cycle()
 
-    assert (["sell KRW-BTC 100"], Outcome.HALTED) == (bot.placed(), report.outcome)
+    assert (["sell KRW-BTC 100"], Outcome.TRADED, "stop_loss") == (bot.placed(), report.outcome, report.reason)
+
+
+def test_an_hour_in_which_the_guard_sold_before_the_cycle_has_traded() -> None:
+    bot = paper_bot("1000 1000 | 940", holding="100 @ 1000")
+    bot.guard.tick()
+
+    report = bot.run_cycle()
+
+    assert (Outcome.TRADED, "stop_loss", 1) == (report.outcome, report.reason, len(report.orders))
+
+
+def test_a_cycle_that_failed_stays_failed_though_the_guard_sold_in_its_hour() -> None:
+    bot = paper_bot("1000 1000 | 940", holding="100 @ 1000")
+    bot.guard.tick()
+    bot.upbit.always("notices", unavailable)
+
+    report = bot.run_cycle()
+
+    assert (Outcome.FAILED, 1) == (report.outcome, len(report.orders))
+
+
+def test_the_average_price_that_the_book_gives_is_in_the_report() -> None:
+    bot = paper_bot("1000 1000", says="buy")
+
+    report = bot.run_cycle()
+
+    [average] = [gate for gate in report.gates if gate.name == "execution.book_average_krw"]
+    assert isinstance(average.value, Decimal)
+    assert Decimal(1000) < average.value < Decimal(1010)
 
 
 def test_m_a_model_without_a_usable_answer_is_a_hold() -> None:

@@ -1,5 +1,6 @@
 """Risk's exits, in a cycle and between cycles."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -7,10 +8,13 @@ import pytest
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Outcome, Stage
 from dg_bot.domain.order import Side
+from dg_bot.ports import Submission
 from dg_bot.risk.exit_rules import ExitReason
+from dg_bot.risk.limits import RiskLimits
+from dg_bot.risk.manager import RiskApproved
 from dg_bot.strategies.base import BarExits
 from tests.builders import BTC, ETH, paper_bot, protection
-from tests.scenario.faulty_upbit import Fault, booked, garbled, on_market, priced, unavailable
+from tests.scenario.faulty_upbit import Call, Fault, booked, garbled, on_market, priced, unavailable
 
 HELD = "100 @ 1000"
 
@@ -30,6 +34,7 @@ def test_a_stop_skips_data_and_analysis_and_says_why_it_sold() -> None:
     report = bot.run_cycle()
 
     assert (Outcome.TRADED, Stage.EXECUTION, "stop_loss") == (report.outcome, report.stage, report.reason)
+    assert Decimal(940) == report.mark_krw
     assert (0, 0) == (bot.opinion.asked, bot.upbit.calls("candles"))
 
 
@@ -168,6 +173,52 @@ def test_staged_profit_sells_half_first_and_the_rest_at_the_target() -> None:
     bot.guard.tick()
 
     assert ["sell KRW-BTC 50", "sell KRW-BTC 50"] == bot.placed()
+
+
+def test_what_a_thin_book_leaves_of_the_first_half_is_sold_at_the_next_tick() -> None:
+    bot = paper_bot("1000 1000 | 1050", holding=HELD, protection=protection(stage_fraction="0.05"))
+    thin = booked(asks="1051:1000", bids="1050:10 1049:10")
+    limits = replace(bot.setup.planner, maximum_children=1)
+    bot.setup = replace(bot.setup, planner=limits)
+    bot.rewire()
+    bot.upbit.on("order_book", thin)
+
+    bot.guard.tick()
+    assert ["sell KRW-BTC 20"] == bot.placed()
+    bot.guard.tick()
+    bot.guard.tick()
+
+    assert ["sell KRW-BTC 20", "sell KRW-BTC 30"] == bot.placed()
+
+
+def test_a_decision_that_is_called_like_an_exit_takes_no_stage_of_profit() -> None:
+    limits = RiskLimits(sell_fraction=Decimal("0.5"))
+    bot = paper_bot("1000 1000 | 1000", holding=HELD, says="sell", limits=limits, protection=protection(stage_fraction="0.05"))
+    bot.opinion.reason = "staged_profit"
+
+    bot.run_cycle()
+
+    position = bot.position()
+    assert position is not None
+    assert (Decimal(50), Decimal(1050)) == (position.quantity, position.levels.stage_krw)
+
+
+def test_a_stop_asks_seven_times_until_its_order_is_out() -> None:
+    bot = paper_bot("1000 1000 | 940", holding=HELD)
+    reads = ("balances", "rules", "last_prices", "order_book", "notices", "candles", "list_orders")
+    asked: list[int] = []
+
+    def count(method: Call, approved: RiskApproved) -> Submission:
+        asked.extend(bot.upbit.calls(read) for read in reads)
+        answer: Submission = method(approved)
+        return answer
+
+    bot.upbit.on("submit", count)
+
+    bot.guard.tick()
+
+    # Six questions and the order: at 8 s each, a stop is out within a minute.
+    assert [2, 1, 2, 1, 0, 0, 0] == asked
 
 
 def test_a_half_that_could_not_be_sold_alone_goes_with_the_rest() -> None:

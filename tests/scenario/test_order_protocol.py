@@ -8,7 +8,7 @@ import pytest
 from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, IntentSending, SafeModeEntered
 from dg_bot.domain.order_book import OrderBook
-from dg_bot.execution.intent import IntentState
+from dg_bot.execution.intent import DUPLICATE, IntentState
 from dg_bot.ports import Accepted, Submission
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskApproved
@@ -532,7 +532,9 @@ def test_r3_an_identifier_that_was_burned_without_an_order_is_closed_as_never_ac
         bot.guard.tick()
         bot.wait(30)
 
+    names = [event.error_name for event in bot.events(IntentAnswered) if isinstance(event, IntentAnswered)]
     assert (["never_accepted", "executed"], EXIT) == (closings(bot), bot.placed())
+    assert DUPLICATE in names
 
 
 def test_i3_an_unresolved_intent_blocks_entries_on_its_market_only() -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from dg_bot.adapters.state_file import read_state, write_state
-from dg_bot.domain.market import Market, MarketRules, dated_rules
+from dg_bot.domain.market import Market, MarketRules, published_rules, tick_size
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
@@ -33,19 +33,20 @@ class PaperExchange:
 
     def rules(self, market: Market) -> MarketRules:
         """Give the published rules: a paper account has no `orders/chance` of its own."""
-        return dated_rules(market, self._market_data.last_prices([market])[market], self._clock.now())
+        return published_rules(market)
 
     def submit(self, approved: RiskApproved) -> Submission:
         """Fill against the book as it is now; without a book there is no answer, and nothing was placed."""
         request = approved.request
         try:
             book = self._market_data.order_book(request.market)
-            rules = self.rules(request.market)
+            price = self._market_data.last_prices([request.market])[request.market]
         except (ExchangeUnavailable, AuthenticationFailed, DataError) as error:
             return Unclear(type(error).__name__)
         ticket = ticket_for(request, approved.identifier)
         try:
-            order = self._ledger.place(ticket, book=book, tick_size=rules.tick_size, now=self._clock.now())
+            now = self._clock.now()
+            order = self._ledger.place(ticket, book=book, tick_size=tick_size(request.market, price, now), now=now)
         except VenueRefusal as refusal:
             self._save()
             return verdict_of(refusal)

@@ -107,15 +107,6 @@ class PostgresStore:
 
         return self._transact("latest_trades", read)
 
-    def trade_by_identifier(self, identifier: str) -> TradeRow | None:
-        """Give the trade of one order, None where that order executed nothing or is not projected yet."""
-
-        def read(cursor: Cursor) -> TradeRow | None:
-            row = cursor.execute(queries()["trade_by_identifier"], {"identifier": identifier}).fetchone()
-            return None if row is None else _trade_row(row)
-
-        return self._transact("trade_by_identifier", read)
-
     def _transact(self, operation: str, work: Callable[[Cursor], T]) -> T:
         with self._lock:
             try:

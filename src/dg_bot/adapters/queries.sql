@@ -102,9 +102,6 @@ ON CONFLICT (journal_sequence, recorded_at) DO NOTHING;
 SELECT trade_id, symbol, side, price, amount, total, fee, status, created_at FROM trades
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s;
 
--- name: trade_by_identifier
-SELECT trade_id, symbol, side, price, amount, total, fee, status, created_at FROM trades WHERE trade_id = %(identifier)s;
-
 -- name: stage_candles
 CREATE TEMPORARY TABLE incoming_candles (
     timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric

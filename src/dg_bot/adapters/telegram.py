@@ -21,6 +21,7 @@ OFFICIAL_SERVER = "https://api.telegram.org"
 _OPERATION = "telegram"
 _TRIES = 3
 _PACE_S = 1.0
+_FAREWELL_S = 1.0
 # A token that was refused is tried again after this long: often enough to notice a mended one, too seldom to be a loop.
 _REFUSED_S = 3600.0
 _LONGEST = 4096
@@ -80,12 +81,16 @@ class TelegramNotifier:
             self._deliver(text)
 
     def close(self) -> None:
-        """Close the connection and its event loop."""
-        with self._lock:
+        """Close the connection and its event loop; a delivery under way for longer than a moment ends with the process."""
+        if not self._lock.acquire(timeout=_FAREWELL_S):
+            return
+        try:
             if self._client is not None:
                 self._runner.run(self._client[1].shutdown())
                 self._client = None
             self._runner.close()
+        finally:
+            self._lock.release()
 
     def _deliver(self, text: str) -> None:
         from telegram import error as refusal  # noqa: PLC0415 - half a second, and many runs never send

@@ -2,21 +2,16 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-
-import structlog
 
 from dg_bot.adapters import upbit_wire
 from dg_bot.adapters.upbit_client import Reply, UpbitClient
 from dg_bot.adapters.upbit_reads import UpbitReads, refusal, refusal_name
-from dg_bot.domain.market import MINIMUM_NOTIONAL_KRW, Market, MarketRules, tick_size
+from dg_bot.domain.market import MINIMUM_NOTIONAL_KRW, Market, MarketRules
 from dg_bot.domain.order import MarketBuy, VenueOrder
 from dg_bot.domain.portfolio import Balance
-from dg_bot.errors import DataError, ExchangeUnavailable, MalformedReply, RateLimited
-from dg_bot.ports import Accepted, Clock, Rejected, Submission, Unclear
+from dg_bot.errors import ExchangeUnavailable, MalformedReply, RateLimited
+from dg_bot.ports import Accepted, Clock, Duplicate, Rejected, Submission, Unclear
 from dg_bot.risk.manager import RiskApproved
-
-_log = structlog.get_logger(__name__)
 
 _OPEN_PAGE = 100
 _MOST_OPEN_PAGES = 50
@@ -41,14 +36,14 @@ class UpbitExchange:
         return upbit_wire.balances(self._reads.document("/v1/accounts"))
 
     def rules(self, market: Market) -> MarketRules:
-        """Give the venue's demands on an order; the price step is the published table's where the venue does not tell it."""
+        """Give the venue's demands on an order."""
         chance = self._reads.document("/v1/orders/chance", {"market": market.code})
-        return upbit_wire.market_rules(chance, market, self._tick_size(market))
+        return upbit_wire.market_rules(chance, market)
 
     def submit(self, approved: RiskApproved) -> Submission:
         """Send one order with one request. Never raises for what the network or the venue does.
 
-        Rejected stands for the listed definitive refusals alone. A duplicate identifier is Unclear: an order of that name may be.
+        Rejected stands for the listed definitive refusals alone.
         """
         return self._post("/v1/orders", upbit_wire.order_body(approved.request, approved.identifier))
 
@@ -92,21 +87,6 @@ class UpbitExchange:
             return Unclear(error.cause)
         return _verdict(reply)
 
-    def _tick_size(self, market: Market) -> Decimal:
-        """Ask for the price step of now; without an answer, take the table's step at the price of the last trade."""
-        try:
-            told = upbit_wire.tick_size_of(self._reads.document("/v1/orderbook/instruments", {"markets": market.code}), market)
-        except (ExchangeUnavailable, DataError) as error:
-            _log.warning("tick_size_not_told", market=market.code, cause=str(error))
-        else:
-            if told is not None:
-                return told
-            _log.warning("tick_size_not_told", market=market.code, cause="the market is not in the list")
-        prices = upbit_wire.last_prices(self._reads.document("/v1/ticker", {"markets": market.code}))
-        if market not in prices:
-            raise DataError("ticker", f"the venue gave no price of {market}")
-        return tick_size(market, prices[market], self._clock.now())
-
     def _open_orders(self, market: Market) -> Iterator[VenueOrder]:
         for page in range(1, _MOST_OPEN_PAGES + 1):
             params = {"market": market.code, "states[]": upbit_wire.OPEN_STATES, "page": str(page), "limit": str(_OPEN_PAGE)}
@@ -140,6 +120,8 @@ def _verdict(reply: Reply) -> Submission:
         venue_id = upbit_wire.accepted_id(reply.document)
         return Unclear("answer_without_order") if venue_id is None else Accepted(venue_id)
     name = refusal_name(reply)
+    if name == upbit_wire.DUPLICATE_IDENTIFIER:
+        return Duplicate()
     if 400 <= reply.status < 500 and name in upbit_wire.DEFINITIVE_REFUSALS:
         return Rejected(name, upbit_wire.error_message(reply.document))
     return Unclear(name)

@@ -26,7 +26,7 @@ from dg_bot.adapters.json_fields import (
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
 from dg_bot.domain.money import ZERO, plain
-from dg_bot.domain.order import Fill, MarketBuy, MarketSell, OrderRequest, Side, VenueOrder
+from dg_bot.domain.order import Fill, MarketBuy, MarketSell, OrderRequest, Side, VenueOrder, VenueState
 from dg_bot.domain.order_book import Level, OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import ImpossibleValue, MalformedReply
@@ -144,16 +144,7 @@ def balances(document: Json) -> dict[str, Balance]:
     return found
 
 
-def tick_size_of(document: Json, market: Market) -> Decimal | None:
-    """Read the price step of `market` from the list of instruments; None where the list lacks it."""
-    source = "instruments"
-    for record in records_of(source, document):
-        if record.get("market") == market.code:
-            return number_of(source, record, "tick_size")
-    return None
-
-
-def market_rules(chance: Json, market: Market, tick_size: Decimal) -> MarketRules:
+def market_rules(chance: Json, market: Market) -> MarketRules:
     """Read what the venue demands of an order on `market`; the larger of its two minimums holds for both sides."""
     source = f"order chance of {market}"
     record = record_of(source, chance)
@@ -163,7 +154,6 @@ def market_rules(chance: Json, market: Market, tick_size: Decimal) -> MarketRule
     minimums = (number_of(source, record_of(source, terms.get(side), side), "min_total") for side in _SIDES)
     return MarketRules(
         market=market,
-        tick_size=tick_size,
         minimum_notional_krw=max(minimums),
         maximum_notional_krw=number_of(source, terms, "max_total"),
         bid_fee_fraction=number_of(source, record, "bid_fee"),
@@ -196,7 +186,7 @@ def accepted_id(document: Json) -> str | None:
 def order(document: Json) -> VenueOrder:
     """Read one order; its fills where the answer carries trades, each trade once.
 
-    A state that is not known here leaves `is_open` None. Amounts of a market buy that the venue leaves null are not read.
+    Amounts of a market buy that the venue leaves null are not read.
     """
     source = "order"
     record = record_of(source, document)
@@ -205,7 +195,7 @@ def order(document: Json) -> VenueOrder:
         identifier=optional_text_of(source, record, "identifier"),
         market=Market(text_of(source, record, "market")),
         side=_side(source, record),
-        is_open=_is_open(text_of(source, record, "state")),
+        state=_state(text_of(source, record, "state")),
         executed_quantity=number_of(source, record, "executed_volume"),
         paid_fee_krw=number_of(source, record, "paid_fee"),
         fills=_fills(record),
@@ -284,10 +274,10 @@ def _side(source: str, record: Record) -> Side:
     return _SIDES[word]
 
 
-def _is_open(state: str) -> bool | None:
-    if state in OPEN_STATES:
-        return True
-    return False if state in CLOSED_STATES else None
+def _state(word: str) -> VenueState:
+    if word in OPEN_STATES:
+        return VenueState.OPEN
+    return VenueState.CLOSED if word in CLOSED_STATES else VenueState.UNKNOWN
 
 
 def _krw_market(code: str) -> Market | None:

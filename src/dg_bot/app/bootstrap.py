@@ -41,6 +41,7 @@ from dg_bot.execution.planner import PlannerLimits
 from dg_bot.models.rules import RulesModel
 from dg_bot.operator.narrator import Narrator
 from dg_bot.pipeline.account import Account
+from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
@@ -48,6 +49,8 @@ from dg_bot.pipeline.data_stage import DataCollectionStage, DataLimits
 from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard
 from dg_bot.pipeline.order_desk import OrderDesk
+from dg_bot.pipeline.order_sending import OrderSender
+from dg_bot.pipeline.order_settlement import OrderSettlement
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
@@ -61,6 +64,10 @@ from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
 from dg_bot.strategies.parameters import load_parameters
 
 _log = structlog.get_logger(__name__)
+
+# A stop asks the venue seven times until its order is out, each within the request's own deadline of 8 s: 56 s at the worst.
+# What fails at once is asked again within this time; what ran into its deadline is not, for the next tick comes soon enough.
+_PROMPT_BUDGET_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +103,11 @@ class Bot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Venue:
-    """The outside world of trading, for one mode."""
+    """The outside world of trading, for one mode; `prompt_data` and `exchange` ask as long as an exit can wait, and no longer."""
 
     clock: VenueClock
     market_data: MarketData
+    prompt_data: MarketData
     exchange: Exchange
     live: UpbitExchange | None
 
@@ -166,13 +174,21 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
     reads = UpbitReads(client=client, clock=clock)
     market_data = UpbitMarketData(reads=reads)
     _set_clock(market_data, is_required=follows)
+    prompt_reads = UpbitReads(client=client, clock=clock, budget_s=_PROMPT_BUDGET_S)
+    prompt_data = UpbitMarketData(reads=prompt_reads)
     if settings.mode is Mode.PAPER:
         paper = PaperExchange(
-            market_data=market_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw
+            market_data=prompt_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw
         )
-        return Venue(clock=clock, market_data=market_data, exchange=paper, live=None)
-    exchange = UpbitExchange(client=client, reads=reads, clock=clock, access_key=access_keys(settings)[0])
-    return Venue(clock=clock, market_data=market_data, exchange=exchange, live=exchange if settings.mode is Mode.LIVE else None)
+        return Venue(clock=clock, market_data=market_data, prompt_data=prompt_data, exchange=paper, live=None)
+    exchange = UpbitExchange(client=client, reads=prompt_reads, clock=clock, access_key=access_keys(settings)[0])
+    return Venue(
+        clock=clock,
+        market_data=market_data,
+        prompt_data=prompt_data,
+        exchange=exchange,
+        live=exchange if settings.mode is Mode.LIVE else None,
+    )
 
 
 def _live_key(settings: Settings, venue: Venue, books: Books, metrics: Metrics) -> LiveKey | None:
@@ -250,24 +266,22 @@ def _wired(
     on_progress: Progress,
     live_key: LiveKey | None,
 ) -> Bot:
-    clock, market_data, exchange = venue.clock, venue.market_data, venue.exchange
+    clock, prompt_data, exchange = venue.clock, venue.prompt_data, venue.exchange
     limits = settings.risk_limits()
     risk = RiskManager(limits=limits, markets=settings.markets)
     strategy = VolatilityBreakout(load_parameters(BreakoutParameters, settings.strategy))
     planner_limits = PlannerLimits()
-    account = Account(books=books, exchange=exchange, market_data=market_data, clock=clock, markets=settings.markets)
+    account = Account(books=books, exchange=exchange, market_data=prompt_data, clock=clock, markets=settings.markets)
+    keeper = AccountKeeper(books=books, risk=risk)
+    sender = OrderSender(books=books, exchange=exchange, clock=clock, on_acknowledged=metrics.order_ack)
+    settlement = OrderSettlement(books=books, exchange=exchange, risk=risk, clock=clock, sender=sender)
     desk = OrderDesk(
-        books=books,
-        exchange=exchange,
-        risk=risk,
-        clock=clock,
-        namespace=settings.order_namespace,
-        on_acknowledged=metrics.order_ack,
+        books=books, risk=risk, clock=clock, namespace=settings.order_namespace, sender=sender, settlement=settlement
     )
     reconciler = Reconciler(
         books=books,
         exchange=exchange,
-        desk=desk,
+        settlement=settlement,
         clock=clock,
         markets=settings.markets,
         namespace=settings.order_namespace,
@@ -275,6 +289,7 @@ def _wired(
     risk_stage = RiskCheckStage(
         books=books,
         account=account,
+        keeper=keeper,
         reconciler=reconciler,
         risk=risk,
         clock=clock,
@@ -282,14 +297,14 @@ def _wired(
         timeframe=settings.strategy_timeframe,
     )
     seller = Seller(
-        books=books, exchange=exchange, market_data=market_data, risk=risk, desk=desk, clock=clock, limits=planner_limits
+        books=books, exchange=exchange, market_data=prompt_data, risk=risk, desk=desk, clock=clock, limits=planner_limits
     )
     pipeline = TradingPipeline(
         risk=risk_stage,
         data=DataCollectionStage(
-            market_data=market_data,
+            market_data=venue.market_data,
             exchange=exchange,
-            collector=CandleCollector(market_data=market_data, archive=archive, on_progress=on_progress),
+            collector=CandleCollector(market_data=venue.market_data, archive=archive, on_progress=on_progress),
             clock=clock,
             timeframe=settings.strategy_timeframe,
             reference=settings.reference_market,
@@ -303,22 +318,20 @@ def _wired(
             risk=risk,
             desk=desk,
             seller=seller,
-            market_data=market_data,
+            market_data=prompt_data,
             clock=clock,
             limits=planner_limits,
         ),
         books=books,
-        summarizer=StateSummarizer(books=books, account=account, risk=risk, market_data=market_data, clock=clock),
+        summarizer=StateSummarizer(books=books, account=account, risk=risk, market_data=prompt_data, clock=clock),
         clock=clock,
         mode=settings.mode,
     )
-    guard = Guard(
-        books=books, account=account, risk_stage=risk_stage, reconciler=reconciler, risk=risk, seller=seller, clock=clock
-    )
+    guard = Guard(books=books, account=account, keeper=keeper, reconciler=reconciler, risk=risk, seller=seller, clock=clock)
     return Bot(
         settings=settings,
         clock=clock,
-        market_data=market_data,
+        market_data=venue.market_data,
         books=books,
         pipeline=pipeline,
         guard=guard,
@@ -347,7 +360,7 @@ def _analysis(settings: Settings, strategy: Strategy, limits: RiskLimits, metric
             entries_per_day=limits.max_entries_per_day,
         ),
         thresholds=ScreenThresholds(),
-        entry_checks=lambda bars, _signals: entry_mask(bars, validator),
+        entry_checks=lambda bars, hours: entry_mask(bars, validator, hours),
     )
     return AnalysisStage(
         strategy=MeasuredStrategy(strategy, metrics=metrics, clock=clock),

@@ -99,8 +99,12 @@ class CandleProjection:
             last = record.sequence
             if isinstance(record.event, CycleCompleted):
                 ends[record.event.report.market] = record.event.report.opened_at
-        for market, end in ends.items():
-            self._copy(market, end)
+        try:
+            for market, end in ends.items():
+                self._copy(market, end)
+        except StoreError:
+            self._database.lost()
+            raise
         if last > self.place:
             self._cursors.move(self.name, last)
 

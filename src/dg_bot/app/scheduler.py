@@ -12,6 +12,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 
 from dg_bot.app.bootstrap import Bot
+from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.http import Check, StatusServer
 from dg_bot.app.one_cycle import run_markets, start_up
@@ -21,7 +22,6 @@ from dg_bot.domain.events import Stopped
 from dg_bot.errors import BotError, ConfigurationError, InvariantViolated
 from dg_bot.ports import Clock
 
-STOPPED, BROKEN, WATCHDOG = 0, 1, 4
 _SECOND = 5
 _MISFIRE_GRACE_S = 3300
 # Corrections of the clock within this much do not let an hour that has fired fire again; shorter than any two fires are apart.
@@ -116,15 +116,15 @@ class Daemon:
         """Wait for the end; a guard that broke or is stuck ends the process, so that whoever runs it starts it anew."""
         while not stop.is_set():
             if self._guard.broken is not None or self._contradiction is not None:
-                return BROKEN
+                return ExitCode.FAILED
             if self._guard.beat_age_s > _STUCK_PERIODS * max(self._bot.settings.guard_seconds, _SLOWEST_TICK_S):
                 _log.critical("guard_stuck", age_s=round(self._guard.beat_age_s, 1))
-                return WATCHDOG
+                return ExitCode.WATCHDOG
             try:
                 await asyncio.wait_for(stop.wait(), _WATCH_PAUSE_S)
             except TimeoutError:
                 continue
-        return STOPPED
+        return ExitCode.DONE
 
     def _start_up(self) -> None:
         try:

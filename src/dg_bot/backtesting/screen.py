@@ -13,11 +13,11 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.indicators.bars import Bars, Flags, bars_of
-from dg_bot.strategies.base import Signals, Strategy
+from dg_bot.strategies.base import Strategy
 
 HISTORY = timedelta(days=730)
 
-EntryChecks = Callable[[Bars, Signals], Flags]
+EntryChecks = Callable[[Bars, Bars], Flags]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,17 +44,20 @@ class QuickBacktestFilter:
         thresholds: ScreenThresholds,
         entry_checks: EntryChecks | None = None,
     ) -> None:
-        """`entry_checks` are the validator's checks that need candles only: true, `(n,)`, where an entry would pass them."""
+        """`entry_checks` are the validator's checks that need candles only: true, `(n,)`, where an entry would pass them.
+
+        They are given the strategy's bars, `(n,)`, and the hours of the same time.
+        """
         self._strategy = strategy
         self._rules = rules
         self._thresholds = thresholds
         self._entry_checks = entry_checks
 
-    def evaluate(self, strategy_bars: CandleSeries, now: datetime) -> ScreenResult:
+    def evaluate(self, strategy_bars: CandleSeries, now: datetime, *, hourly: CandleSeries) -> ScreenResult:
         """Run the strategy over up to two years of closed bars and hold its figures against the thresholds."""
-        bars = bars_of(strategy_bars.closed_by(now).between(now - HISTORY, now))
+        bars, hours = (bars_of(series.closed_by(now).between(now - HISTORY, now)) for series in (strategy_bars, hourly))
         signals = self._strategy.signals(bars)
-        mask = np.ones(len(bars), dtype=np.bool_) if self._entry_checks is None else self._entry_checks(bars, signals)
+        mask = np.ones(len(bars), dtype=np.bool_) if self._entry_checks is None else self._entry_checks(bars, hours)
         history = replay(bars, signals, self._strategy.bar_exits, self._rules, mask)
         figures = performance(history.round_trips, history.curve)
         return ScreenResult(

@@ -2,7 +2,7 @@
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -90,10 +90,6 @@ class CandleSeries:
         return len(self.opened_at)
 
     @property
-    def first_opened_at(self) -> datetime | None:
-        return from_epoch(self.opened_at[0]) if self.opened_at else None
-
-    @property
     def last_opened_at(self) -> datetime | None:
         return from_epoch(self.opened_at[-1]) if self.opened_at else None
 
@@ -175,10 +171,3 @@ class CandleSeries:
 def _second_from(at: datetime) -> int:
     """Give the first whole second that is not before `at`."""
     return to_epoch(at) + (1 if at.microsecond else 0)
-
-
-def merged(known: Sequence[Candle], fresh: Iterable[Candle]) -> list[Candle]:
-    """Join candles in rising order; where two open at the same time the fresh one wins."""
-    by_time = {candle.opened_at: candle for candle in known}
-    by_time.update({candle.opened_at: candle for candle in fresh})
-    return [by_time[at] for at in sorted(by_time)]

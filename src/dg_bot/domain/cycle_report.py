@@ -37,7 +37,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderSummary:
-    """One order of a cycle as it stood when the cycle ended; `status` is its intent state's name."""
+    """One order of a cycle as it stood when the cycle ended; `status` is how it closed, or its intent's state until then."""
 
     identifier: str
     side: Side

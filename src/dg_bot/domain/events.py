@@ -9,7 +9,7 @@ from enum import StrEnum
 from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.cycle_report import CycleReport, Mode
 from dg_bot.domain.market import Market
-from dg_bot.domain.order import Fill, Role, Side
+from dg_bot.domain.order import ExitCause, Fill, Role, Side
 from dg_bot.domain.portfolio import Balance, ProtectionPlan
 
 
@@ -63,7 +63,8 @@ class AccountOpened:
 class IntentPlanned:
     """We mean to send this order. Exactly one of `notional_krw` (BUY) and `quantity` (SELL) is set.
 
-    `reference_krw` is the price at decision; `reason` is the decision or the exit rule; `protection` belongs to entries.
+    `reference_krw` is the price at decision; `reason` is the decision or the exit rule, in words; `exit_cause` is set for the
+    role EXIT alone, `protection` belongs to entries.
     """
 
     identifier: str
@@ -79,6 +80,7 @@ class IntentPlanned:
     minimum_notional_krw: Decimal
     reason: str
     decision_digest: str
+    exit_cause: ExitCause | None = None
     protection: ProtectionPlan | None = None
 
 

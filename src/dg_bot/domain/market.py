@@ -35,10 +35,9 @@ class Market:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketRules:
-    """What the venue demands of an order on a market at this moment."""
+    """What the venue demands of an order on a market at this moment, but for its price step: see `tick_size`."""
 
     market: Market
-    tick_size: Decimal
     minimum_notional_krw: Decimal
     maximum_notional_krw: Decimal
     bid_fee_fraction: Decimal
@@ -46,7 +45,6 @@ class MarketRules:
     is_active: bool
 
     def __post_init__(self) -> None:
-        require_positive("tick size", self.tick_size)
         require_positive("minimum notional", self.minimum_notional_krw)
         require_positive("maximum notional", self.maximum_notional_krw)
         for fee in (self.bid_fee_fraction, self.ask_fee_fraction):
@@ -149,11 +147,10 @@ def tick_size(market: Market, price: Decimal, at: datetime) -> Decimal:
     return next(tick for floor, tick in period.rows if price >= floor)
 
 
-def dated_rules(market: Market, price: Decimal, at: datetime) -> MarketRules:
-    """Give the published rules of `market` at `at`, for when the venue itself cannot be asked."""
+def published_rules(market: Market) -> MarketRules:
+    """Give the published rules, for when the venue itself cannot be asked."""
     return MarketRules(
         market=market,
-        tick_size=tick_size(market, price, at),
         minimum_notional_krw=MINIMUM_NOTIONAL_KRW,
         maximum_notional_krw=MAXIMUM_NOTIONAL_KRW,
         bid_fee_fraction=FEE_FRACTION,

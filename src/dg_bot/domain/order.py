@@ -28,6 +28,18 @@ class Role(StrEnum):
     SELL = "sell"
 
 
+class ExitCause(StrEnum):
+    """Which rule of risk made an exit, as an intent remembers it."""
+
+    STOP_LOSS = "stop_loss"
+    TRAILING_STOP = "trailing_stop"
+    TAKE_PROFIT = "take_profit"
+    STAGED_PROFIT = "staged_profit"
+    FAKE_OUT = "fake_out"
+    TIME_OUT = "time_out"
+    TREND_WEAKENING = "trend_weakening"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketBuy:
     """Take the best asks now for `notional_krw`; the fee comes on top."""
@@ -78,18 +90,23 @@ class Fill:
         require_positive("fill funds", self.funds_krw)
 
 
+class VenueState(StrEnum):
+    """Whether an order may still execute; UNKNOWN is a word of the venue's that is not known here: the order is unresolved."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VenueOrder:
-    """An order as the venue reports it. Its outcome is `executed_quantity` and `fills`, never its state's name.
-
-    `is_open` is None where the venue gave a state that is not known here: such an order is unresolved.
-    """
+    """An order as the venue reports it. Its outcome is `executed_quantity` and `fills`, never its state's name."""
 
     venue_id: str
     identifier: str | None
     market: Market
     side: Side
-    is_open: bool | None
+    state: VenueState
     executed_quantity: Decimal
     paid_fee_krw: Decimal
     fills: tuple[Fill, ...]

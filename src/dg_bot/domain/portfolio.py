@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.market import Market
-from dg_bot.domain.money import ZERO, product, require_not_negative, require_positive
+from dg_bot.domain.money import QUANTITY_STEP, ZERO, floor_to, product, require_not_negative, require_positive
 from dg_bot.errors import DataError, ImpossibleValue
+
+_STAGE_SHARE = Decimal("0.5")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +62,16 @@ class ProtectionPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtectiveLevels:
-    """Prices in KRW at which risk sells: below `stop_krw`, above `target_krw`, half of it above `stage_krw`."""
+    """Prices in KRW at which risk sells: below `stop_krw`, above `target_krw`, half of it above `stage_krw`.
+
+    `staged_quantity` is what was held when the sale of that half began; None before it, and after the half is gone.
+    """
 
     stop_krw: Decimal
     target_krw: Decimal
     highest_krw: Decimal
     stage_krw: Decimal | None = None
+    staged_quantity: Decimal | None = None
     trailing_distance_krw: Decimal | None = None
     trend_strength: float | None = None
 
@@ -93,9 +99,11 @@ class Position:
         require_positive("average cost", self.average_cost_krw)
         require_aware("position time", self.opened_at)
 
-    def profit_fraction(self, mark_krw: Decimal) -> Decimal:
-        """Unrealised gain over the cost of what is held, before the fee of selling it."""
-        return mark_krw / self.average_cost_krw - 1
+    @property
+    def stage_rest(self) -> Decimal:
+        """What the first stage of profit has still to sell: half of what was held when it began, less what has gone since."""
+        whole = self.quantity if self.levels.staged_quantity is None else self.levels.staged_quantity
+        return max(ZERO, floor_to(whole * _STAGE_SHARE, QUANTITY_STEP) - (whole - self.quantity))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,10 +131,6 @@ class Portfolio:
     @property
     def equity_krw(self) -> Decimal:
         return self.krw.total + self.position_value_krw
-
-    @property
-    def exposure_fraction(self) -> Decimal:
-        return self.position_value_krw / self.equity_krw if self.equity_krw > ZERO else ZERO
 
     def position_on(self, market: Market) -> Position | None:
         """Give the open position on `market`; dust does not count."""

@@ -12,6 +12,8 @@ from dg_bot.domain.order import Role, Side
 from dg_bot.errors import InvariantViolated
 
 REMEMBERED = timedelta(days=7)
+# The `error_name` of an answer by which the venue knows the identifier already: an order of that name may be.
+DUPLICATE = "duplicate"
 
 
 class IntentState(StrEnum):
@@ -28,15 +30,14 @@ class IntentState(StrEnum):
 class EventKind(StrEnum):
     """What happened to an order, as far as the next state depends on it.
 
-    A refusal that is not the identifier's own first answer (`REFUSED_AGAIN`) proves nothing: the first request may have become an
-    order, and the repeat was refused because of it. Each way to close is a kind of its own.
+    A refusal is recorded for an identifier's own first answer only; whoever sends it again records UNKNOWN for one. Each way to
+    close is a kind of its own.
     """
 
     PLANNED = "planned"
     SENDING = "sending"
     ACCEPTED = "accepted"
     REJECTED = "rejected"
-    REFUSED_AGAIN = "refused_again"
     UNKNOWN = "unknown"
     CLOSED_EXECUTED = "closed_executed"
     CLOSED_NOT_EXECUTED = "closed_not_executed"
@@ -52,7 +53,6 @@ TRANSITIONS: Mapping[tuple[IntentState | None, EventKind], IntentState] = {
     (IntentState.PLANNED, EventKind.CLOSED_NEVER_ACCEPTED): IntentState.CLOSED,
     (IntentState.SENDING, EventKind.ACCEPTED): IntentState.ACCEPTED,
     (IntentState.SENDING, EventKind.REJECTED): IntentState.REJECTED,
-    (IntentState.SENDING, EventKind.REFUSED_AGAIN): IntentState.UNKNOWN,
     (IntentState.SENDING, EventKind.UNKNOWN): IntentState.UNKNOWN,
     (IntentState.UNKNOWN, EventKind.SENDING): IntentState.SENDING,
     (IntentState.UNKNOWN, EventKind.ACCEPTED): IntentState.ACCEPTED,
@@ -68,8 +68,6 @@ _CLOSINGS: Mapping[Closing, EventKind] = {
     Closing.REJECTED: EventKind.CLOSED_REJECTED,
     Closing.NEVER_ACCEPTED: EventKind.CLOSED_NEVER_ACCEPTED,
 }
-
-IntentEvent = IntentPlanned | IntentSending | IntentAnswered | IntentClosed
 
 
 def next_state(identifier: str, state: IntentState | None, kind: EventKind) -> IntentState:
@@ -108,9 +106,9 @@ class Intent:
         return self.state is not IntentState.CLOSED
 
     @property
-    def may_exist_at_venue(self) -> bool:
-        """Tell whether the venue may hold this order now: a request may have left, and its end is not recorded."""
-        return self.state in (IntentState.SENDING, IntentState.UNKNOWN, IntentState.ACCEPTED)
+    def is_duplicate(self) -> bool:
+        """Tell whether the venue has said that it knows this identifier already."""
+        return self.error_name == DUPLICATE
 
     def after(self, event: IntentSending | IntentAnswered | IntentClosed, at: datetime) -> "Intent":
         """Give the intent after one more event; raises InvariantViolated where the table has no such step."""
@@ -134,7 +132,7 @@ class Intent:
             case IntentAnswered(answer=Answer.ACCEPTED):
                 return EventKind.ACCEPTED
             case IntentAnswered(answer=Answer.REJECTED):
-                return EventKind.REFUSED_AGAIN if self.sends > 1 else EventKind.REJECTED
+                return EventKind.REJECTED
             case IntentAnswered():
                 return EventKind.UNKNOWN
             case IntentClosed():

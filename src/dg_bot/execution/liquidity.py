@@ -91,8 +91,13 @@ def entry_gates(report: LiquidityReport, now: datetime, limits: LiquidityLimits)
 
 
 def warning_gates(report: LiquidityReport, limits: LiquidityLimits) -> tuple[Gate, ...]:
-    """Give the checks that only warn, for entries and exits alike; one that did not pass is told, and blocks nothing."""
+    """Give the checks that only warn, for entries and exits alike; one that did not pass is told, and blocks nothing.
+
+    The first is a measure without a limit: the average price that the visible levels would give, to 8 decimals.
+    """
+    average = report.average_price_krw
     return (
+        Gate("book_average_krw", None if average is None else round(average, 8), None, True),
         Gate("book_depth_warning", report.visible_depth, report.wanted, report.is_enough),
         _slippage_gate("slippage_warning", report, limits.warn_slippage_fraction),
         Gate("book_levels_warning", report.levels_used, limits.warn_levels, report.levels_used <= limits.warn_levels),

@@ -20,11 +20,6 @@ def won(amount: Decimal) -> str:
     return f"{'-' if rounded < ZERO else ''}₩{abs(rounded):,}"
 
 
-def signed_won(amount: Decimal) -> str:
-    """Write a gain or a loss in whole won: `+₩1,234`, `-₩1,234`."""
-    return won(amount) if _rounded(amount, WON) <= ZERO else f"+{won(amount)}"
-
-
 def price(amount: Decimal) -> str:
     """Write a price: whole won from 100 up, else with all of its decimals."""
     return won(amount) if abs(amount) >= _WHOLE_PRICE else f"₩{plain(amount)}"

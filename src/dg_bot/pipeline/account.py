@@ -59,19 +59,22 @@ class Account:
         self._market_data = market_data
         self._clock = clock
         self._markets = markets
+        self._last_differences: Mapping[str, Decimal] = {}
 
     def view(self, market: Market | None = None) -> AccountView:
         """Read balances and mark prices (of everything held, and of `market`); raises as reads do.
 
-        A difference is looked at twice, since balances may lag behind fills by a moment.
+        A difference that was not there the last time is looked at twice, since balances may lag behind fills by a moment; one
+        that lasts holds nobody up.
         """
         state = self._books.state
         balances = self._exchange.balances()
         differences = unexplained_differences(state, balances, self._markets)
-        if differences:
+        if any(self._last_differences.get(currency) != amount for currency, amount in differences.items()):
             self._clock.sleep(_SECOND_LOOK_S)
             balances = self._exchange.balances()
             differences = unexplained_differences(state, balances, self._markets)
+        self._last_differences = differences
         marks = self._marks(sorted({*state.positions, *([market] if market else [])}))
         portfolio = Portfolio(
             krw=balances.get("KRW", Balance("KRW", ZERO, ZERO)),

@@ -26,7 +26,7 @@ from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.protection import protection_plan
 from dg_bot.strategies.base import Signals, Strategy
 
-_ScreenKey = tuple[Market, int, datetime | None]
+_ScreenKey = tuple[int, datetime | None]
 
 
 class ScreenMode(StrEnum):
@@ -108,10 +108,11 @@ class AnalysisStage:
     def _screened(self, snapshot: MarketSnapshot, cycle: Cycle) -> ScreenResult:
         """Run the screen once for each newly closed bar; history does not change in between."""
         bars = snapshot.strategy_bars
-        key = (cycle.market, len(bars), bars.last_opened_at)
+        key = (len(bars), bars.last_opened_at)
         known = self._screens.get(cycle.market)
         if known is None or known[0] != key:
-            known = self._screens[cycle.market] = (key, self._screen.evaluate(bars, cycle.opened_at))
+            result = self._screen.evaluate(bars, cycle.opened_at, hourly=snapshot.hourly)
+            known = self._screens[cycle.market] = (key, result)
         return known[1]
 
     def _screen_gates(self, screen: ScreenResult | None, proposed: Decision) -> tuple[Gate, ...]:

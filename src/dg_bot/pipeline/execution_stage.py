@@ -3,7 +3,6 @@
 import hashlib
 import json
 from dataclasses import replace
-from typing import assert_never
 
 from dg_bot.cycle import Cycle, ExecutionReport, ForcedExit, Halt, MarketSnapshot, RiskClearance, TradePlan
 from dg_bot.domain.cycle_report import OrderSummary, Stage
@@ -45,20 +44,15 @@ class ExecutionStage:
 
     def run(self, cycle: Cycle, snapshot: MarketSnapshot, plan: TradePlan) -> ExecutionReport | Halt:
         """Execute a plan; HOLD executes to nothing. Raises as reads do."""
-        if plan.forced_exit is None and plan.decision.action is Action.HOLD:
+        if plan.decision.action is Action.HOLD:
             return ExecutionReport(orders=(), slippage_bps=None, gates=())
         clearance = self._risk_stage.clear(cycle)
         forced = clearance.forced_exit or _renewed(plan.forced_exit, clearance)
         if forced is not None:
             return self._exit(cycle, clearance, forced)
-        match plan.decision.action:
-            case Action.BUY:
-                return self._buy(cycle, clearance, snapshot, plan)
-            case Action.SELL:
-                return self._sell(cycle, clearance, plan)
-            case Action.HOLD:
-                return ExecutionReport(orders=(), slippage_bps=None, gates=())
-        assert_never(plan.decision.action)
+        if plan.decision.action is Action.SELL:
+            return self._sell(cycle, clearance, plan)
+        return self._buy(cycle, clearance, snapshot, plan)
 
     def exit(self, cycle: Cycle) -> ExecutionReport | Halt:
         """Sell what stage 1 found due, if it still is."""

@@ -9,9 +9,9 @@ from dg_bot.domain.portfolio import Portfolio, Position
 from dg_bot.errors import AuthenticationFailed, BotError, DataError, ExchangeUnavailable
 from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.account import Account
+from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.reconcile import Reconciler
-from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
 from dg_bot.ports import Clock
 from dg_bot.risk.exit_rules import ExitReason
@@ -36,7 +36,7 @@ class Guard:
         *,
         books: Books,
         account: Account,
-        risk_stage: RiskCheckStage,
+        keeper: AccountKeeper,
         reconciler: Reconciler,
         risk: RiskManager,
         seller: Seller,
@@ -44,7 +44,7 @@ class Guard:
     ) -> None:
         self._books = books
         self._account = account
-        self._risk_stage = risk_stage
+        self._keeper = keeper
         self._reconciler = reconciler
         self._risk = risk
         self._seller = seller
@@ -65,7 +65,7 @@ class Guard:
             return GuardReport()
         with self._books.locked(_LOCK_DEADLINE_S):
             view = self._account.view()
-            self._risk_stage.account_for(view, self._clock.now())
+            self._keeper.account_for(view, self._clock.now())
             due = [self._due(position, view.portfolio) for position in view.portfolio.open_positions]
             exits = [(position, reason) for position, reason in due if reason is not ExitReason.NONE]
             intents: list[Intent] = []

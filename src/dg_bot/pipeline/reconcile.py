@@ -6,7 +6,7 @@ from dg_bot.domain.events import AccountOpened, SafeModeEntered
 from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Portfolio
 from dg_bot.pipeline.books import Books
-from dg_bot.pipeline.order_desk import PATIENCE_S, OrderDesk
+from dg_bot.pipeline.order_settlement import PATIENCE_S, OrderSettlement
 from dg_bot.ports import Clock, Exchange
 
 _EARLIER_LIFE = timedelta(days=7)
@@ -16,11 +16,18 @@ class Reconciler:
     """Brings books and venue together by asking; it never invents a fill."""
 
     def __init__(
-        self, *, books: Books, exchange: Exchange, desk: OrderDesk, clock: Clock, markets: tuple[Market, ...], namespace: str
+        self,
+        *,
+        books: Books,
+        exchange: Exchange,
+        settlement: OrderSettlement,
+        clock: Clock,
+        markets: tuple[Market, ...],
+        namespace: str,
     ) -> None:
         self._books = books
         self._exchange = exchange
-        self._desk = desk
+        self._settlement = settlement
         self._clock = clock
         self._markets = markets
         self._namespace = namespace
@@ -52,7 +59,7 @@ class Reconciler:
         give_up_at_s = self._clock.monotonic_s() + PATIENCE_S
         for intent in self._books.intents.open_intents():
             if market is None or intent.plan.market == market:
-                settled = self._desk.settle(intent.plan.identifier, portfolio, give_up_at_s=give_up_at_s)
+                settled = self._settlement.settle(intent.plan.identifier, portfolio, give_up_at_s=give_up_at_s)
                 if settled.closing is None:
                     self._books.alarm(
                         f"unresolved:{intent.plan.market}",

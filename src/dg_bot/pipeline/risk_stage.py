@@ -1,22 +1,20 @@
-"""Stage 1: settle, mark, apply exits and the loss breaker, and say what this cycle may do."""
+"""Stage 1: say what this cycle may do, and what it must sell first."""
 
 from datetime import datetime
-from decimal import Decimal
 
 from dg_bot.cycle import Cycle, ForcedExit, Halt, RiskClearance
-from dg_bot.domain.calendar import HOUR, Timeframe, seoul_day_start, seoul_week_start, to_epoch
+from dg_bot.domain.calendar import HOUR, Timeframe, to_epoch
 from dg_bot.domain.cycle_report import Stage
-from dg_bot.domain.events import HighestPriceRaised, Period, PeriodOpened, SafeModeEntered, SafeModeLeft
 from dg_bot.domain.gate import Gate, first_failure
 from dg_bot.domain.order import Role, Side
 from dg_bot.domain.portfolio import Portfolio, Position
 from dg_bot.pipeline.account import Account, AccountView
+from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.ports import Clock
 from dg_bot.risk.exit_rules import ExitReason
-from dg_bot.risk.loss_breaker import is_loss
-from dg_bot.risk.manager import BarExitRules, Conditions, RiskManager
+from dg_bot.risk.manager import Conditions, RiskManager
 from dg_bot.strategies.base import BarExits
 
 
@@ -28,6 +26,7 @@ class RiskCheckStage:
         *,
         books: Books,
         account: Account,
+        keeper: AccountKeeper,
         reconciler: Reconciler,
         risk: RiskManager,
         clock: Clock,
@@ -36,6 +35,7 @@ class RiskCheckStage:
     ) -> None:
         self._books = books
         self._account = account
+        self._keeper = keeper
         self._reconciler = reconciler
         self._risk = risk
         self._clock = clock
@@ -57,7 +57,7 @@ class RiskCheckStage:
         """Read the account and judge it; stage 4 asks again through here before it sends anything."""
         view = self._account.view(cycle.market)
         now = self._clock.now()
-        self.account_for(view, now)
+        self._keeper.account_for(view, now)
         portfolio = view.portfolio
         gates = self._entry_gates(cycle, view, now)
         position = portfolio.position_on(cycle.market)
@@ -71,16 +71,6 @@ class RiskCheckStage:
             forced_exit=self._forced_exit(cycle, position, portfolio) if position is not None and may_sell else None,
             gates=gates,
         )
-
-    def account_for(self, view: AccountView, now: datetime) -> None:
-        """Record what marking the account shows: a new day or week, a new highest price, the end or beginning of safe mode."""
-        self._open_periods(view.booked_equity_krw, now)
-        self._raise_highest(view.portfolio)
-        if view.unexplained:
-            amounts = ", ".join(f"{currency} {amount:+}" for currency, amount in view.unexplained.items())
-            self._books.alarm("unexplained_balance", f"the venue differs from the books by {amounts}; declare it with the doctor")
-        self._leave_safe_mode_by_timer(now)
-        self._trip(view.booked_equity_krw)
 
     def _entry_gates(self, cycle: Cycle, view: AccountView, now: datetime) -> tuple[Gate, ...]:
         conditions = Conditions(
@@ -103,7 +93,7 @@ class RiskCheckStage:
         mark = portfolio.marks_krw[cycle.market]
         reason = self._risk.due_exit(position, mark)
         if reason is ExitReason.NONE and self._timeframe.is_boundary(cycle.opened_at):
-            reason = self._risk.due_bar_exit(position, mark, self._bars_held(cycle.opened_at, position), self._bar_rules())
+            reason = self._risk.due_bar_exit(position, mark, self._bars_held(cycle.opened_at, position), self._bar_exits)
         if reason is ExitReason.NONE:
             return None
         return ForcedExit(position=position, reason=reason)
@@ -111,40 +101,3 @@ class RiskCheckStage:
     def _bars_held(self, boundary: datetime, position: Position) -> int:
         first = to_epoch(self._timeframe.floor(position.opened_at))
         return (to_epoch(boundary) - first) // self._timeframe.seconds
-
-    def _bar_rules(self) -> BarExitRules:
-        exits = self._bar_exits
-        return BarExitRules(
-            fake_out_fraction=exits.fake_out_fraction,
-            fake_out_bars=exits.fake_out_bars,
-            time_out_bars=exits.time_out_bars,
-            time_out_fraction=exits.time_out_fraction,
-        )
-
-    def _open_periods(self, equity_krw: Decimal, now: datetime) -> None:
-        state = self._books.state
-        day, week = seoul_day_start(now), seoul_week_start(now)
-        if state.day is None or state.day.start < day:
-            self._books.record(PeriodOpened(period=Period.DAY, start=day, equity_krw=equity_krw))
-        if state.week is None or state.week.start < week:
-            self._books.record(PeriodOpened(period=Period.WEEK, start=week, equity_krw=equity_krw))
-
-    def _raise_highest(self, portfolio: Portfolio) -> None:
-        for position in portfolio.open_positions:
-            mark = portfolio.marks_krw[position.market]
-            if position.levels.trailing_distance_krw is not None and mark > position.levels.highest_krw:
-                self._books.record(HighestPriceRaised(market=position.market, price_krw=mark))
-
-    def _leave_safe_mode_by_timer(self, now: datetime) -> None:
-        hours = self._risk.limits.safe_mode_hours
-        safe_mode = self._books.state.safe_mode
-        if hours is None or safe_mode is None or not is_loss(safe_mode.reason):
-            return
-        if (now - safe_mode.since).total_seconds() >= hours * 3600:
-            self._books.record(SafeModeLeft(by="timer"))
-
-    def _trip(self, equity_krw: Decimal) -> None:
-        trip = self._risk.loss_trip(self._books.state, equity_krw)
-        if trip is not None and self._books.state.safe_mode is None:
-            reason = f"{trip.reason}: lost {trip.measured:.4f} of the opening equity, limit {trip.limit}"
-            self._books.record(SafeModeEntered(reason=reason))

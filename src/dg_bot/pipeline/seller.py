@@ -6,8 +6,8 @@ from typing import Literal
 
 from dg_bot.cycle import Cycle
 from dg_bot.domain.gate import Gate
-from dg_bot.domain.market import MarketRules, dated_rules
-from dg_bot.domain.order import Role
+from dg_bot.domain.market import MarketRules, published_rules
+from dg_bot.domain.order import ExitCause, Role
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Portfolio, Position
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
@@ -37,6 +37,7 @@ class _Why:
     role: Literal[Role.EXIT, Role.SELL]
     reason: str
     digest: str
+    exit_cause: ExitCause | None = None
 
 
 class Seller:
@@ -64,28 +65,39 @@ class Seller:
     def exit(self, position: Position, reason: ExitReason, *, cycle: Cycle, portfolio: Portfolio) -> Sale:
         """Sell what a risk exit sells; a stop only when a second read confirms it."""
         mark = portfolio.marks_krw[position.market]
-        if reason in _STOPS and not self._confirms_stop(position):
-            return Sale(intents=(), gates=(Gate("stop_confirmed", False, True, False),))
-        rules = self._rules(position, mark)
+        book = None
+        if reason in _STOPS:
+            book = self._book_confirming_stop(position)
+            if book is None:
+                return Sale(intents=(), gates=(Gate("stop_confirmed", False, True, False),))
+        rules = self._rules(position)
         quantity = self._risk.exit_quantity(position, reason, mark, rules.minimum_notional_krw)
         due = Gate("risk_exit", reason.word, None, True)
-        sale = self._sell(position, quantity, rules, _Why(Role.EXIT, reason.word, f"risk:{reason.word}"), cycle, portfolio)
+        why = _Why(Role.EXIT, reason.word, f"risk:{reason.word}", reason.cause)
+        sale = self._sell(position, quantity, rules, why, cycle, portfolio, book or self._book(position))
         return replace(sale, gates=(due, *sale.gates))
 
     def sell(self, position: Position, *, reason: str, digest: str, cycle: Cycle, portfolio: Portfolio) -> Sale:
         """Sell what a SELL decision sells of a position."""
-        rules = self._rules(position, portfolio.marks_krw[position.market])
+        rules = self._rules(position)
         quantity = self._risk.sell_quantity(position)
-        return self._sell(position, quantity, rules, _Why(Role.SELL, reason, digest), cycle, portfolio)
+        return self._sell(position, quantity, rules, _Why(Role.SELL, reason, digest), cycle, portfolio, self._book(position))
 
     def _sell(
-        self, position: Position, quantity: Decimal, rules: MarketRules, why: "_Why", cycle: Cycle, portfolio: Portfolio
+        self,
+        position: Position,
+        quantity: Decimal,
+        rules: MarketRules,
+        why: "_Why",
+        cycle: Cycle,
+        portfolio: Portfolio,
+        book: OrderBook,
     ) -> Sale:
         mark = portfolio.marks_krw[position.market]
         wish = SellWish(
             role=why.role, wanted_quantity=quantity, owned_quantity=position.quantity, free_quantity=self._free(position)
         )
-        planned = plan_sell(wish, rules, book=self._book(position), mark_krw=mark, limits=self._limits)
+        planned = plan_sell(wish, rules, book=book, mark_krw=mark, limits=self._limits)
         if isinstance(planned, NotPlanned):
             gate = planned.gate
             text = f"{position.market} cannot be sold ({gate.name} {gate.value}, limit {gate.limit})"
@@ -100,6 +112,7 @@ class Seller:
                 role=why.role,
                 reason=why.reason,
                 decision_digest=why.digest,
+                exit_cause=why.exit_cause,
                 reference_krw=mark,
                 minimum_notional_krw=rules.minimum_notional_krw,
             )
@@ -108,23 +121,24 @@ class Seller:
         placed = self._desk.place_all(wishes, portfolio)
         return Sale(intents=placed.intents, gates=(*planned.gates, *placed.refused), warnings=planned.warnings)
 
-    def _confirms_stop(self, position: Position) -> bool:
+    def _book_confirming_stop(self, position: Position) -> OrderBook | None:
         """Read again at least one second later: the last trade and the best bid both have to be at or under the stop.
 
-        Where no bid can be seen the last trade decides: a broken book must not hold a stop back.
+        Gives the book that was read, which serves the sale too; None where the stop is not confirmed. Where no bid can be seen
+        the last trade decides: a broken book must not hold a stop back.
         """
         self._clock.sleep(_CONFIRM_AFTER_S)
         mark = self._market_data.last_prices([position.market])[position.market]
-        bid = self._book(position).best_bid
+        book = self._book(position)
         stop = position.levels.effective_stop_krw
-        return mark <= stop and (bid is None or bid <= stop)
+        return book if mark <= stop and (book.best_bid is None or book.best_bid <= stop) else None
 
-    def _rules(self, position: Position, mark: Decimal) -> MarketRules:
+    def _rules(self, position: Position) -> MarketRules:
         """Ask the venue; an exit does not wait for the answer, the published rules serve where it fails."""
         try:
             return self._exchange.rules(position.market)
         except (ExchangeUnavailable, AuthenticationFailed, DataError):
-            return dated_rules(position.market, mark, self._clock.now())
+            return published_rules(position.market)
 
     def _free(self, position: Position) -> Decimal:
         balances = self._exchange.balances()

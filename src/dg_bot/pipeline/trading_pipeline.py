@@ -3,14 +3,17 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
-from dg_bot.cycle import Cycle, ExecutionReport, Halt, MarketSnapshot, TradePlan
-from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, Stage
+from dg_bot.cycle import Cycle, ExecutionReport, Halt, TradePlan
+from dg_bot.domain.cycle_report import CycleReport, Mode, Outcome, Stage
 from dg_bot.domain.decision import Decision
 from dg_bot.domain.events import CycleCompleted
 from dg_bot.domain.gate import Gate, first_failure, named
+from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Role
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
+from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.analysis_stage import AnalysisStage
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.data_stage import DataCollectionStage
@@ -18,21 +21,19 @@ from dg_bot.pipeline.execution_stage import ExecutionStage, summary
 from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.ports import Clock
-from dg_bot.risk.exit_rules import ExitReason
 
 _LOCK_DEADLINE_S = 60.0
 
 
 @dataclass(slots=True)
-class _Record:
+class _Trace:
     """What a cycle has seen so far; it becomes the report whichever stage ends the cycle."""
 
     stage: Stage = Stage.RISK_CHECK
     gates: tuple[Gate, ...] = ()
-    snapshot: MarketSnapshot | None = None
     plan: TradePlan | None = None
     execution: ExecutionReport | None = None
-    exit_reason: ExitReason | None = None
+    mark_krw: Decimal | None = None
     durations_ms: dict[str, float] = field(default_factory=dict)
 
 
@@ -69,7 +70,7 @@ class TradingPipeline:
         recorded = self._books.report_of(cycle.id)
         if recorded is not None and recorded.outcome is not Outcome.FAILED:
             return replace(recorded, repeated=True)
-        seen = _Record()
+        seen = _Trace()
         try:
             ending = self._run_stages(cycle, seen)
         except DataError as error:
@@ -81,15 +82,15 @@ class TradingPipeline:
         self._books.record(CycleCompleted(report=report))
         return report
 
-    def _run_stages(self, cycle: Cycle, seen: _Record) -> ExecutionReport | Halt:
+    def _run_stages(self, cycle: Cycle, seen: _Trace) -> ExecutionReport | Halt:
         with self._stage(seen, Stage.RISK_CHECK), self._books.locked(_LOCK_DEADLINE_S):
             clearance = self._risk.run(cycle)
         if isinstance(clearance, Halt):
             return clearance
         seen.gates += named("risk", clearance.gates)
+        seen.mark_krw = clearance.portfolio.marks_krw.get(cycle.market)
 
         if clearance.forced_exit is not None:
-            seen.exit_reason = clearance.forced_exit.reason
             with self._stage(seen, Stage.EXECUTION), self._books.locked(_LOCK_DEADLINE_S):
                 return self._execution.exit(cycle)
 
@@ -97,7 +98,7 @@ class TradingPipeline:
             snapshot = self._data.run(cycle)
         if isinstance(snapshot, Halt):
             return snapshot
-        seen.snapshot = snapshot
+        seen.mark_krw = snapshot.mark_krw
         seen.gates += named("data", snapshot.gates)
 
         with self._stage(seen, Stage.ANALYSIS):
@@ -108,7 +109,7 @@ class TradingPipeline:
         with self._stage(seen, Stage.EXECUTION), self._books.locked(_LOCK_DEADLINE_S):
             return self._execution.run(cycle, snapshot, plan)
 
-    def _ended(self, cycle: Cycle, seen: _Record, ending: ExecutionReport | Halt) -> CycleReport:
+    def _ended(self, cycle: Cycle, seen: _Trace, ending: ExecutionReport | Halt) -> CycleReport:
         if isinstance(ending, Halt):
             prefix = {Stage.RISK_CHECK: "risk", Stage.DATA_COLLECTION: "data"}.get(ending.stage, "execution")
             seen.gates += tuple(gate for gate in named(prefix, ending.gates) if gate not in seen.gates)
@@ -117,16 +118,17 @@ class TradingPipeline:
             return self._report(cycle, seen, Outcome.HALTED, f"{prefix}.{ending.reason}" if is_gate else ending.reason)
         seen.execution = ending
         seen.gates += named("execution", ending.gates)
-        if any(order.executed_quantity for order in ending.orders):
-            words = seen.exit_reason.word if seen.exit_reason else _decided(seen.plan)
-            return self._report(cycle, seen, Outcome.TRADED, words)
         if ending.orders:
             return self._report(cycle, seen, Outcome.HALTED, f"order {ending.orders[-1].identifier}: {ending.orders[-1].status}")
         return self._report(cycle, seen, Outcome.HELD, _decided(seen.plan))
 
-    def _report(self, cycle: Cycle, seen: _Record, outcome: Outcome, reason: str) -> CycleReport:
+    def _report(self, cycle: Cycle, seen: _Trace, outcome: Outcome, reason: str) -> CycleReport:
+        """Render what was seen. An hour in which an order of this market executed has traded, for that order's reason."""
         execution = seen.execution
-        mark = seen.snapshot.mark_krw if seen.snapshot else None
+        intents = self._intents(cycle)
+        traded = [intent for intent in intents if intent.closing is not None and intent.closing.executed_quantity > ZERO]
+        if traded and outcome is not Outcome.FAILED:
+            outcome, reason = Outcome.TRADED, traded[-1].plan.reason
         return CycleReport(
             cycle_id=cycle.id,
             market=cycle.market,
@@ -138,22 +140,22 @@ class TradingPipeline:
             reason=reason,
             gates=seen.gates,
             decision=_decision(seen),
-            orders=self._orders(cycle),
+            orders=tuple(map(summary, intents)),
             slippage_bps=execution.slippage_bps if execution else None,
             durations_ms=seen.durations_ms,
             indicators=seen.plan.indicators if seen.plan else {},
-            mark_krw=mark,
+            mark_krw=seen.mark_krw,
             screen=seen.plan.screen if seen.plan else None,
             state=self._summarizer.summary(cycle.market),
         )
 
-    def _orders(self, cycle: Cycle) -> tuple[OrderSummary, ...]:
-        """Give every order of this market and hour, those that the guard placed among them, as they stand now."""
+    def _intents(self, cycle: Cycle) -> list[Intent]:
+        """Give every order of this market and hour in turn, those that the guard placed among them, as they stand now."""
         intents = [intent for role in Role for intent in self._books.intents.of_cycle(cycle.market, cycle.id, role)]
-        return tuple(summary(intent) for intent in sorted(intents, key=lambda intent: intent.planned_at))
+        return sorted(intents, key=lambda intent: intent.planned_at)
 
     @contextmanager
-    def _stage(self, seen: _Record, stage: Stage) -> Iterator[None]:
+    def _stage(self, seen: _Trace, stage: Stage) -> Iterator[None]:
         seen.stage = stage
         started = self._clock.monotonic_s()
         try:
@@ -162,7 +164,7 @@ class TradingPipeline:
             seen.durations_ms[str(stage)] = round((self._clock.monotonic_s() - started) * 1000, 3)
 
 
-def _decision(seen: _Record) -> Decision | None:
+def _decision(seen: _Trace) -> Decision | None:
     return seen.plan.decision if seen.plan else None
 
 

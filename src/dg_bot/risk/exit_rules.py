@@ -6,6 +6,8 @@ stop is stopped.
 
 from enum import IntEnum
 
+from dg_bot.domain.order import ExitCause
+
 
 class ExitReason(IntEnum):
     """Why risk sells; the names appear in reports, rows and messages."""
@@ -22,6 +24,11 @@ class ExitReason(IntEnum):
     @property
     def word(self) -> str:
         return self.name.lower()
+
+    @property
+    def cause(self) -> ExitCause | None:
+        """The same for an intent to remember; None where nothing is due."""
+        return None if self is ExitReason.NONE else ExitCause(self.word)
 
 
 def stop_price(cost: float, stop_fraction: float, stop_distance: float) -> float:

@@ -17,9 +17,9 @@ from dg_bot.risk.exit_rules import ExitReason, fake_out_exit, price_exit, time_o
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.loss_breaker import Trip, pnl_fraction, tripped
 from dg_bot.risk.state import RiskState
+from dg_bot.strategies.base import BarExits
 
 _HOUR = timedelta(hours=1)
-_STAGE_SHARE = Decimal("0.5")
 _SEAL = object()
 
 
@@ -51,16 +51,6 @@ class Conditions:
     has_unresolved_intent: bool
     unexplained: Mapping[str, Decimal]
     booked_equity_krw: Decimal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarExitRules:
-    """Parameters of the strategy's exits at the close of a bar; zero bars switch a rule off."""
-
-    fake_out_fraction: float
-    fake_out_bars: int
-    time_out_bars: int
-    time_out_fraction: float
 
 
 class RiskManager:
@@ -126,7 +116,7 @@ class RiskManager:
                 self._positions(state, portfolio) < limits.max_positions,
             ),
             Gate("exposure", round(exposure, 6), limits.max_exposure_fraction, exposure < limits.max_exposure_fraction),
-            *self._caps(state, now, ZERO),
+            *self._open_caps(state, now),
         )
 
     def headroom_krw(self, state: RiskState, portfolio: Portfolio, now: datetime) -> Decimal:
@@ -151,7 +141,7 @@ class RiskManager:
             )
         )
 
-    def due_bar_exit(self, position: Position, mark_krw: Decimal, bars_held: int, rules: BarExitRules) -> ExitReason:
+    def due_bar_exit(self, position: Position, mark_krw: Decimal, bars_held: int, rules: BarExits) -> ExitReason:
         """Tell whether the strategy's fake-out or time-out rule ends the position at this close of a bar."""
         price, cost = float(mark_krw), float(position.average_cost_krw)
         fake_out = fake_out_exit(price, cost, bars_held, rules.fake_out_fraction, rules.fake_out_bars)
@@ -161,8 +151,8 @@ class RiskManager:
         """Give how much an exit sells: half at the first stage of profit where that half can be sold, else all."""
         if reason is not ExitReason.STAGED_PROFIT:
             return position.quantity
-        half = floor_to(position.quantity * _STAGE_SHARE, QUANTITY_STEP)
-        return half if product(half, mark_krw) >= minimum_notional_krw else position.quantity
+        rest = position.stage_rest
+        return rest if product(rest, mark_krw) >= minimum_notional_krw else position.quantity
 
     def sell_quantity(self, position: Position) -> Decimal:
         """Give how much of a position a SELL decision sells."""
@@ -200,6 +190,11 @@ class RiskManager:
         limits = self._limits
         known = state.spends.get(identifier)
         notional = request.notional_krw if known is None else max(ZERO, request.notional_krw - known.krw)
+        caps: tuple[Gate, ...] = ()
+        if known is None:
+            caps = self._caps_with(state, now, notional)
+        elif notional > ZERO:
+            caps = (self._day_cap(state, now, notional),)
         capital = self._capital_krw(portfolio)
         spent = state.krw_spent_in(cycle_id) + notional
         exposed = portfolio.position_value_krw + state.unresolved_entry_krw(besides=cycle_id) + spent
@@ -210,18 +205,25 @@ class RiskManager:
             Gate("safe_mode", state.safe_mode.reason if state.safe_mode else "off", "off", state.safe_mode is None),
             Gate("position_krw", spent, max_position, spent <= max_position),
             Gate("exposed_krw", exposed, max_exposed, exposed <= max_exposed),
-            *self._caps(state, now, notional, is_new=known is None),
+            *caps,
         )
 
-    def _caps(self, state: RiskState, now: datetime, notional_krw: Decimal, *, is_new: bool = True) -> tuple[Gate, ...]:
-        limits = self._limits
-        sent = state.orders_sent_since(now - _HOUR)
-        spent = state.krw_spent_since(seoul_day_start(now)) + notional_krw
-        within_day = spent <= limits.max_krw_per_day if notional_krw > ZERO else spent < limits.max_krw_per_day or not is_new
-        return (
-            Gate("orders_this_hour", sent, limits.max_orders_per_hour, sent < limits.max_orders_per_hour or not is_new),
-            Gate("krw_today", spent, limits.max_krw_per_day, within_day),
-        )
+    def _open_caps(self, state: RiskState, now: datetime) -> tuple[Gate, ...]:
+        """Tell whether the caps of the hour and of the day have any room left."""
+        most, spent = self._limits.max_krw_per_day, state.krw_spent_since(seoul_day_start(now))
+        return (self._hour_cap(state, now), Gate("krw_today", spent, most, spent < most))
+
+    def _caps_with(self, state: RiskState, now: datetime, notional_krw: Decimal) -> tuple[Gate, ...]:
+        """Tell whether one more order of `notional_krw` stays within the caps; reaching the day's is within it."""
+        return self._hour_cap(state, now), self._day_cap(state, now, notional_krw)
+
+    def _hour_cap(self, state: RiskState, now: datetime) -> Gate:
+        sent, most = state.orders_sent_since(now - _HOUR), self._limits.max_orders_per_hour
+        return Gate("orders_this_hour", sent, most, sent < most)
+
+    def _day_cap(self, state: RiskState, now: datetime, notional_krw: Decimal) -> Gate:
+        spent, most = state.krw_spent_since(seoul_day_start(now)) + notional_krw, self._limits.max_krw_per_day
+        return Gate("krw_today", spent, most, spent <= most)
 
     def _capital_krw(self, portfolio: Portfolio) -> Decimal:
         equity, most = portfolio.equity_krw, self._limits.capital_krw
@@ -232,5 +234,5 @@ class RiskManager:
         return len(pending | {position.market for position in portfolio.open_positions})
 
     def _exposure(self, state: RiskState, portfolio: Portfolio) -> Decimal:
-        equity = portfolio.equity_krw
-        return (portfolio.position_value_krw + state.unresolved_entry_krw()) / equity if equity > ZERO else ZERO
+        capital = self._capital_krw(portfolio)
+        return (portfolio.position_value_krw + state.unresolved_entry_krw()) / capital if capital > ZERO else ZERO

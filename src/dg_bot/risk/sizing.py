@@ -1,4 +1,4 @@
-"""How much to buy: the smallest of Kelly, the cap, the volatility target, the headroom and what is free."""
+"""How much to buy: the smallest of Kelly, the cap, the volatility target and the headroom."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -29,9 +29,10 @@ def entry_size(
 ) -> EntrySize:
     """Size an entry.
 
-    `headroom_krw` is what stage 1 left open: exposure, the day's cap, free won after the fee. `stop_fraction` is the distance of
-    the stop that will hold, over the price. Without a screen the cap decides; with one that only warns a fixed small
-    fraction does, whatever it found; with one that must be passed half Kelly does, up to the cap.
+    `headroom_krw` is what stage 1 left open of exposure, the day's cap and one position's cap; what is free after the fee is the
+    planner's to see to. `stop_fraction` is the distance of the stop that will hold, over the price. Without a screen the cap
+    decides; with one that only warns a fixed small fraction does, whatever it found; with one that must be passed half Kelly
+    does, up to the cap.
     """
     cap = limits.max_position_fraction
     if screen is None:

@@ -28,10 +28,10 @@ from dg_bot.domain.events import (
 )
 from dg_bot.domain.market import MINIMUM_NOTIONAL_KRW, Market
 from dg_bot.domain.money import QUANTITY_STEP, ZERO, decimal_from_float, product
-from dg_bot.domain.order import Role, Side
+from dg_bot.domain.order import ExitCause, Role, Side
 from dg_bot.domain.portfolio import Position, ProtectionPlan, ProtectiveLevels
 from dg_bot.errors import InvariantViolated
-from dg_bot.risk.exit_rules import ExitReason, stop_price, target_price
+from dg_bot.risk.exit_rules import stop_price, target_price
 
 _REMEMBERED = timedelta(days=7)
 
@@ -216,9 +216,24 @@ def _sold(state: RiskState, plan: IntentPlanned, event: IntentClosed) -> RiskSta
         return replace(state, positions=others)
     average_price = event.funds_krw / event.executed_quantity
     kept = replace(held, quantity=rest, is_dust=product(rest, average_price) < plan.minimum_notional_krw)
-    if plan.reason == ExitReason.STAGED_PROFIT.word:
-        kept = replace(kept, levels=replace(kept.levels, stage_krw=None))
-    return replace(state, positions={**others, plan.market: kept})
+    if plan.role is Role.EXIT and plan.exit_cause is ExitCause.STAGED_PROFIT and held.levels.staged_quantity is None:
+        kept = replace(kept, levels=replace(kept.levels, staged_quantity=held.quantity))
+    return replace(state, positions={**others, plan.market: _without_taken_stage(kept, plan.minimum_notional_krw)})
+
+
+def _without_taken_stage(position: Position, minimum_notional_krw: Decimal) -> Position:
+    """Clear the stage of profit once half of what was held when it was reached has gone, whatever sold it.
+
+    What a thin book or a partial fill has left of the half is sold at the next tick. A rest that the venue would not take at the
+    stage's price counts as gone.
+    """
+    levels = position.levels
+    if levels.stage_krw is None or levels.staged_quantity is None:
+        return position
+    rest_krw = product(position.stage_rest, levels.stage_krw)
+    if position.stage_rest > ZERO and rest_krw >= minimum_notional_krw:
+        return position
+    return replace(position, levels=replace(levels, stage_krw=None, staged_quantity=None))
 
 
 def _levels(average_cost: Decimal, plan: ProtectionPlan) -> ProtectiveLevels:
@@ -273,7 +288,8 @@ def _without_what_left(state: RiskState, held: Position) -> RiskState:
     if rest == ZERO:
         return replace(state, positions=others)
     is_dust = product(rest, held.average_cost_krw) < MINIMUM_NOTIONAL_KRW
-    return replace(state, positions={**others, held.market: replace(held, quantity=rest, is_dust=is_dust)})
+    kept = _without_taken_stage(replace(held, quantity=rest, is_dust=is_dust), MINIMUM_NOTIONAL_KRW)
+    return replace(state, positions={**others, held.market: kept})
 
 
 def _with_opening_moved(state: RiskState, amount_krw: Decimal) -> RiskState:

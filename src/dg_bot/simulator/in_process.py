@@ -1,4 +1,4 @@
-"""The simulated venue without a wire: the ports for trading and for market data, answered in the same process."""
+"""The simulated venue without a wire: both ports to a venue, for tests and backtests that run in one process."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -39,7 +39,7 @@ class InProcessUpbit:
         return _listed(market, lambda: self._venue.rules(market))
 
     def submit(self, approved: RiskApproved) -> Submission:
-        """Place one order. A duplicate identifier is Unclear: an order of that name may be."""
+        """Place one order."""
         try:
             return Accepted(self._venue.place(ticket_for(approved.request, approved.identifier)).uuid)
         except VenueRefusal as refusal:

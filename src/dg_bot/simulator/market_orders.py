@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from dg_bot.domain.order import Fill, MarketBuy, OrderRequest, Side, VenueOrder
+from dg_bot.domain.order import Fill, MarketBuy, OrderRequest, Side, VenueOrder, VenueState
 from dg_bot.domain.portfolio import Balance
-from dg_bot.ports import Rejected, Unclear
+from dg_bot.ports import Duplicate, Rejected
 from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.refusals import VenueRefusal
 from dg_bot.simulator.tickets import LedgerOrder, Ticket, TicketKind
@@ -33,10 +33,10 @@ def ticket_for(request: OrderRequest, identifier: str) -> Ticket:
     )
 
 
-def verdict_of(refusal: VenueRefusal) -> Rejected | Unclear:
-    """Give what a refusal says of the order; a used identifier says that there may be one of that name."""
+def verdict_of(refusal: VenueRefusal) -> Rejected | Duplicate:
+    """Give what a refusal says of the order."""
     name = str(refusal.name)
-    return Unclear(name) if name == _DUPLICATE else Rejected(name, refusal.message)
+    return Duplicate() if name == _DUPLICATE else Rejected(name, refusal.message)
 
 
 def venue_order(order: LedgerOrder) -> VenueOrder:
@@ -46,7 +46,7 @@ def venue_order(order: LedgerOrder) -> VenueOrder:
         identifier=order.identifier,
         market=order.market,
         side=order.side,
-        is_open=order.is_open,
+        state=VenueState.OPEN if order.is_open else VenueState.CLOSED,
         executed_quantity=order.executed_volume,
         paid_fee_krw=order.paid_fee,
         fills=tuple(

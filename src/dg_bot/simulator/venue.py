@@ -124,7 +124,6 @@ class Venue:
         """Give what the venue demands of an order on the market at this moment."""
         return MarketRules(
             market=market,
-            tick_size=self.tick_size(market),
             minimum_notional_krw=self._ledger.minimum_notional_krw,
             maximum_notional_krw=self._ledger.maximum_notional_krw,
             bid_fee_fraction=self._ledger.fee_fraction,

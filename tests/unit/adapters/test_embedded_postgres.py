@@ -282,7 +282,7 @@ def test_rows_wait_while_the_server_is_away_and_arrive_after_it_is_back(server: 
     assert dsn == server.start()
     store.project(records)
 
-    assert store.trade_by_identifier(BUY_ID) is not None
+    assert [BUY_ID] == [trade.identifier for trade in store.latest_trades(5)]
     assert [(1,)] == rows(dsn, "SELECT count(*) FROM orders")
     store.close()
 

@@ -10,10 +10,10 @@ import pytest
 import stamina
 
 from dg_bot.domain.market import Market
-from dg_bot.domain.order import MarketBuy, MarketSell
+from dg_bot.domain.order import MarketBuy, MarketSell, VenueState
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, MalformedReply
-from dg_bot.ports import Accepted, Rejected, Submission, Unclear
+from dg_bot.ports import Accepted, Duplicate, Rejected, Submission, Unclear
 from tests.unit.adapters.approval import approved
 from tests.unit.adapters.raw_server import Behaviour, Request, answers, http, reply_json, reset
 from tests.unit.adapters.upbit_bench import TINY_S, bench
@@ -123,10 +123,14 @@ def test_a_listed_refusal_is_definitive_whatever_its_status(name: str, status: i
     assert Rejected(name, "the reason") == submitted(answers(refused(name, status)))
 
 
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_used_identifier_says_that_an_order_of_that_name_may_be(status: int) -> None:
+    assert Duplicate() == submitted(answers(refused("duplicated_identifier", status)))
+
+
 @pytest.mark.parametrize(
     ("reply", "name"),
     [
-        (refused("duplicated_identifier", 400), "duplicated_identifier"),
         (refused("nonce_used", 401), "nonce_used"),
         (refused("jwt_verification", 401), "jwt_verification"),
         (refused("invalid_query_payload", 401), "invalid_query_payload"),
@@ -301,7 +305,7 @@ def test_an_order_that_closes_between_the_lists_is_listed_once_and_closed() -> N
     with bench(by_path(replies)) as it:
         orders = it.exchange.list_orders(BTC, it.clock.now())
 
-    assert [("v-1", False)] == [(order.venue_id, order.is_open) for order in orders]
+    assert [("v-1", VenueState.CLOSED)] == [(order.venue_id, order.state) for order in orders]
 
 
 def test_a_list_with_an_unreadable_order_is_no_list() -> None:
@@ -318,34 +322,9 @@ def test_balances_are_read_by_currency() -> None:
         assert {"KRW": Balance("KRW", Decimal("1.5"), Decimal(2))} == it.exchange.balances()
 
 
-def test_the_price_step_is_the_venues() -> None:
-    replies = {
-        "/v1/orders/chance": reply_json(TERMS),
-        "/v1/orderbook/instruments": reply_json([{"market": "KRW-BTC", "tick_size": "500"}]),
-    }
-    with bench(by_path(replies)) as it:
-        assert Decimal(500) == it.exchange.rules(BTC).tick_size
-
-
-@pytest.mark.parametrize(
-    "instruments",
-    [
-        http(503, b""),
-        refused(404, 404),
-        http(200, b"<html>"),
-        reply_json([]),
-        reply_json([{"market": "KRW-BTC"}]),
-        http(429, b""),
-    ],
-)
-def test_where_the_venue_does_not_tell_the_price_step_the_published_table_does(instruments: bytes) -> None:
-    replies = {
-        "/v1/orders/chance": reply_json(TERMS),
-        "/v1/orderbook/instruments": instruments,
-        "/v1/ticker": reply_json([{"market": "KRW-BTC", "trade_price": 140_000}]),
-    }
-    with bench(by_path(replies)) as it:
-        assert Decimal(100) == it.exchange.rules(BTC).tick_size
+def test_the_rules_take_one_request() -> None:
+    with bench(answers(reply_json(TERMS))) as it:
+        assert Decimal(5000) == it.exchange.rules(BTC).minimum_notional_krw
 
 
 def test_without_terms_there_are_no_rules() -> None:
@@ -354,11 +333,7 @@ def test_without_terms_there_are_no_rules() -> None:
 
 
 def test_without_terms_for_the_fee_there_are_no_rules() -> None:
-    replies = {
-        "/v1/orders/chance": reply_json({"market": TERMS["market"]}),
-        "/v1/orderbook/instruments": reply_json([{"market": "KRW-BTC", "tick_size": 1000}]),
-    }
-    with bench(by_path(replies)) as it, pytest.raises(DataError):
+    with bench(answers(reply_json({"market": TERMS["market"]}))) as it, pytest.raises(DataError):
         it.exchange.rules(BTC)
 
 

@@ -7,7 +7,7 @@ import pytest
 from dg_bot.adapters import upbit_wire as wire
 from dg_bot.adapters.json_fields import Json, parse_json
 from dg_bot.domain.market import Market, MarketNotice
-from dg_bot.domain.order import MarketBuy, MarketSell, OrderRequest, Side
+from dg_bot.domain.order import MarketBuy, MarketSell, OrderRequest, Side, VenueState
 from dg_bot.domain.order_book import Level
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import DataError, ImpossibleValue, MalformedReply
@@ -242,10 +242,9 @@ def test_a_negative_balance_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["order_chance_2021.json", "doc/order_chance.json"])
 def test_recorded_terms_are_rules(name: str) -> None:
-    rules = wire.market_rules(recorded(name), BTC, Decimal(1000))
+    rules = wire.market_rules(recorded(name), BTC)
 
-    assert (Decimal(1000), Decimal(5000), Decimal(1_000_000_000)) == (
-        rules.tick_size,
+    assert (Decimal(5000), Decimal(1_000_000_000)) == (
         rules.minimum_notional_krw,
         rules.maximum_notional_krw,
     )
@@ -264,27 +263,17 @@ def terms(**fields: Json) -> dict[str, Json]:
 
 
 def test_the_larger_minimum_holds_for_both_sides() -> None:
-    assert Decimal(6000) == wire.market_rules(terms(), BTC, Decimal(1)).minimum_notional_krw
+    assert Decimal(6000) == wire.market_rules(terms(), BTC).minimum_notional_krw
 
 
 def test_a_market_that_is_not_active_is_said_to_be_so() -> None:
-    assert not wire.market_rules(terms(state="preview"), BTC, Decimal(1)).is_active
+    assert not wire.market_rules(terms(state="preview"), BTC).is_active
 
 
 @pytest.mark.parametrize("fields", [{"id": "KRW-ETH"}, {"bid": None}, {"ask": {}}, {"max_total": None}, {"state": None}])
 def test_terms_that_lack_something_needed_are_refused(fields: dict[str, Json]) -> None:
     with pytest.raises(MalformedReply):
-        wire.market_rules(terms(**fields), BTC, Decimal(1))
-
-
-def test_the_recorded_instruments_give_the_price_step() -> None:
-    assert Decimal(1000) == wire.tick_size_of(recorded("doc/orderbook_instruments.json"), BTC)
-
-
-def test_a_price_step_may_be_a_number_and_is_absent_for_other_markets() -> None:
-    rows: Json = [{"market": "KRW-XRP", "tick_size": Decimal("0.1")}]
-
-    assert (Decimal("0.1"), None) == (wire.tick_size_of(rows, XRP), wire.tick_size_of(rows, BTC))
+        wire.market_rules(terms(**fields), BTC)
 
 
 # Orders out
@@ -327,7 +316,7 @@ def test_our_bodies_are_those_of_the_documents(kind: str) -> None:
 def test_a_filled_market_buy_that_ended_as_cancelled_is_closed_and_filled() -> None:
     order = wire.order(recorded("order_price_bid_cancel_2021.json"))
 
-    assert order.is_open is False
+    assert order.state is VenueState.CLOSED
     assert (Side.BUY, BTC, None) == (order.side, order.market, order.identifier)
     assert (Decimal("0.00006637"), Decimal("2.49962694")) == (order.executed_quantity, order.paid_fee_krw)
     assert Decimal("4999.25388") == order.funds_krw
@@ -336,24 +325,24 @@ def test_a_filled_market_buy_that_ended_as_cancelled_is_closed_and_filled() -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "is_open", "executed", "fills"),
+    ("name", "state", "executed", "fills"),
     [
-        ("order_limit_ask_done_2022.json", False, "10", 1),
-        ("order_limit_bid_cancelled_unfilled_2021.json", False, "0", 0),
-        ("order_limit_bid_created_2022.json", True, "0", 0),
-        ("order_limit_bid_done_2022.json", False, "10", 1),
-        ("order_market_ask_created_2021.json", True, "0", 0),
-        ("order_market_ask_done_2021.json", False, "3.44709897", 1),
-        ("order_price_bid_wait_2021.json", True, "0", 0),
-        ("doc/order_created.json", True, "0", 0),
-        ("doc/order_limit_bid_wait.json", True, "0", 0),
-        ("doc/order_market_ask_done.json", False, "5.377594", 1),
+        ("order_limit_ask_done_2022.json", VenueState.CLOSED, "10", 1),
+        ("order_limit_bid_cancelled_unfilled_2021.json", VenueState.CLOSED, "0", 0),
+        ("order_limit_bid_created_2022.json", VenueState.OPEN, "0", 0),
+        ("order_limit_bid_done_2022.json", VenueState.CLOSED, "10", 1),
+        ("order_market_ask_created_2021.json", VenueState.OPEN, "0", 0),
+        ("order_market_ask_done_2021.json", VenueState.CLOSED, "3.44709897", 1),
+        ("order_price_bid_wait_2021.json", VenueState.OPEN, "0", 0),
+        ("doc/order_created.json", VenueState.OPEN, "0", 0),
+        ("doc/order_limit_bid_wait.json", VenueState.OPEN, "0", 0),
+        ("doc/order_market_ask_done.json", VenueState.CLOSED, "5.377594", 1),
     ],
 )
-def test_recorded_orders_are_read(name: str, is_open: bool, executed: str, fills: int) -> None:
+def test_recorded_orders_are_read(name: str, state: VenueState, executed: str, fills: int) -> None:
     order = wire.order(recorded(name))
 
-    assert (is_open, Decimal(executed), fills) == (order.is_open, order.executed_quantity, len(order.fills))
+    assert (state, Decimal(executed), fills) == (order.state, order.executed_quantity, len(order.fills))
     assert order.has_all_fills
 
 
@@ -361,15 +350,22 @@ def test_recorded_orders_are_read(name: str, is_open: bool, executed: str, fills
 def test_recorded_lists_of_orders_are_read(name: str, count: int) -> None:
     found = wire.orders(recorded(name))
 
-    assert (count, {False}) == (len(found), {order.is_open for order in found})
+    assert (count, {VenueState.CLOSED}) == (len(found), {order.state for order in found})
 
 
 @pytest.mark.parametrize(
-    ("state", "is_open"),
-    [("wait", True), ("watch", True), ("done", False), ("cancel", False), ("prevented", None), ("new", None)],
+    ("word", "state"),
+    [
+        ("wait", VenueState.OPEN),
+        ("watch", VenueState.OPEN),
+        ("done", VenueState.CLOSED),
+        ("cancel", VenueState.CLOSED),
+        ("prevented", VenueState.UNKNOWN),
+        ("new", VenueState.UNKNOWN),
+    ],
 )
-def test_the_state_says_whether_an_order_is_open_and_an_unknown_one_says_nothing(state: str, is_open: bool | None) -> None:
-    assert is_open is wire.order(changed(BUY, state=state)).is_open
+def test_the_state_says_whether_an_order_is_open_and_an_unknown_one_says_nothing(word: str, state: VenueState) -> None:
+    assert state is wire.order(changed(BUY, state=word)).state
 
 
 def test_numbers_of_every_form_give_the_same_order() -> None:

@@ -9,7 +9,8 @@ from http.client import HTTPConnection
 import pytest
 
 from dg_bot.app.bootstrap import Bot
-from dg_bot.app.scheduler import BROKEN, Daemon, VenueCron
+from dg_bot.app.exit_codes import ExitCode
+from dg_bot.app.scheduler import Daemon, VenueCron
 from dg_bot.app.secrets import Redactor
 from dg_bot.domain.events import CycleCompleted, Stopped
 from dg_bot.errors import ConfigurationError, InvariantViolated
@@ -184,7 +185,7 @@ def test_a_contradiction_in_a_cycle_ends_the_daemon() -> None:
 
     code, _ = run_daemon(bot, told_to_run, until=lambda: False)
 
-    assert BROKEN == code
+    assert ExitCode.FAILED == code
 
 
 def test_a_contradiction_at_the_start_ends_the_daemon() -> None:
@@ -197,7 +198,7 @@ def test_a_contradiction_at_the_start_ends_the_daemon() -> None:
 
     code, _ = run_daemon(whole_bot(paper), lambda _: None, until=lambda: False)
 
-    assert BROKEN == code
+    assert ExitCode.FAILED == code
 
 
 def test_the_age_of_the_last_tick_is_told_as_it_is_when_asked() -> None:
@@ -211,6 +212,21 @@ def test_the_age_of_the_last_tick_is_told_as_it_is_when_asked() -> None:
     run_daemon(whole_bot(paper, guard_seconds=60), look)
 
     assert ["guard_tick_age_seconds 25.0"] == ages
+
+
+@pytest.mark.parametrize(("silent_s", "expected"), [(180.0, ExitCode.DONE), (180.001, ExitCode.WATCHDOG)])
+def test_a_guard_that_is_stuck_for_three_periods_ends_the_daemon(silent_s: float, expected: ExitCode) -> None:
+    paper = paper_bot("100 100", at=HALF_PAST)
+    looks: list[None] = []
+
+    def looked_on() -> bool:
+        """Give the watch time to look twice."""
+        looks.append(None)
+        return len(looks) > 300
+
+    code, _ = run_daemon(whole_bot(paper, guard_seconds=60), lambda _: paper.wait(silent_s), until=looked_on)
+
+    assert expected == code
 
 
 class SlowTaker:

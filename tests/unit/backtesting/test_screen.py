@@ -1,6 +1,7 @@
 from array import array
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -8,8 +9,8 @@ import pytest
 from dg_bot.backtesting.performance import Drawdown, Performance
 from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, screen_gates
 from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.domain.calendar import Timeframe, from_epoch
-from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch
+from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.indicators.bars import Bars, Flags
@@ -18,6 +19,7 @@ from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
 from tests.unit.backtesting.bars import H4, START, signals_at
 from tests.unit.indicators.columns import random_bars
 
+BTC = Market("KRW-BTC")
 GOOD = Performance(
     days=730.0,
     round_trips=50,
@@ -57,7 +59,7 @@ def series(days: float, drift: float = 0.0, wave: float = 0.01) -> CandleSeries:
     close = 100.0 + drift * np.arange(count) + 100.0 * wave * np.sin(np.arange(count) / 3.0)
     open_ = np.concatenate([close[:1], close[:-1]])
     return CandleSeries(
-        market=Market("KRW-BTC"),
+        market=BTC,
         timeframe=Timeframe(240),
         opened_at=array("q", (START + H4 * np.arange(count)).tolist()),
         open=array("d", open_.tolist()),
@@ -68,8 +70,11 @@ def series(days: float, drift: float = 0.0, wave: float = 0.01) -> CandleSeries:
     )
 
 
+NO_HOURS = CandleSeries.from_candles(BTC, HOUR, ())
+
+
 def screen(strategy: EveryTenth, mask: Flags | None = None) -> QuickBacktestFilter:
-    checks = None if mask is None else lambda bars, signals: mask
+    checks = None if mask is None else lambda bars, hours: mask
     return QuickBacktestFilter(strategy=strategy, rules=TradeRules(), thresholds=ScreenThresholds(), entry_checks=checks)
 
 
@@ -121,8 +126,8 @@ def test_no_loss_at_all_passes_where_something_was_won() -> None:
 def test_a_rising_market_passes_and_a_falling_one_does_not() -> None:
     now = from_epoch(START) + timedelta(days=300)
 
-    rising = screen(EveryTenth()).evaluate(series(300, drift=0.5), now)
-    falling = screen(EveryTenth()).evaluate(series(300, drift=-0.03), now)
+    rising = screen(EveryTenth()).evaluate(series(300, drift=0.5), now, hourly=NO_HOURS)
+    falling = screen(EveryTenth()).evaluate(series(300, drift=-0.03), now, hourly=NO_HOURS)
 
     assert rising.has_passed
     assert not falling.has_passed
@@ -133,7 +138,7 @@ def test_only_the_newest_two_years_of_closed_bars_are_looked_at() -> None:
     strategy = EveryTenth()
     now = from_epoch(START) + timedelta(days=800, hours=1)
 
-    result = screen(strategy).evaluate(series(900), now)
+    result = screen(strategy).evaluate(series(900), now, hourly=NO_HOURS)
 
     (bars,) = strategy.seen
     assert bars.opened_at[0] == START + 70 * 86_400 + H4
@@ -145,15 +150,15 @@ def test_only_the_newest_two_years_of_closed_bars_are_looked_at() -> None:
 def test_too_short_a_history_fails_as_such() -> None:
     now = from_epoch(START) + timedelta(days=400)
 
-    short = screen(EveryTenth()).evaluate(series(179.9, drift=0.5), now)
-    enough = screen(EveryTenth()).evaluate(series(180, drift=0.5), now)
+    short = screen(EveryTenth()).evaluate(series(179.9, drift=0.5), now, hourly=NO_HOURS)
+    enough = screen(EveryTenth()).evaluate(series(180, drift=0.5), now, hourly=NO_HOURS)
 
     assert [gate.name for gate in short.gates if not gate.passed] == ["insufficient_history"]
     assert enough.has_passed
 
 
 def test_no_bars_fail_without_an_error() -> None:
-    result = screen(EveryTenth()).evaluate(series(0), from_epoch(START))
+    result = screen(EveryTenth()).evaluate(series(0), from_epoch(START), hourly=NO_HOURS)
 
     assert (0, 0.0, False) == (result.round_trips, result.days, result.has_passed)
 
@@ -162,11 +167,31 @@ def test_entry_checks_keep_entries_out() -> None:
     bars = series(200)
     now = from_epoch(START) + timedelta(days=200)
 
-    everything = screen(EveryTenth(), np.ones(1200, dtype=np.bool_)).evaluate(bars, now)
-    nothing = screen(EveryTenth(), np.zeros(1200, dtype=np.bool_)).evaluate(bars, now)
+    everything = screen(EveryTenth(), np.ones(1200, dtype=np.bool_)).evaluate(bars, now, hourly=NO_HOURS)
+    nothing = screen(EveryTenth(), np.zeros(1200, dtype=np.bool_)).evaluate(bars, now, hourly=NO_HOURS)
 
-    assert screen(EveryTenth()).evaluate(bars, now) == everything
+    assert screen(EveryTenth()).evaluate(bars, now, hourly=NO_HOURS) == everything
     assert (120, 0) == (everything.round_trips, nothing.round_trips)
+
+
+def test_entry_checks_are_given_the_closed_bars_and_hours_of_two_years() -> None:
+    seen: list[tuple[int, int]] = []
+
+    def checks(bars: Bars, hours: Bars) -> Flags:
+        seen.append((len(bars), len(hours)))
+        return np.ones(len(bars), dtype=np.bool_)
+
+    quick = QuickBacktestFilter(strategy=EveryTenth(), rules=TradeRules(), thresholds=ScreenThresholds(), entry_checks=checks)
+    now = from_epoch(START) + timedelta(hours=9)
+    opened = [from_epoch(START) + timedelta(hours=hour) for hour in range(10)]
+    one = Decimal(1)
+    hourly = CandleSeries.from_candles(
+        BTC, HOUR, [Candle(opened_at=at, open=one, high=one, low=one, close=one, volume=one) for at in opened]
+    )
+
+    quick.evaluate(hourly.resampled(Timeframe(240)), now, hourly=hourly)
+
+    assert [(2, 9)] == seen
 
 
 def test_the_default_strategy_runs_over_random_bars_and_answers_the_same_twice() -> None:
@@ -180,7 +205,7 @@ def test_the_default_strategy_runs_over_random_bars_and_answers_the_same_twice()
     )
     now = from_epoch(int(bars.opened_at[-1]) + H4)
 
-    result = quick.evaluate(candles, now)
+    result = quick.evaluate(candles, now, hourly=NO_HOURS)
 
     assert result.round_trips > 10
-    assert quick.evaluate(candles, now) == result
+    assert quick.evaluate(candles, now, hourly=NO_HOURS) == result

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dg_bot.adapters.candle_csv import read_candles
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe, to_epoch
-from dg_bot.domain.candle import Candle, CandleSeries, merged
+from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ImpossibleValue
 from tests.shared_data import shared
@@ -84,13 +84,14 @@ def test_a_series_has_the_columns_of_its_candles() -> None:
     assert [90.0, 100.0] == list(series.low)
     assert [105.0, 110.0] == list(series.close)
     assert [2.0, 0.5] == list(series.volume)
-    assert (NOON, NOON + timedelta(hours=1)) == (series.first_opened_at, series.last_opened_at)
+    assert NOON + timedelta(hours=1) == series.last_opened_at
 
 
-def test_an_empty_series_has_no_first_and_no_last_candle() -> None:
+def test_an_empty_series_has_no_last_candle() -> None:
     series = hours()
 
-    assert (0, None, None) == (len(series), series.first_opened_at, series.last_opened_at)
+    assert 0 == len(series)
+    assert series.last_opened_at is None
     assert (0, 0) == (series.missing_bars(), series.longest_gap())
     assert 0 == len(series.resampled(DAY))
     assert 0 == len(series.closed_by(NOON))
@@ -167,6 +168,7 @@ def test_gaps_are_counted_in_bars(present: list[int], missing: int, longest: int
     series = hours(*present)
 
     assert (missing, longest) == (series.missing_bars(), series.longest_gap())
+    assert NOON + timedelta(hours=present[-1]) == series.last_opened_at
 
 
 def test_bars_are_joined_on_the_grid_of_the_longer_timeframe() -> None:
@@ -232,10 +234,3 @@ def test_days_made_of_recorded_hours_have_the_extremes_and_closes_of_the_recorde
     assert 1096 == len(common)
     assert hourly.missing_bars() == 53
     assert common == {second: by_day[second] for second in common}
-
-
-def test_fresh_candles_replace_known_ones_of_the_same_time() -> None:
-    known = [candle(0, "1 1 1 1 1"), candle(2, "2 2 2 2 2")]
-    fresh = [candle(2, "3 3 3 3 3"), candle(1, "4 4 4 4 4")]
-
-    assert [candle(0, "1 1 1 1 1"), candle(1, "4 4 4 4 4"), candle(2, "3 3 3 3 3")] == merged(known, fresh)

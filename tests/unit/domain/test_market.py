@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dg_bot.domain.market import Market, MarketNotice, MarketRules, dated_rules, tick_size
+from dg_bot.domain.market import Market, MarketNotice, MarketRules, published_rules, tick_size
 from dg_bot.errors import ImpossibleValue
 from tests.shared_data import shared
 
@@ -168,12 +168,11 @@ def test_a_tick_is_never_more_than_one_part_in_a_hundred_of_the_price_above_one_
 
 
 def test_the_published_rules_are_for_when_the_venue_cannot_be_asked() -> None:
-    rules = dated_rules(Market("KRW-BTC"), Decimal(150_000_000), datetime(2026, 6, 1, tzinfo=UTC))
+    rules = published_rules(Market("KRW-BTC"))
 
     assert (
         MarketRules(
             market=Market("KRW-BTC"),
-            tick_size=Decimal(1000),
             minimum_notional_krw=Decimal(5000),
             maximum_notional_krw=Decimal(1_000_000_000),
             bid_fee_fraction=Decimal("0.0005"),
@@ -191,7 +190,6 @@ def test_a_fee_is_a_fraction_below_one(fee: str, is_possible: bool) -> None:
     def rules() -> MarketRules:
         return MarketRules(
             market=Market("KRW-BTC"),
-            tick_size=Decimal(1000),
             minimum_notional_krw=Decimal(5000),
             maximum_notional_krw=Decimal(10**9),
             bid_fee_fraction=Decimal(fee),

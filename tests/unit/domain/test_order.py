@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dg_bot.domain.market import Market
-from dg_bot.domain.order import Fill, Identifier, MarketBuy, MarketSell, Role, Side, VenueOrder
+from dg_bot.domain.order import Fill, Identifier, MarketBuy, MarketSell, Role, Side, VenueOrder, VenueState
 from dg_bot.errors import ImpossibleValue
 
 BTC = Market("KRW-BTC")
@@ -37,7 +37,7 @@ def order(executed: str, *fills: Fill) -> VenueOrder:
         identifier="dg.x",
         market=BTC,
         side=Side.BUY,
-        is_open=False,
+        state=VenueState.CLOSED,
         executed_quantity=Decimal(executed),
         paid_fee_krw=Decimal(0),
         fills=fills,

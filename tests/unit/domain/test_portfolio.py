@@ -42,7 +42,6 @@ def test_equity_is_won_and_positions_at_their_marks() -> None:
 
     assert Decimal(70) == it.position_value_krw
     assert Decimal(120) == it.equity_krw
-    assert Decimal(70) / Decimal(120) == it.exposure_fraction
 
 
 def test_won_in_open_orders_is_equity_too() -> None:
@@ -65,18 +64,28 @@ def test_the_position_on_a_market_is_found() -> None:
     assert position(ETH) == it.position_on(ETH)
 
 
-def test_nothing_at_all_has_no_exposure() -> None:
-    assert Decimal(0) == portfolio("0").exposure_fraction
-
-
 def test_a_position_without_a_mark_price_is_no_portfolio() -> None:
     with pytest.raises(DataError, match="no mark price for KRW-BTC"):
         Portfolio(krw=Balance("KRW", Decimal(0), Decimal(0)), positions=(position(),), marks_krw={ETH: Decimal(1)})
 
 
-@pytest.mark.parametrize(("mark", "profit"), [("94", "-0.06"), ("100", "0"), ("110", "0.1")])
-def test_profit_is_a_fraction_of_the_cost(mark: str, profit: str) -> None:
-    assert Decimal(profit) == position().profit_fraction(Decimal(mark))
+@pytest.mark.parametrize(
+    ("began_with", "held", "rest"),
+    [
+        (None, "2", "1"),
+        (None, "0.00000003", "0.00000001"),
+        (None, "0.00000001", "0"),
+        ("2", "2", "1"),
+        ("2", "1.5", "0.5"),
+        ("2", "1", "0"),
+        ("2", "0.5", "0"),
+    ],
+)
+def test_a_stage_of_profit_sells_half_of_what_it_began_with(began_with: str | None, held: str, rest: str) -> None:
+    it = position(quantity=held)
+    began = replace(it, levels=replace(LEVELS, staged_quantity=None if began_with is None else Decimal(began_with)))
+
+    assert Decimal(rest) == began.stage_rest
 
 
 @pytest.mark.parametrize("quantity", ["0", "-1", "NaN"])

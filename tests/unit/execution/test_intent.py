@@ -28,7 +28,7 @@ FOURTEEN = "KRW-BTC/2026-11-20T14"
 ALLOWED = {
     "unplanned": "planned>planned",
     "planned": "sending>sending closed_never_accepted>closed",
-    "sending": "accepted>accepted rejected>rejected refused_again>unknown unknown>unknown",
+    "sending": "accepted>accepted rejected>rejected unknown>unknown",
     "accepted": "closed_executed>closed closed_not_executed>closed",
     "rejected": "closed_rejected>closed",
     "unknown": "sending>sending accepted>accepted closed_never_accepted>closed",
@@ -144,12 +144,6 @@ def test_an_order_goes_its_way(words: str, state: IntentState) -> None:
     assert state is _book(_story("a", words)).by_identifier("a").state
 
 
-def test_a_refusal_of_a_repeated_request_proves_nothing() -> None:
-    intent = _book(_story("a", "planned sending unknown sending refused")).by_identifier("a")
-
-    assert (IntentState.UNKNOWN, "refused", 2) == (intent.state, intent.error_name, intent.sends)
-
-
 @pytest.mark.parametrize(
     "words",
     [
@@ -163,7 +157,6 @@ def test_a_refusal_of_a_repeated_request_proves_nothing() -> None:
         "planned sending executed",
         "planned sending unknown executed",
         "planned sending unknown rejected",
-        "planned sending unknown sending refused rejected",
         "planned sending accepted rejected",
         "planned sending accepted never_accepted",
         "planned sending refused sending",
@@ -197,21 +190,6 @@ def test_an_intent_remembers_when_it_was_planned_and_sent_and_how_it_ended() -> 
         )
         == intent
     )
-
-
-@pytest.mark.parametrize(
-    ("words", "may_exist"),
-    [
-        ("planned", False),
-        ("planned sending", True),
-        ("planned sending unknown", True),
-        ("planned sending accepted", True),
-        ("planned sending refused", False),
-        ("planned sending accepted executed", False),
-    ],
-)
-def test_an_order_may_exist_at_the_venue_from_sending_until_its_end(words: str, may_exist: bool) -> None:
-    assert may_exist is _book(_story("a", words)).by_identifier("a").may_exist_at_venue
 
 
 def test_open_intents_are_listed_by_market_in_the_order_of_their_planning() -> None:

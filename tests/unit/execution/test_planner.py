@@ -24,7 +24,6 @@ FEE = Decimal("0.0005")
 def _rules(*, minimum: str = "5000", maximum: str = "1000000000", is_active: bool = True) -> MarketRules:
     return MarketRules(
         market=BTC,
-        tick_size=Decimal(1),
         minimum_notional_krw=Decimal(minimum),
         maximum_notional_krw=Decimal(maximum),
         bid_fee_fraction=FEE,

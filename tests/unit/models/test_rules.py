@@ -8,7 +8,7 @@ from dg_bot.cycle import MarketSnapshot
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.decision import Action, Decision
-from dg_bot.domain.market import Market, MarketNotice, dated_rules
+from dg_bot.domain.market import Market, MarketNotice, published_rules
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.errors import ImpossibleValue
 from dg_bot.models.rules import RulesModel
@@ -28,7 +28,7 @@ def _snapshot() -> MarketSnapshot:
         reference_hourly=None,
         book=OrderBook(market=BTC, at=AT, asks=(), bids=()),
         mark_krw=PRICE,
-        rules=dated_rules(BTC, PRICE, AT),
+        rules=published_rules(BTC),
         notice=MarketNotice(market=BTC, has_warning=False),
         gates=(),
     )

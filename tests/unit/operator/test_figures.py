@@ -21,11 +21,6 @@ def test_won_are_whole_and_grouped(amount: str, expected: str) -> None:
     assert expected == figures.won(Decimal(amount))
 
 
-@pytest.mark.parametrize(("amount", "expected"), [("12.6", "+₩13"), ("-12.6", "-₩13"), ("0.2", "₩0"), ("-0.2", "₩0")])
-def test_a_gain_has_its_sign(amount: str, expected: str) -> None:
-    assert expected == figures.signed_won(Decimal(amount))
-
-
 @pytest.mark.parametrize(
     ("amount", "expected"), [("99.99", "₩99.99"), ("100", "₩100"), ("100.4", "₩100"), ("0.00001230", "₩0.0000123")]
 )

@@ -6,7 +6,7 @@ from dg_bot.domain.events import AccountOpened, IntentPlanned
 from dg_bot.domain.portfolio import Balance
 from dg_bot.pipeline.account import unexplained_differences
 from dg_bot.risk.state import RiskState, after
-from tests.builders import BTC, ETH
+from tests.builders import BTC, ETH, paper_bot
 from tests.journal_records import planned_buy, planned_sell, record
 
 
@@ -56,3 +56,29 @@ def test_currencies_of_an_open_order_are_left_out_and_others_are_not(plan: Inten
     state = after(opened(KRW="100"), record(2, plan))
 
     assert {"ETH": Decimal(2)} == unexplained_differences(state, at_venue(KRW="1", BTC="9", ETH="2"), (BTC, ETH))
+
+
+def test_a_difference_is_looked_at_twice_when_it_is_first_seen_and_when_it_changes() -> None:
+    bot = paper_bot()
+    bot.deposit("KRW", "-1000")
+
+    pauses = []
+    for change in (None, None, "-500", None):
+        if change is not None:
+            bot.deposit("KRW", change)
+        bot.account.view()
+        pauses.append(len(bot.clock.slept))
+
+    assert [1, 1, 2, 2] == pauses
+    assert {"KRW": Decimal(-1500)} == bot.account.view().unexplained
+
+
+def test_a_difference_that_went_away_is_looked_at_twice_when_it_comes_back() -> None:
+    bot = paper_bot()
+
+    for amount in ("-1000", "1000", "-1000"):
+        bot.deposit("KRW", amount)
+        bot.account.view()
+
+    assert 2 == len(bot.clock.slept)
+    bot.declare("KRW", "-1000")

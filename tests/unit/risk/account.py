@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from dg_bot.domain.events import AccountOpened, Closing, Event, IntentClosed, IntentPlanned, IntentSending, Record
 from dg_bot.domain.market import Market
-from dg_bot.domain.order import Fill, Role, Side
+from dg_bot.domain.order import ExitCause, Fill, Role, Side
 from dg_bot.domain.portfolio import Balance, Portfolio, ProtectionPlan
 from dg_bot.risk.state import RiskState, after
 
@@ -63,6 +63,7 @@ def sell_plan(
         minimum_notional_krw=MINIMUM,
         reason=reason,
         decision_digest="d",
+        exit_cause=ExitCause(reason),
     )
 
 

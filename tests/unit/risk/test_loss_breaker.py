@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 
 from dg_bot.risk.limits import RiskLimits
-from dg_bot.risk.loss_breaker import Trip, TripReason, pnl_fraction, tripped
+from dg_bot.risk.loss_breaker import Trip, TripReason, is_loss, pnl_fraction, tripped
 from dg_bot.risk.state import Opening
 
 MIDNIGHT = datetime(2026, 11, 19, 15, tzinfo=UTC)
@@ -65,3 +65,18 @@ def test_the_breaker_trips_at_its_limit_and_names_what_it_measured(daily: str, w
         is_daily = reason is TripReason.DAILY_LOSS
         measured, limit = (-Decimal(daily), "0.10") if is_daily else (-Decimal(weekly), "0.15")
         assert Trip(reason=reason, measured=measured, limit=Decimal(limit)) == trip
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_one"),
+    [
+        ("daily_loss: lost 0.1003 of the opening equity, limit 0.10", True),
+        ("weekly_loss: lost 0.15", True),
+        ("daily_loss", True),
+        ("the journal is new, but the venue knows orders of ours", False),
+        ("operator: daily_loss", False),
+        ("", False),
+    ],
+)
+def test_a_loss_is_told_from_other_reasons_for_safe_mode(reason: str, is_one: bool) -> None:
+    assert is_one is is_loss(reason)

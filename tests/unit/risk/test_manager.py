@@ -18,14 +18,26 @@ from dg_bot.domain.portfolio import Balance, Portfolio, ProtectionPlan
 from dg_bot.errors import InvariantViolated
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.limits import RiskLimits
-from dg_bot.risk.manager import BarExitRules, Conditions, RiskApproved, RiskManager, RiskRefused
+from dg_bot.risk.manager import Conditions, RiskApproved, RiskManager, RiskRefused
 from dg_bot.risk.state import RiskState
+from dg_bot.strategies.base import BarExits
 from tests.unit.risk.account import BTC, ETH, NOON, XRP, Folded, cycle_id, sell_plan
 
 INSTANT = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
 LONG_AGO = NOON - timedelta(hours=30)
 CALM = Conditions(clock_skew_s=0.0, has_unresolved_intent=False, unexplained={}, booked_equity_krw=Decimal(1_000_000))
+LISTED = {
+    "daily_loss",
+    "weekly_loss",
+    "flat",
+    "hours_since_entry",
+    "entries_today",
+    "positions",
+    "exposure",
+    "orders_this_hour",
+    "krw_today",
+}
 COINS = [Market(f"KRW-C{number}") for number in range(9)]
 
 
@@ -117,18 +129,36 @@ def test_safe_mode_forbids_an_entry_and_says_why() -> None:
 
 
 @pytest.mark.parametrize(
-    ("began", "forbidding"),
+    ("equity", "forbidding"),
     [
-        ("1111111", []),  # lost just under 10 %
-        ("1111111.1111111111111111111112", ["daily_loss"]),
-        ("1111112", ["daily_loss"]),
-        ("1176470", ["daily_loss"]),
-        ("1176471", ["daily_loss", "weekly_loss"]),
-        ("500000", []),
+        ("900001", []),
+        ("900000", ["daily_loss"]),
+        ("899999", ["daily_loss"]),
+        ("850001", ["daily_loss"]),
+        ("850000", ["daily_loss", "weekly_loss"]),
+        ("849999", ["daily_loss", "weekly_loss"]),
+        ("2000000", []),
     ],
 )
-def test_a_loss_at_its_limit_forbids_entries(began: str, forbidding: list[str]) -> None:
-    assert forbidding == refused(opened(began))
+def test_a_loss_at_its_limit_forbids_entries(equity: str, forbidding: list[str]) -> None:
+    assert forbidding == refused(opened("1000000"), conditions=replace(CALM, booked_equity_krw=Decimal(equity)))
+
+
+def test_a_gate_tells_what_was_measured_and_what_was_allowed() -> None:
+    folded = opened("1000000").buy("1 @ 10000", at=LONG_AGO)
+    checked = gates(folded, conditions=replace(CALM, booked_equity_krw=Decimal(960_000)))
+
+    assert {
+        "daily_loss": (Decimal("-0.04"), Decimal("-0.10")),
+        "weekly_loss": (Decimal("-0.04"), Decimal("-0.15")),
+        "flat": (False, True),
+        "hours_since_entry": (30.0, 4.0),
+        "entries_today": (0, 5),
+        "positions": (1, 7),
+        "exposure": (Decimal("0.01"), Decimal("0.80")),
+        "orders_this_hour": (0, 10),
+        "krw_today": (Decimal(0), Decimal(5_000_000)),
+    } == {name: (gate.value, gate.limit) for name, gate in checked.items() if name in LISTED}
 
 
 @pytest.mark.parametrize(("began", "reason"), [("1111111", None), ("1111112", "daily_loss")])
@@ -330,7 +360,7 @@ def test_a_protective_level_is_reached_at_its_price() -> None:
     ],
 )
 def test_the_exits_of_the_strategy_are_due_at_the_close_of_a_bar(mark: str, bars: int, reason: ExitReason) -> None:
-    rules = BarExitRules(fake_out_fraction=0.02, fake_out_bars=3, time_out_bars=24, time_out_fraction=0.02)
+    rules = BarExits(fake_out_fraction=0.02, fake_out_bars=3, time_out_bars=24, time_out_fraction=0.02)
     position = Folded().buy("2 @ 10000").state.positions[BTC]
 
     assert reason is manager().due_bar_exit(position, Decimal(mark), bars, rules)

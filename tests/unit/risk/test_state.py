@@ -12,6 +12,7 @@ from dg_bot.domain.events import (
     AlarmRaised,
     Answer,
     Closing,
+    CycleCompleted,
     HighestPriceRaised,
     IntentAnswered,
     IntentSending,
@@ -24,6 +25,7 @@ from dg_bot.domain.events import (
 from dg_bot.domain.portfolio import Balance, ProtectionPlan, ProtectiveLevels
 from dg_bot.errors import InvariantViolated
 from dg_bot.risk.state import Opening, RiskState, SafeMode
+from tests.journal_records import report
 from tests.unit.risk.account import BTC, ETH, MINIMUM, NOON, PROTECTION, Folded, buy_plan, executed, sell_plan, unexecuted
 
 INSTANT = timedelta(microseconds=1)
@@ -120,6 +122,25 @@ def test_the_first_stage_of_profit_is_taken_once() -> None:
     assert Decimal(11000) == folded.state.positions[BTC].levels.target_krw
 
 
+def test_the_first_stage_of_profit_may_be_taken_in_parts() -> None:
+    folded = Folded().buy("4 @ 10000", protection=STAGED).sell("0.5 @ 10500", reason="staged_profit")
+    levels = folded.state.positions[BTC].levels
+    assert (Decimal(10500), Decimal(4)) == (levels.stage_krw, levels.staged_quantity)
+
+    folded.sell("1.5 @ 10500", reason="staged_profit")
+
+    levels = folded.state.positions[BTC].levels
+    assert levels.stage_krw is None
+    assert levels.staged_quantity is None
+
+
+@pytest.mark.parametrize(("sold", "is_taken"), [("1.5238", False), ("1.52380953", True), ("1.9999", True)])
+def test_a_rest_of_the_first_stage_that_nobody_would_buy_counts_as_taken(sold: str, is_taken: bool) -> None:
+    folded = Folded().buy("4 @ 10000", protection=STAGED).sell(f"{sold} @ 10500", reason="staged_profit")
+
+    assert is_taken is (folded.state.positions[BTC].levels.stage_krw is None)
+
+
 def test_another_sale_leaves_the_first_stage_of_profit() -> None:
     assert Decimal(10500) == Folded().buy("2 @ 10000", protection=STAGED).sell("1 @ 10500").state.positions[BTC].levels.stage_krw
 
@@ -139,6 +160,13 @@ def test_an_order_that_came_to_nothing_changes_no_money(closing: Closing) -> Non
     assert {} == folded.state.flows
     assert {} == folded.state.open_plans
     assert (0, Decimal(0)) == (folded.state.entries_filled_on_day_of(NOON), folded.state.krw_spent_since(NOON))
+
+
+def test_an_entry_that_was_never_sent_is_closed_without_a_trace() -> None:
+    folded = Folded(buy_plan("x"), unexecuted("x", Closing.NEVER_ACCEPTED))
+
+    assert {} == folded.state.open_plans
+    assert {} == folded.state.spends
 
 
 def test_an_open_entry_counts_with_all_that_it_may_cost() -> None:
@@ -246,6 +274,31 @@ def test_a_coin_that_its_owner_took_away_is_no_longer_owned_and_is_no_loss(gone:
     assert (None if left is None else Decimal(left)) == (folded.state.positions[BTC].quantity if left is not None else None)
     assert (left is None) is (BTC not in folded.state.positions)
     assert Opening(NOON, Decimal(equity)) == folded.state.day
+
+
+@pytest.mark.parametrize(("gone", "is_dust"), [("-1.4999", False), ("-1.5", False), ("-1.50000001", True)])
+def test_what_is_left_of_a_coin_that_was_taken_away_may_be_dust(gone: str, is_dust: bool) -> None:
+    folded = Folded().buy("2 @ 10000").add(TransferDeclared(currency="BTC", amount=Decimal(gone), note="sold by hand"))
+
+    assert is_dust is folded.state.positions[BTC].is_dust
+
+
+def test_the_gain_of_the_periods_is_that_of_the_last_cycle() -> None:
+    folded = Folded(CycleCompleted(report=report()))
+    assert (Decimal("0.01"), Decimal("-0.02")) == (folded.state.daily_pnl_fraction, folded.state.weekly_pnl_fraction)
+
+    folded.add(CycleCompleted(report=replace(report(), state=None)))
+
+    assert (Decimal("0.01"), Decimal("-0.02")) == (folded.state.daily_pnl_fraction, folded.state.weekly_pnl_fraction)
+
+
+def test_the_gain_of_a_period_begins_at_nothing() -> None:
+    folded = Folded(CycleCompleted(report=report()), PeriodOpened(period=Period.DAY, start=NOON, equity_krw=Decimal(1)))
+    assert (Decimal(0), Decimal("-0.02")) == (folded.state.daily_pnl_fraction, folded.state.weekly_pnl_fraction)
+
+    folded.add(PeriodOpened(period=Period.WEEK, start=NOON, equity_krw=Decimal(1)))
+
+    assert Decimal(0) == folded.state.weekly_pnl_fraction
 
 
 def test_what_was_there_at_the_first_start_is_expected_but_not_owned() -> None:

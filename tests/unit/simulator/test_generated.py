@@ -106,11 +106,11 @@ def test_the_history_before_the_demo_passes_the_unmodified_screen(source: Genera
         strategy=STRATEGY,
         rules=TradeRules(),
         thresholds=ScreenThresholds(),
-        entry_checks=(lambda bars, _: entry_mask(bars, ValidatorLimits())) if is_checked else None,
+        entry_checks=(lambda bars, hours: entry_mask(bars, ValidatorLimits(), hours)) if is_checked else None,
     )
     at = demo_instant(SEED)
 
-    result = screen.evaluate(history(source).resampled(FOUR_HOURS), at)
+    result = screen.evaluate(history(source).resampled(FOUR_HOURS), at, hourly=history(source))
 
     assert [] == [gate for gate in result.gates if not gate.passed]
     assert result.payoff is not None

@@ -303,11 +303,10 @@ def test_the_ticker_the_newest_candle_and_the_newest_trade_agree() -> None:
     assert ticker.last_volume == trade.volume
 
 
-def test_rules_come_from_the_ledger_and_the_dated_table() -> None:
+def test_rules_come_from_the_ledger() -> None:
     rules = venue_at()[0].rules(BTC)
 
-    assert (Decimal(1000), Decimal(5000), Decimal("0.0005"), True) == (
-        rules.tick_size,
+    assert (Decimal(5000), Decimal("0.0005"), True) == (
         rules.minimum_notional_krw,
         rules.bid_fee_fraction,
         rules.is_active,

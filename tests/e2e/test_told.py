@@ -1,0 +1,188 @@
+"""What the operator hears by Telegram from the true program, and what nobody ever hears."""
+
+import signal
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import MakeBench
+from tests.e2e.market_bench import MarketBench, breakout
+from tests.e2e.tape_bench import ACCESS_KEY, SECRET_KEY, WarmProgram
+from tests.postgres import rows, run_sql
+from tests.telegram_server import CHAT, SILENCE, TOKEN, UNAUTHORIZED, TelegramServer, broken
+
+NEXT_HOUR = timedelta(hours=1, seconds=5)
+DATABASE_PASSWORD = "canary-of-the-database-password"
+CANARIES = (SECRET_KEY, ACCESS_KEY, TOKEN, TOKEN.partition(":")[2], DATABASE_PASSWORD)
+FOUR = {
+    "ko": ["🕐 <b>KRW-BTC 사이클</b>", "📊 <b>KRW-BTC 백테스트</b>", "🟢 <b>KRW-BTC 체결</b>", "💼 <b>KRW-BTC 포트폴리오</b>"],
+    "en": ["🕐 <b>KRW-BTC cycle</b>", "📊 <b>KRW-BTC backtest</b>", "🟢 <b>KRW-BTC traded</b>", "💼 <b>KRW-BTC portfolio</b>"],
+}
+NEWS = ["▶️ <b>Started</b>", "🟢 <b>KRW-BTC bought</b>"]
+
+
+@pytest.fixture
+def telegram() -> Iterator[TelegramServer]:
+    with TelegramServer() as server:
+        yield server
+
+
+@pytest.fixture
+def bench(market_bench: MakeBench, telegram: TelegramServer) -> MarketBench:
+    """Give a bot that tells this server in English."""
+    bench = market_bench("1.0", "1.0")
+    bench.settings |= {
+        "TELEGRAM_BOT_TOKEN": TOKEN,
+        "TELEGRAM_CHAT_ID": CHAT,
+        "TELEGRAM_BASE_URL": telegram.url,
+        "BOT_LANGUAGE": "en",
+    }
+    return bench
+
+
+def titles(telegram: TelegramServer) -> list[str]:
+    return [message.text.splitlines()[0] for message in telegram.sent]
+
+
+@pytest.mark.parametrize("language", FOUR)
+def test_a_cycle_is_told_in_four_messages(
+    bench: MarketBench, telegram: TelegramServer, warm_program: WarmProgram, language: str
+) -> None:
+    ended = bench.run(warm_program.run, "--json", TELEGRAM_VERBOSITY="full", BOT_LANGUAGE=language)
+
+    assert (0, "traded") == (ended.exit_code, ended.report["outcome"])
+    assert FOUR[language] == titles(telegram)[2:]
+    assert {(CHAT, "HTML")} == {(message.chat_id, message.parse_mode) for message in telegram.sent}
+    portfolio = telegram.sent[-1].text
+    assert f"₩{int(float(ended.report['state']['equity_krw'])):,}" in portfolio
+
+
+def test_of_changes_only_what_changed_is_told(bench: MarketBench, telegram: TelegramServer, warm_program: WarmProgram) -> None:
+    bench.run(warm_program.run)
+    first = titles(telegram)
+    bench.run(warm_program.run)
+    again = titles(telegram)[len(first) :]
+    bench.move_to(breakout() + NEXT_HOUR)
+    bench.run(warm_program.run)
+    later = titles(telegram)[len(first) + len(again) :]
+
+    assert [*NEWS, FOUR["en"][2]] == first
+    assert NEWS[:1] == again
+    assert [NEWS[0], "⚪ <b>KRW-BTC held</b>"] == later
+
+
+def test_what_telegram_did_not_take_is_told_by_the_next_run_and_once(
+    bench: MarketBench, telegram: TelegramServer, warm_program: WarmProgram
+) -> None:
+    telegram.replies.extend([broken()] * 3)
+    first = bench.run(warm_program.run, "--json")
+    silent = titles(telegram)
+
+    second = bench.run(warm_program.run, "--json")
+
+    assert (0, "traded", 0, True) == (first.exit_code, first.report["outcome"], second.exit_code, second.report["repeated"])
+    assert ([], [*NEWS, FOUR["en"][2], NEWS[0]]) == (silent, titles(telegram))
+
+
+def test_a_telegram_that_never_answers_does_not_hold_the_end_of_the_daemon(bench: MarketBench, telegram: TelegramServer) -> None:
+    telegram.replies.extend([SILENCE] * 9)
+
+    with bench.daemon() as daemon:
+        daemon.run_cycle()
+        daemon.wait_for("cycle_completed", outcome="traded")
+        code = daemon.end()
+
+    assert (0, "stopped") == (code, bench.journal[-1]["kind"])
+
+
+def test_the_end_of_a_daemon_is_told(bench: MarketBench, telegram: TelegramServer) -> None:
+    with bench.daemon(TELEGRAM_VERBOSITY="alerts") as daemon:
+        daemon.run_cycle()
+        daemon.wait_for("cycle_completed", outcome="traded")
+        daemon.end()
+
+    assert ["⏹ <b>Stopped</b>"] == titles(telegram)
+    assert "1 open positions are not watched" in telegram.sent[0].text
+
+
+# Secrets
+
+_roles = count(1)
+
+
+def with_role(dsn: str) -> str:
+    """Give the same database's address for a role whose password is a canary."""
+    role = f"canary_{next(_roles)}"
+    run_sql(dsn, f"CREATE ROLE {role} LOGIN SUPERUSER PASSWORD '{DATABASE_PASSWORD}'")
+    return f"postgresql://{role}:{DATABASE_PASSWORD}@{dsn.rpartition('@')[2]}"
+
+
+def leaks(texts: dict[str, str]) -> list[str]:
+    """Name the texts in which a secret stands."""
+    return [f"{name}: {canary}" for name, text in texts.items() for canary in CANARIES if canary in text]
+
+
+def files_of(*folders: Path) -> dict[str, str]:
+    return {str(path): path.read_text(errors="replace") for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def rows_of(dsn: str) -> dict[str, str]:
+    """Give every row of every table as text."""
+    tables = [str(name) for (name,) in rows(dsn, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'")]
+    assert {"bot_config", "system_logs", "cycles"} <= set(tables)
+    return {name: "\n".join(str(row) for row in rows(dsn, f"TABLE {name}")) for name in tables}
+
+
+def refuse_the_key(bench: MarketBench, _: TelegramServer) -> None:
+    bench.settings["UPBIT_SECRET_KEY"] = f"{SECRET_KEY}-of-another"
+
+
+def refuse_the_token(_: MarketBench, telegram: TelegramServer) -> None:
+    telegram.replies.extend([UNAUTHORIZED] * 9)
+
+
+def lose_everything(bench: MarketBench, telegram: TelegramServer) -> None:
+    bench.settings["DATABASE_URL"] = f"postgresql://bot:{DATABASE_PASSWORD}@127.0.0.1:1/bot"
+    bench.settings["TELEGRAM_BASE_URL"] = "http://127.0.0.1:1"
+    bench.go_away()
+
+
+Trouble = Callable[[MarketBench, TelegramServer], None]
+TROUBLES: dict[str, tuple[Trouble, int]] = {
+    "all is well": (lambda _bench, _telegram: None, 0),
+    "the key is refused": (refuse_the_key, 3),
+    "the token is refused": (refuse_the_token, 0),
+    "nothing answers": (lose_everything, 1),
+}
+
+
+@pytest.mark.parametrize("arguments", [(), ("--json",)], ids=["shown", "json"])
+@pytest.mark.parametrize("name", TROUBLES)
+def test_no_secret_leaves_the_program(
+    bench: MarketBench, telegram: TelegramServer, warm_program: WarmProgram, name: str, arguments: tuple[str, ...]
+) -> None:
+    dsn = bench.settings["DATABASE_URL"]
+    bench.settings["DATABASE_URL"] = with_role(dsn)
+    trouble, code = TROUBLES[name]
+    trouble(bench, telegram)
+
+    ended = bench.run(warm_program.run, *arguments, LOG_LEVEL="DEBUG")
+
+    assert code == ended.exit_code, ended.log
+    told = {"messages": "\n".join(message.text for message in telegram.sent)}
+    assert [] == leaks({"out": ended.out, "log": ended.log, **told, **files_of(bench.folder, bench.candles), **rows_of(dsn)})
+
+
+def test_no_secret_leaves_the_daemon(bench: MarketBench, telegram: TelegramServer) -> None:
+    dsn = bench.settings["DATABASE_URL"]
+    with bench.daemon(DATABASE_URL=with_role(dsn), LOG_LEVEL="DEBUG") as daemon:
+        daemon.run_cycle()
+        daemon.wait_for("cycle_completed", outcome="traded")
+        telegram.replies.extend([UNAUTHORIZED] * 9)
+        pages = {path: daemon.page(path)[1] for path in ("/health", "/metrics")}
+        daemon.end(signal.SIGINT)
+
+    assert [] == leaks({"log": daemon.log, **pages, **files_of(bench.folder, bench.candles), **rows_of(dsn)})
