@@ -262,6 +262,13 @@ def test_exposure_at_its_limit_forbids_entries(quantity: str, passes: bool) -> N
     assert passes is gates(folded, market=ETH)["exposure"].passed
 
 
+def test_exposure_is_measured_against_the_capital_where_that_is_smaller_than_equity() -> None:
+    folded = Folded().buy("40 @ 10000", at=LONG_AGO)
+
+    assert Decimal("0.8") == gates(folded, market=ETH, capital_krw=Decimal(500_000))["exposure"].value
+    assert not gates(folded, market=ETH, capital_krw=Decimal(500_000))["exposure"].passed
+
+
 def test_exposure_counts_what_is_not_resolved_at_its_worst() -> None:
     folded = Folded().buy("70 @ 10000", at=LONG_AGO).send("x", "100000", market=XRP, at=LONG_AGO)
 
