@@ -79,6 +79,7 @@ class MarketSnapshot:
     reference_hourly: CandleSeries | None
     book: OrderBook
     mark_krw: Decimal
+    tick_size_krw: Decimal
     rules: MarketRules
     notice: MarketNotice
     gates: tuple[Gate, ...]

@@ -54,6 +54,10 @@ class MarketData(Protocol):
         """Give the price in KRW of the last trade of each market; raises DataError when one is not listed."""
         ...
 
+    def tick_size(self, market: Market, price_krw: Decimal) -> Decimal:
+        """Give the venue's price step in KRW; where it does not tell, the published one at `price_krw` and this date."""
+        ...
+
     def notices(self) -> Mapping[Market, MarketNotice]:
         """Give all listed KRW markets with the venue's flags on them."""
         ...

@@ -126,7 +126,7 @@ def test_every_record_of_the_two_hours_has_its_row(newcomer: Newcomer) -> None:
     hours = [f"KRW-BTC/{breakout():%Y-%m-%dT%H}", f"KRW-BTC/{breakout():%Y-%m-%d}T{breakout().hour + 1}"]
 
     assert [] == newcomer.rows["rejected"]
-    assert [[hours[0], "traded"], [hours[1], "halted"]] == newcomer.rows["cycles"]
+    assert [[hours[0], "traded"], [hours[1], "traded"]] == newcomer.rows["cycles"]
 
 
 @pytest.fixture
@@ -162,8 +162,8 @@ def test_json_is_one_object_a_line_and_logs_are_elsewhere(traded: DemoBench) -> 
 def test_a_person_is_told_of_a_database_that_is_away(traded: DemoBench) -> None:
     ended = traded.run(*MARKET, DATABASE_URL=NOBODY)
 
-    assert (0, 1) == (ended.exit_code, len(ended.log.splitlines()))
-    assert "projection_behind" in ended.log
+    assert 0 == ended.exit_code
+    assert ["projection_behind"] == sorted({line.split()[3] for line in ended.log.splitlines()})
 
 
 @pytest.mark.parametrize(

@@ -98,6 +98,10 @@ class FaultyUpbit:
         answer: Mapping[Market, Decimal] = self._call("last_prices", self._inner.last_prices, markets)
         return answer
 
+    def tick_size(self, market: Market, price_krw: Decimal) -> Decimal:
+        size: Decimal = self._call("tick_size", self._inner.tick_size, market, price_krw)
+        return size
+
     def notices(self) -> Mapping[Market, MarketNotice]:
         answer: Mapping[Market, MarketNotice] = self._call("notices", self._inner.notices)
         return answer

@@ -371,7 +371,7 @@ def test_dust_after_a_sale_is_marked_and_never_sold_again() -> None:
 
 
 def test_a17_a_position_below_the_minimum_is_not_sent_and_the_operator_is_told_once() -> None:
-    bot = paper_bot("1000 1000 | 940", holding="5 @ 1000")
+    bot = paper_bot("1000 1000 | 940", holding="5.2 @ 1000")
 
     for _ in range(5):
         bot.guard.tick()

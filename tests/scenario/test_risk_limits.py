@@ -500,12 +500,12 @@ def test_an_entry_goes_on_after_a_child_that_was_filled_in_part() -> None:
 
 
 def test_a_sell_below_the_minimum_is_not_sent() -> None:
-    bot = paper_bot(holding="4 @ 1000", says="sell")
+    bot = paper_bot("1000 1000 | 955 955 955", holding="5.2 @ 1000", says="sell")
 
     report = bot.run_cycle()
 
     assert ([], Outcome.HALTED) == (bot.placed(), report.outcome)
-    assert report.reason.startswith("execution.dust: 4000")
+    assert report.reason.startswith("execution.dust: 4966")
 
 
 def test_a_partial_sell_fraction_sells_that_part() -> None:

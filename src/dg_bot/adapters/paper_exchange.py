@@ -6,7 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from dg_bot.adapters.state_file import read_state, write_state
-from dg_bot.domain.market import Market, MarketRules, published_rules, tick_size
+from dg_bot.domain.market import Market, MarketRules, published_rules
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
@@ -41,12 +41,13 @@ class PaperExchange:
         try:
             book = self._market_data.order_book(request.market)
             price = self._market_data.last_prices([request.market])[request.market]
+            step = self._market_data.tick_size(request.market, price)
         except (ExchangeUnavailable, AuthenticationFailed, DataError) as error:
             return Unclear(type(error).__name__)
         ticket = ticket_for(request, approved.identifier)
         try:
             now = self._clock.now()
-            order = self._ledger.place(ticket, book=book, tick_size=tick_size(request.market, price, now), now=now)
+            order = self._ledger.place(ticket, book=book, tick_size=step, now=now)
         except VenueRefusal as refusal:
             self._save()
             return verdict_of(refusal)

@@ -48,7 +48,7 @@ class TradeRow:
 
 
 class PostgresStore:
-    """Implements TradeStore. Connects when it is first needed, and once anew when the connection turns out to be dead.
+    """Writes and reads the rows. Connects when it is first needed, and once anew when the connection turns out to be dead.
 
     Raises ConfigurationError for a `dsn` that cannot be read. All methods raise StoreError where the database is away, full,
     locked by somebody for longer than `lock_timeout_s`, or slower than `statement_timeout_s`. May be called from several threads.

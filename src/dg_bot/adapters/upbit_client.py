@@ -51,6 +51,7 @@ ROUTES: Mapping[tuple[str, str], Route] = {
     ("GET", "/v1/candles/days"): Route("candles", is_signed=False),
     ("GET", "/v1/ticker"): Route("ticker", is_signed=False),
     ("GET", "/v1/orderbook"): Route("orderbook", is_signed=False),
+    ("GET", "/v1/orderbook/instruments"): Route("orderbook", is_signed=False),
     ("GET", "/v1/accounts"): Route("default", is_signed=True),
     ("GET", "/v1/api_keys"): Route("default", is_signed=True),
     ("GET", "/v1/orders/chance"): Route("default", is_signed=True),

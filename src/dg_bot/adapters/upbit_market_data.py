@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import structlog
+
 from dg_bot.adapters import upbit_wire
 from dg_bot.adapters.json_fields import Json
 from dg_bot.adapters.upbit_reads import UpbitReads, refusal
@@ -11,17 +13,21 @@ from dg_bot.adapters.upbit_signer import Params
 from dg_bot.domain.calendar import DAY, Timeframe, require_aware
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market, MarketNotice
+from dg_bot.domain.market import tick_size as published_tick_size
 from dg_bot.domain.order_book import OrderBook
-from dg_bot.errors import DataError
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
+from dg_bot.ports import Clock
 
 LARGEST_PAGE = 200
+_log = structlog.get_logger(__name__)
 
 
 class UpbitMarketData:
     """The MarketData port over Upbit's quotation endpoints, which need no key."""
 
-    def __init__(self, *, reads: UpbitReads) -> None:
+    def __init__(self, *, reads: UpbitReads, clock: Clock) -> None:
         self._reads = reads
+        self._clock = clock
 
     def candles(self, market: Market, timeframe: Timeframe, before: datetime, count: int) -> list[Candle]:
         """Give up to `count` (at most 200) newest candles before `before`, in rising order; the last may be unfinished."""
@@ -48,6 +54,15 @@ class UpbitMarketData:
             if market not in prices:
                 raise DataError("ticker", f"the venue gave no price of {market}")
         return {market: prices[market] for market in markets}
+
+    def tick_size(self, market: Market, price_krw: Decimal) -> Decimal:
+        """Ask for the price step of now; without an answer take the table's step at `price_krw`."""
+        try:
+            told = upbit_wire.tick_size_of(self._document("/v1/orderbook/instruments", {"markets": market.code}), market)
+        except (ExchangeUnavailable, AuthenticationFailed, DataError) as error:
+            _log.warning("tick_size_not_told", market=market.code, cause=str(error))
+            told = None
+        return published_tick_size(market, price_krw, self._clock.now()) if told is None else told
 
     def notices(self) -> Mapping[Market, MarketNotice]:
         """Give all listed KRW markets with the venue's flags on them."""

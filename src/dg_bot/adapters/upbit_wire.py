@@ -25,7 +25,7 @@ from dg_bot.adapters.json_fields import (
 )
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
-from dg_bot.domain.money import ZERO, plain
+from dg_bot.domain.money import ZERO, plain, require_positive
 from dg_bot.domain.order import Fill, MarketBuy, MarketSell, OrderRequest, Side, VenueOrder, VenueState
 from dg_bot.domain.order_book import Level, OrderBook
 from dg_bot.domain.portfolio import Balance
@@ -142,6 +142,17 @@ def balances(document: Json) -> dict[str, Balance]:
             raise MalformedReply(source, "currency", f"names {currency} twice")
         found[currency] = Balance(currency, number_of(source, record, "balance"), number_of(source, record, "locked"))
     return found
+
+
+def tick_size_of(document: Json, market: Market) -> Decimal | None:
+    """Read the price step of `market` from the list of instruments; None where the list lacks it."""
+    source = "instruments"
+    for record in records_of(source, document):
+        if record.get("market") == market.code:
+            step = number_of(source, record, "tick_size")
+            require_positive("tick size", step)
+            return step
+    return None
 
 
 def market_rules(chance: Json, market: Market) -> MarketRules:

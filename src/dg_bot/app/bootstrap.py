@@ -172,10 +172,10 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
     )
     stack.callback(client.close)
     reads = UpbitReads(client=client, clock=clock)
-    market_data = UpbitMarketData(reads=reads)
+    market_data = UpbitMarketData(reads=reads, clock=clock)
     _set_clock(market_data, is_required=follows)
     prompt_reads = UpbitReads(client=client, clock=clock, budget_s=_PROMPT_BUDGET_S)
-    prompt_data = UpbitMarketData(reads=prompt_reads)
+    prompt_data = UpbitMarketData(reads=prompt_reads, clock=clock)
     if settings.mode is Mode.PAPER:
         paper = PaperExchange(
             market_data=prompt_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw

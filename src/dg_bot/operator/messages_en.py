@@ -121,6 +121,8 @@ TEXTS: Mapping[str, str] = {
     "gate.recent_gap_hours": "recent gap",
     "gate.missing_hours": "missing hours",
     "gate.market_warnings": "market warnings",
+    "gate.tick_size_krw": "price step",
+    "gate.minimum_notional_krw": "smallest order",
     "gate.market_active": "market active",
     "gate.size_fraction": "size",
     "gate.volatility_size_fraction": "size by volatility",

@@ -65,6 +65,7 @@ class DataCollectionStage:
             return Halt(stage=Stage.DATA_COLLECTION, reason=freshness.words, gates=(freshness,))
         reference, reference_gate = self._reference_candles(cycle, hourly, is_listed=self._reference in notices)
         mark = self._market_data.last_prices([cycle.market])[cycle.market]
+        tick = self._market_data.tick_size(cycle.market, mark)
         is_quiet = notice.is_clear or self._allow_warned_markets
         flags = "none" if notice.is_clear else ", ".join((["WARNING"] if notice.has_warning else []) + list(notice.cautions))
         rules = self._exchange.rules(cycle.market)
@@ -75,6 +76,7 @@ class DataCollectionStage:
             reference_hourly=reference,
             book=self._market_data.order_book(cycle.market),
             mark_krw=mark,
+            tick_size_krw=tick,
             rules=rules,
             notice=notice,
             gates=(
@@ -82,6 +84,8 @@ class DataCollectionStage:
                 *self._gap_gates(hourly),
                 reference_gate,
                 Gate("market_warnings", flags, "none", is_quiet),
+                Gate("tick_size_krw", tick, None, True),
+                Gate("minimum_notional_krw", rules.minimum_notional_krw, None, True),
                 Gate("market_active", rules.is_active, True, rules.is_active),
             ),
         )

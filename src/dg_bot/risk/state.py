@@ -195,6 +195,7 @@ def _bought(state: RiskState, at: datetime, plan: IntentPlanned, event: IntentCl
         average_cost_krw=average_cost,
         opened_at=at if held is None or held.is_dust else held.opened_at,
         levels=_levels(average_cost, plan.protection),
+        is_dust=product(quantity, event.funds_krw / event.executed_quantity) < plan.minimum_notional_krw,
     )
     recent = {cycle: moment for cycle, moment in state.filled_entries.items() if moment > at - _REMEMBERED}
     return replace(

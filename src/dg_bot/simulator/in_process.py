@@ -72,6 +72,9 @@ class InProcessUpbit:
         """Give the price of the last trade of each market; raises DataError when one is not listed."""
         return {market: self._last_price(market) for market in markets}
 
+    def tick_size(self, market: Market, _price_krw: Decimal) -> Decimal:
+        return _listed(market, lambda: self._venue.tick_size(market))
+
     def notices(self) -> Mapping[Market, MarketNotice]:
         return self._venue.notices()
 

@@ -133,3 +133,25 @@ def test_a_refusal_is_an_outage_with_its_name() -> None:
         it.market_data.candles(BTC, HOUR, AT_13, 10)
 
     assert caught.value.cause == "400"
+
+
+def test_the_price_step_is_the_venues() -> None:
+    with bench(answers(reply_json([{"market": "KRW-BTC", "tick_size": "500"}]))) as it:
+        assert Decimal(500) == it.market_data.tick_size(BTC, Decimal(140_000))
+
+
+@pytest.mark.parametrize(
+    "instruments",
+    [
+        http(503, b""),
+        NOT_FOUND,
+        http(200, b"<html>"),
+        reply_json([]),
+        reply_json([{"market": "KRW-BTC"}]),
+        reply_json([{"market": "KRW-BTC", "tick_size": 0}]),
+        http(429, b""),
+    ],
+)
+def test_where_the_venue_does_not_tell_the_price_step_the_published_table_does(instruments: bytes) -> None:
+    with bench(answers(instruments)) as it:
+        assert Decimal(100) == it.market_data.tick_size(BTC, Decimal(140_000))

@@ -488,3 +488,13 @@ def test_the_expiry_of_our_own_key_is_found() -> None:
 
     assert datetime(2027, 1, 9, 4, 37, tzinfo=UTC) == wire.key_expiry(rows, "ours")
     assert wire.key_expiry(rows, "third") is None
+
+
+def test_the_recorded_instruments_give_the_price_step() -> None:
+    assert Decimal(1000) == wire.tick_size_of(recorded("doc/orderbook_instruments.json"), BTC)
+
+
+def test_a_price_step_may_be_a_number_and_is_absent_for_other_markets() -> None:
+    rows: Json = [{"market": "KRW-XRP", "tick_size": Decimal("0.1")}]
+
+    assert (Decimal("0.1"), None) == (wire.tick_size_of(rows, XRP), wire.tick_size_of(rows, BTC))

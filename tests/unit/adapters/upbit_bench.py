@@ -34,7 +34,7 @@ class Bench:
 
     @property
     def market_data(self) -> UpbitMarketData:
-        return UpbitMarketData(reads=UpbitReads(client=self.client, clock=self.clock))
+        return UpbitMarketData(reads=UpbitReads(client=self.client, clock=self.clock), clock=self.clock)
 
     @property
     def exchange(self) -> UpbitExchange:

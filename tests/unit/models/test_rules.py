@@ -28,6 +28,7 @@ def _snapshot() -> MarketSnapshot:
         reference_hourly=None,
         book=OrderBook(market=BTC, at=AT, asks=(), bids=()),
         mark_krw=PRICE,
+        tick_size_krw=Decimal(1),
         rules=published_rules(BTC),
         notice=MarketNotice(market=BTC, has_warning=False),
         gates=(),

@@ -425,3 +425,8 @@ def test_the_plan_that_is_kept_is_the_one_that_was_meant() -> None:
     plan = buy_plan("x", protection=PROTECTION)
 
     assert {"x": plan} == Folded(plan).state.open_plans
+
+
+@pytest.mark.parametrize(("quantity", "is_dust"), [("0.49", True), ("0.5", False), ("0.51", False)])
+def test_a_first_part_too_small_to_be_sold_is_dust(quantity: str, is_dust: bool) -> None:
+    assert is_dust is Folded().buy(f"{quantity} @ 10000").state.positions[BTC].is_dust
