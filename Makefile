@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
 export PYTHONPATH = src
 
 .PHONY: help demo test lint bench format requirements
@@ -15,7 +16,8 @@ help:
 	@echo "make requirements  write the hashed requirements anew from pyproject.toml"
 
 $(VENV)/runtime: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "dg_bot needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "dg_bot needs Python 3.11 or newer: make demo PYTHON=python3.12")'
+	@echo "installing into $(VENV): about half a minute"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
@@ -44,5 +46,5 @@ format: $(VENV)/development
 	$(BIN)/ruff check --fix .
 
 requirements: $(VENV)/development
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header pyproject.toml -o requirements.txt
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --extra dev pyproject.toml -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCKED) --extra dev -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCKED) --constraint requirements-dev.txt -o requirements.txt

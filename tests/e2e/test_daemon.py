@@ -185,6 +185,23 @@ def test_an_exchange_that_goes_away_is_told_once_and_found_again(market_bench: M
     assert ["unprotected"] == [alarm["kind"] for alarm in bench.recorded("alarm_raised")]
 
 
+def test_an_exchange_that_is_away_at_the_start_is_found_later(market_bench: MakeBench) -> None:
+    bench = market_bench()
+    bench.go_away()
+
+    with bench.daemon(CLOCK_FROM_VENUE="no") as daemon:
+        daemon.run_cycle()
+        daemon.wait_for("cycle_failed")
+        bench.come_back()
+        daemon.run_cycle()
+        ended = daemon.wait_for("cycle_completed")
+        code = daemon.end()
+
+    # This machine's clock is not the venue's, which is found by then.
+    assert (0, "halted", True) == (code, ended["outcome"], "clock_skew" in ended["reason"])
+    assert 1 == len(bench.recorded("account_opened"))
+
+
 def test_a_second_process_on_the_folder_is_refused(market_bench: MakeBench) -> None:
     bench = market_bench()
 

@@ -237,6 +237,18 @@ def test_a_state_that_cannot_be_read_is_three_and_says_what_to_do(practice: Prac
     assert 1 == len(ended.log.splitlines())
 
 
+def test_the_journal_alone_can_be_verified(practice: Practice) -> None:
+    nothing = practice.ask("--verify")
+    practice.lived(SafeModeEntered(reason="daily_loss"))
+    whole = practice.ask("--verify")
+    path = practice.state / "journal.jsonl"
+    path.write_bytes(path.read_bytes().replace(b"daily_loss", b"daily_lass"))
+    altered = practice.ask("--verify")
+
+    assert [3, 0, 3] == [ended.exit_code for ended in (nothing, whole, altered)]
+    assert "record 2 " in altered.out
+
+
 @pytest.mark.parametrize("name", [*TROUBLES, *UNREADABLE])
 def test_looking_changes_nothing(practice: Practice, name: str) -> None:
     (TROUBLES.get(name) or UNREADABLE[name][0])(practice)

@@ -2,8 +2,8 @@
 
 The program is `main.py`, or `scripts/doctor.py` where the argument says `doctor`.
 
-A fresh interpreter spends most of a short run on imports. A child made here differs from one in nothing else: it has its own
-environment, folder and output, and ends as a process ends.
+A fresh interpreter spends most of a short run on imports and on its own end. A child made here differs from one in nothing else:
+it has its own environment, folder and output.
 """
 
 import json
@@ -48,7 +48,13 @@ def _become(run: Run, program: Callable[[], int]) -> NoReturn:
     os.environ.update(run["environment"])
     os.chdir(run["folder"])
     sys.argv[1:] = run["arguments"]
-    sys.exit(program())
+    try:
+        code = program()
+    except SystemExit as ending:
+        code = ending.code if isinstance(ending.code, int) else 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """One order and everything that can happen to its request, its answer and its fills."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -7,6 +8,7 @@ import pytest
 
 from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, IntentSending, SafeModeEntered
+from dg_bot.domain.order import Side
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.execution.intent import DUPLICATE, IntentState
 from dg_bot.ports import Accepted, Submission
@@ -528,7 +530,7 @@ def test_r3_an_identifier_that_was_burned_without_an_order_is_closed_as_never_ac
 
     bot.upbit.on("submit", burns)
 
-    for _ in range(3):
+    for _ in range(6):
         bot.guard.tick()
         bot.wait(30)
 
@@ -626,3 +628,70 @@ def test_an_order_on_one_market_does_not_hide_one_on_another() -> None:
     bot.guard.tick()
 
     assert ["sell KRW-ETH 200"] == bot.placed()
+
+
+def test_coins_that_somebody_sent_keep_no_stop_from_being_sold() -> None:
+    bot = stopped()
+    bot.deposit("BTC", "0.001")
+    bot.upbit.on("submit", request_lost)
+    bot.clock.at = bot.clock.at.replace(minute=59, second=50)
+
+    for _ in range(8):
+        bot.guard.tick()
+        bot.wait(30)
+
+    assert ["never_accepted", "executed"] == closings(bot)
+    assert ["sell KRW-BTC 100"] == bot.placed()
+    assert Decimal("0.001") == bot.venue.account("BTC").balance
+
+
+def test_a_stop_never_sells_what_was_the_owners_before() -> None:
+    bot = paper_bot("1000 1000 | 940 940 940", holding="100 @ 1000", foreign={"BTC": "5"})
+    bot.deposit("BTC", "-100")
+
+    bot.guard.tick()
+
+    assert ([], Decimal(5)) == (bot.placed(), bot.venue.account("BTC").balance)
+    assert "unsellable:KRW-BTC" in bot.alarms()
+
+
+def test_nothing_is_sent_again_once_the_process_is_stopping() -> None:
+    bot = buyer()
+    bot.upbit.on("submit", request_lost)
+    bot.upbit.on("find", stopping(bot))
+
+    bot.run_cycle()
+
+    assert [] == bot.placed()
+
+
+def stopping(bot: PaperBot) -> Fault:
+    def act(method: Call, *args: object) -> object:
+        bot.books.close_for_orders()
+        return method(*args)
+
+    return act
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"market": ETH},
+        {"side": Side.SELL},
+        {"identifier": "someone-else"},
+        {"paid_fee_krw": Decimal(9_000_000)},
+    ],
+)
+def test_an_answer_that_contradicts_the_order_is_not_booked(odd: dict[str, object]) -> None:
+    bot = buyer()
+
+    def changed(method: Call, *args: object) -> object:
+        order = method(*args)
+        return order if order is None else replace(order, **odd)
+
+    bot.upbit.always("find", changed)
+
+    bot.run_cycle()
+
+    assert ([], {}) == (closings(bot), dict(bot.state.positions))
+    assert "odd_order:KRW-BTC" in bot.alarms()

@@ -9,6 +9,9 @@ from threading import Lock
 from dg_bot.ports import Clock
 
 _HEADER_RESOLUTION_S = 1.0
+# A header this far from what was known is a jump; so many answers have to agree on it.
+_JUMP_S = 30.0
+_BELIEVED_AFTER = 3
 
 
 class SystemClock:
@@ -51,6 +54,8 @@ class VenueClock:
         self._local = local
         self._follow = follow
         self._bounds: _Bounds | None = None
+        self._suspect: _Bounds | None = None
+        self._agreeing = 0
         self._lock = Lock()
 
     def now(self) -> datetime:
@@ -79,7 +84,18 @@ class VenueClock:
         low = venue_s - local_s
         fresh = _Bounds(low, low + _HEADER_RESOLUTION_S + max(0.0, received_s - sent_s))
         with self._lock:
-            self._bounds = fresh if self._bounds is None else self._bounds.narrowed(fresh)
+            if self._follow or self._is_believed(fresh):
+                self._bounds = fresh if self._bounds is None else self._bounds.narrowed(fresh)
+
+    def _is_believed(self, fresh: _Bounds) -> bool:
+        """Believe a jump only when several answers in a row tell of the same one: a single header may be wrong."""
+        if self._bounds is None or abs(fresh.low - self._bounds.low) <= _JUMP_S:
+            self._agreeing = 0
+            return True
+        is_same = self._suspect is not None and abs(fresh.low - self._suspect.low) <= _JUMP_S
+        self._agreeing = self._agreeing + 1 if is_same else 1
+        self._suspect = fresh
+        return self._agreeing >= _BELIEVED_AFTER
 
     def _offset_s(self) -> float:
         bounds = self._bounds

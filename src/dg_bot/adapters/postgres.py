@@ -18,10 +18,11 @@ from dg_bot.adapters.postgres_projection import write_rejected, write_rows
 from dg_bot.adapters.postgres_queries import queries
 from dg_bot.domain.calendar import Timeframe, from_epoch
 from dg_bot.domain.candle import Candle, CandleSeries
+from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import Record
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
-from dg_bot.errors import DataError
+from dg_bot.errors import ConfigurationError, DataError
 
 _log = structlog.get_logger()
 _CONNECT_TIMEOUT_S = 3
@@ -70,6 +71,18 @@ class PostgresStore:
             if self._connection is not None:
                 self._connection.close()
                 self._connection = None
+
+    def require_mode(self, mode: Mode) -> None:
+        """Raise ConfigurationError where this database holds the rows of a bot in another mode."""
+
+        def read(cursor: Cursor) -> str | None:
+            row = cursor.execute(queries()["kept_mode"]).fetchone()
+            return None if row is None else str(row[0])
+
+        kept = self._transact("require_mode", read)
+        if kept is not None and kept != mode.value:
+            problem = f"names a database that holds the rows of a bot in mode {kept}"
+            raise ConfigurationError("DATABASE_URL", problem, f"give mode {mode.value} a database of its own")
 
     def project(self, records: Sequence[Record]) -> None:
         """Write the rows of these records, in order and in one transaction; again is harmless.

@@ -114,3 +114,6 @@ COPY incoming_candles (timestamp, open, high, low, close, volume) FROM STDIN;
 INSERT INTO candles (timestamp, timeframe, symbol, open, high, low, close, volume)
 SELECT timestamp, %(timeframe)s, %(symbol)s, open, high, low, close, volume FROM incoming_candles
 ON CONFLICT (timestamp, timeframe, symbol) DO NOTHING;
+
+-- name: kept_mode
+SELECT value #>> '{}' FROM bot_config WHERE key = 'mode';

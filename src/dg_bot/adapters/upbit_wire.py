@@ -113,12 +113,15 @@ def order_book(document: Json, market: Market) -> OrderBook:
 
 
 def last_prices(document: Json) -> dict[Market, Decimal]:
-    """Read tickers; gives the price of the last trade in KRW by market."""
+    """Read tickers; gives the price of the last trade in KRW by market, each above zero."""
     source = "ticker"
-    return {
+    prices = {
         Market(text_of(source, record, "market")): number_of(source, record, "trade_price")
         for record in records_of(source, document)
     }
+    for market, price in prices.items():
+        require_positive(f"last price of {market}", price)
+    return prices
 
 
 def notices(document: Json) -> dict[Market, MarketNotice]:

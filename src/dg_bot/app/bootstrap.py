@@ -25,7 +25,7 @@ from dg_bot.app.database import Database
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
-from dg_bot.app.outbox import CandleProjection, MessageProjection, Outbox, Projection, RowProjection
+from dg_bot.app.outbox import PROJECTIONS, CandleProjection, MessageProjection, Outbox, Projection, RowProjection
 from dg_bot.app.record_log import log_record
 from dg_bot.app.settings import Settings
 from dg_bot.app.venue_access import access_keys, upbit_client
@@ -141,9 +141,11 @@ def running_bot(settings: Settings, on_progress: Progress = lambda _market, _don
             url=settings.database_url.get_secret_value() if settings.database_url else None,
             folder=settings.data_folder / "postgres",
             password_file=settings.state_folder / "postgres_password",
+            mode=settings.mode,
         )
         stack.callback(database.close)
         cursors = Cursors(settings.state_folder / "cursors.json")
+        _require_followers(cursors, len(journal))
         projections: list[Projection] = [
             RowProjection(journal=journal, cursors=cursors, database=database),
             CandleProjection(journal=journal, cursors=cursors, database=database, archive=archive),
@@ -189,6 +191,17 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
         exchange=exchange,
         live=exchange if settings.mode is Mode.LIVE else None,
     )
+
+
+def _require_followers(cursors: Cursors, records: int) -> None:
+    """Raise StateError where a projection has followed the journal further than it goes: then the journal was lost or cut."""
+    for name in PROJECTIONS:
+        if cursors.get(name) > records:
+            raise StateError(
+                "cursors.json",
+                f"{name} has followed the journal to record {cursors.get(name)}, but it ends at {records}",
+                "restore the journal from a copy; starting without it would forget positions and limits",
+            )
 
 
 def _live_key(settings: Settings, venue: Venue, books: Books, metrics: Metrics) -> LiveKey | None:

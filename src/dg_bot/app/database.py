@@ -8,6 +8,7 @@ import structlog
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
 from dg_bot.adapters.migrations import migrate
 from dg_bot.adapters.postgres import PostgresStore
+from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import StoreError
 
 _log = structlog.get_logger(__name__)
@@ -16,7 +17,9 @@ _log = structlog.get_logger(__name__)
 class Database:
     """Starts, migrates and connects on the first use that succeeds; until then every use tries again."""
 
-    def __init__(self, *, url: str | None, folder: Path, password_file: Path) -> None:
+    def __init__(self, *, url: str | None, folder: Path, password_file: Path, mode: Mode | None = None) -> None:
+        """`mode` is that of the bot that will write; a database with rows of another one is refused."""
+        self._mode = mode
         self._server = EmbeddedPostgres(data_dir=folder, password_file=password_file) if url is None else None
         self._url = url or ""
         self._store: PostgresStore | None = None
@@ -28,7 +31,10 @@ class Database:
             if self._store is None:
                 dsn = self._url if self._server is None else self._server.start()
                 migrate(dsn)
-                self._store = PostgresStore(dsn)
+                store = PostgresStore(dsn)
+                if self._mode is not None:
+                    store.require_mode(self._mode)
+                self._store = store
             return self._store
 
     def lost(self) -> None:

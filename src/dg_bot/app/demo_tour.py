@@ -18,7 +18,7 @@ _FOLDER = Path("data") / "tour"
 _MARKET = "KRW-BTC"
 _NEXT = """What next
   . .venv/bin/activate                    use the Python that was just installed
-  python main.py --mode demo              the next hour, in a demo folder of your own
+  python main.py --mode demo              the next hour, in a demo of your own
   python main.py --mode paper             real prices, no orders, no key
   python scheduler_main.py --mode paper   every hour, with the guard in between
   python scripts/doctor.py --mode paper   is all well?

@@ -1,11 +1,12 @@
 """The guard on a thread of its own: ticks on time, whatever else the process is doing."""
 
 import threading
+from contextlib import suppress
 
 import structlog
 
 from dg_bot.app.bootstrap import Bot
-from dg_bot.errors import BotError, InvariantViolated
+from dg_bot.errors import BotError, InvariantViolated, StateError
 
 _log = structlog.get_logger(__name__)
 
@@ -59,8 +60,9 @@ class GuardThread:
                 self._beat_at_s = self._bot.clock.monotonic_s()
             except BaseException as error:
                 self._broken = error
+                # Kept for the daemon, which ends the process: a guard that is gone must not go unnoticed.
                 _log.critical("guard_broke", error=f"{type(error).__name__}: {error}")
-                raise
+                return
             self._stop.wait(max(0.0, started + self._period_s - self._bot.clock.monotonic_s()))
 
     def tick(self) -> None:
@@ -76,7 +78,8 @@ class GuardThread:
             if self._bot.guard.is_needed:
                 metrics.unprotected(self._bot.clock.monotonic_s() - self._counted_until_s)
                 _log.warning("guard_tick_failed", error=str(error), age_s=round(self.age_s, 1))
-                self._bot.books.alarm("unprotected", f"positions are not watched at the moment: {error}")
+                with suppress(StateError):
+                    self._bot.books.alarm("unprotected", f"positions are not watched at the moment: {error}")
             self._counted_until_s = self._bot.clock.monotonic_s()
             return
         now = self._bot.clock.monotonic_s()

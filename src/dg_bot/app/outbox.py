@@ -17,6 +17,7 @@ from dg_bot.errors import BotError, StoreError
 from dg_bot.operator.narrator import Message, Narrator, Urgency
 from dg_bot.ports import CandleArchive, Clock, Journal, Notifier
 
+PROJECTIONS = ("database", "candles", "messages")
 _BATCH = 200
 _QUEUE = 300
 _log = structlog.get_logger(__name__)

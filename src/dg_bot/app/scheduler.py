@@ -15,11 +15,11 @@ from dg_bot.app.bootstrap import Bot
 from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.http import Check, StatusServer
-from dg_bot.app.one_cycle import run_markets, start_up
+from dg_bot.app.one_cycle import run_markets
 from dg_bot.app.secrets import Redactor
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import Stopped
-from dg_bot.errors import BotError, ConfigurationError, InvariantViolated
+from dg_bot.errors import BotError, ConfigurationError, InvariantViolated, StateError
 from dg_bot.ports import Clock
 
 _SECOND = 5
@@ -127,8 +127,9 @@ class Daemon:
         return ExitCode.DONE
 
     def _start_up(self) -> None:
+        """Take the first balances down; settling is left to the guard, whose first tick looks after what is held before that."""
         try:
-            start_up(self._bot)
+            self._bot.reconciler.open_account()
         except InvariantViolated as error:
             self._contradicted(error)
         except BotError as error:
@@ -200,7 +201,10 @@ class Daemon:
         if self._cycle_thread is not None:
             self._cycle_thread.join(max(0.0, deadline - self._bot.clock.monotonic_s()))
         held = sum(1 for position in books.state.positions.values() if not position.is_dust)
-        books.record(Stopped(mode=self._bot.settings.mode, open_positions=held))
+        try:
+            books.record(Stopped(mode=self._bot.settings.mode, open_positions=held))
+        except StateError as error:
+            _log.error("stop_not_recorded", error=str(error))
         self._stopping.set()
         self._outbox_thread.join(_GRACE_S / 2)
         self._bot.metrics.running(is_running=False)

@@ -121,6 +121,7 @@ TEXTS: Mapping[str, str] = {
     "gate.recent_gap_hours": "recent gap",
     "gate.missing_hours": "missing hours",
     "gate.market_warnings": "market warnings",
+    "gate.round_trip_fee": "fees of a round trip",
     "gate.tick_size_krw": "price step",
     "gate.minimum_notional_krw": "smallest order",
     "gate.market_active": "market active",

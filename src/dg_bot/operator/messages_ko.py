@@ -121,6 +121,7 @@ TEXTS: Mapping[str, str] = {
     "gate.recent_gap_hours": "최근 캔들 공백",
     "gate.missing_hours": "빠진 시간",
     "gate.market_warnings": "거래소 경고",
+    "gate.round_trip_fee": "왕복 수수료",
     "gate.tick_size_krw": "호가 단위",
     "gate.minimum_notional_krw": "최소 주문 금액",
     "gate.market_active": "거래 가능",

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from dg_bot.cycle import Cycle, Halt, MarketSnapshot
 from dg_bot.domain.calendar import HOUR, Timeframe
@@ -20,11 +21,12 @@ _LATE_PAUSE_S = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataLimits:
-    """How much history is collected, and how large a hole near its end may be."""
+    """How much history is collected, how large a hole near its end may be, and what a round trip may cost in fees."""
 
     history: timedelta = timedelta(days=730)
     gap_window: int = 50
     max_gap_hours: int = 1
+    max_round_trip_fee: Decimal = Decimal("0.005")
 
 
 class DataCollectionStage:
@@ -69,6 +71,7 @@ class DataCollectionStage:
         is_quiet = notice.is_clear or self._allow_warned_markets
         flags = "none" if notice.is_clear else ", ".join((["WARNING"] if notice.has_warning else []) + list(notice.cautions))
         rules = self._exchange.rules(cycle.market)
+        fees = rules.bid_fee_fraction + rules.ask_fee_fraction
         return MarketSnapshot(
             market=cycle.market,
             hourly=hourly,
@@ -85,6 +88,7 @@ class DataCollectionStage:
                 reference_gate,
                 Gate("market_warnings", flags, "none", is_quiet),
                 Gate("tick_size_krw", tick, None, True),
+                Gate("round_trip_fee", fees, self._limits.max_round_trip_fee, fees <= self._limits.max_round_trip_fee),
                 Gate("minimum_notional_krw", rules.minimum_notional_krw, None, True),
                 Gate("market_active", rules.is_active, True, rules.is_active),
             ),

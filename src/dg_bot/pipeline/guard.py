@@ -81,10 +81,13 @@ class Guard:
         return GuardReport(due=tuple((position.market, reason) for position, reason in exits), intents=tuple(intents))
 
     def _due(self, position: Position, portfolio: Portfolio) -> tuple[Position, ExitReason]:
-        if self._books.intents.is_selling(position.market):
-            return position, ExitReason.NONE
         current = self._books.state.positions[position.market]
-        return current, self._risk.due_exit(current, portfolio.marks_krw[position.market])
+        reason = self._risk.due_exit(current, portfolio.marks_krw[position.market])
+        if reason is ExitReason.NONE or not self._books.intents.is_selling(position.market):
+            return current, reason
+        text = f"{position.market} has reached its {reason.word}, but nothing more is sold while an earlier sale has no verdict"
+        self._books.alarm(f"unprotected:{position.market}", text)
+        return current, ExitReason.NONE
 
     def _exit(self, position: Position, reason: ExitReason, portfolio: Portfolio) -> tuple[Intent, ...]:
         cycle = Cycle(market=position.market, opened_at=HOUR.floor(self._clock.now()))

@@ -34,8 +34,8 @@ class OrderSender:
         match submission:
             case Accepted(venue_id):
                 answer = IntentAnswered(identifier=identifier, answer=Answer.ACCEPTED, venue_id=venue_id)
-            case Rejected(name, message) if is_first:
-                answer = IntentAnswered(identifier=identifier, answer=Answer.REJECTED, error_name=f"{name}: {message}"[:200])
+            case Rejected(name, _) if is_first:
+                answer = IntentAnswered(identifier=identifier, answer=Answer.REJECTED, error_name=name)
             case Rejected(name, _) | Unclear(name):
                 answer = IntentAnswered(identifier=identifier, answer=Answer.UNKNOWN, error_name=name)
             case Duplicate():

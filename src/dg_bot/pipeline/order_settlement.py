@@ -2,11 +2,12 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned
-from dg_bot.domain.money import ZERO
+from dg_bot.domain.money import WON, ZERO, product
 from dg_bot.domain.order import MarketBuy, MarketSell, OrderRequest, Role, Side, VenueOrder, VenueState
 from dg_bot.domain.portfolio import Portfolio
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
@@ -19,6 +20,9 @@ from dg_bot.risk.manager import RiskManager, RiskRefused
 
 PATIENCE_S = 25.0
 _SETTLE = timedelta(seconds=10)
+# A refusal as duplicate says that the venue knows the name: it gets more time to show the order, not less.
+_DUPLICATE_SETTLE = timedelta(minutes=3)
+_HIGHEST_FEE = Decimal("0.01")
 _STALE_SETTLE = timedelta(seconds=60)
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 2.0
@@ -67,7 +71,7 @@ class OrderSettlement:
                 self._absent(intent, portfolio)
             if self._books.intents.by_identifier(identifier).state is IntentState.CLOSED:
                 continue
-            if self._clock.monotonic_s() >= give_up_at:
+            if self._clock.monotonic_s() >= give_up_at or self._books.is_closing:
                 return self._books.intents.by_identifier(identifier)
             self._clock.sleep(pause)
             pause = min(_LONGEST_PAUSE_S, pause * 2)
@@ -79,19 +83,23 @@ class OrderSettlement:
             return error
 
     def _adopt(self, intent: Intent, order: VenueOrder, *, is_final: bool) -> None:
-        """Take the venue's word; an order that ended without a fill is read twice, and held against what is held of the base.
+        """Take the venue's word, unless it cannot be true; an order without a fill is read twice, and held against the balance.
 
         Its fills may only be late: an end that is booked too early would leave them to nobody.
         """
         identifier = intent.plan.identifier
+        once = replace(order, fills=tuple({fill.trade_id: fill for fill in order.fills}.values()))
+        oddity = _oddity(intent.plan, once)
+        if oddity is not None:
+            self._books.alarm(f"odd_order:{intent.plan.market}", f"the venue's answer on {identifier} cannot be right: {oddity}")
+            return
         if intent.state is IntentState.UNKNOWN:
             self._answer(identifier, Answer.ACCEPTED, venue_id=order.venue_id)
-        once = replace(order, fills=tuple({fill.trade_id: fill for fill in order.fills}.values()))
         if order.state is not VenueState.CLOSED or not once.has_all_fills or not is_final:
             return
         if once.executed_quantity > ZERO:
             self._close(identifier, Closing.EXECUTED, once)
-        elif self._are_unmoved(intent, {intent.plan.market.base}):
+        elif self._is_unmoved(intent):
             self._close(identifier, Closing.NOT_EXECUTED, once)
 
     def _absent(self, intent: Intent, portfolio: Portfolio | None) -> None:
@@ -104,11 +112,13 @@ class OrderSettlement:
             is_current = is_current and now - intent.planned_at <= _ENTRY_WINDOW
         if not intent.is_duplicate and is_current and portfolio is not None and self._sent_again(intent, portfolio, now):
             return
-        waited = _SETTLE if intent.is_duplicate else _STALE_SETTLE
+        waited = _DUPLICATE_SETTLE if intent.is_duplicate else _STALE_SETTLE
         if now - intent.last_sent_at >= waited and self._is_proved_absent(intent):
             self._close(intent.plan.identifier, Closing.NEVER_ACCEPTED)
 
     def _sent_again(self, intent: Intent, portfolio: Portfolio, now: datetime) -> bool:
+        if self._books.is_closing:
+            return False
         approval = self._risk.approve(
             _request(intent.plan),
             intent.plan.identifier,
@@ -134,10 +144,14 @@ class OrderSettlement:
             return False
         if any(order.identifier == plan.identifier for order in listed):
             return False
-        return self._are_unmoved(intent, {plan.market.base} if plan.side is Side.SELL else {plan.market.base, "KRW"})
+        return self._is_unmoved(intent, with_won=plan.side is Side.BUY)
 
-    def _are_unmoved(self, intent: Intent, currencies: set[str]) -> bool:
-        """Tell whether these balances are what the books expect without this order; what cannot be read proves nothing."""
+    def _is_unmoved(self, intent: Intent, *, with_won: bool = False) -> bool:
+        """Tell whether the balances show nothing of this order; what cannot be read proves nothing.
+
+        A buy leaves the base as the books expect it. A sale leaves no less of it; a little more that somebody sent must not keep
+        a position from its protection.
+        """
         try:
             balances = self._exchange.balances()
         except (ExchangeUnavailable, AuthenticationFailed, DataError):
@@ -145,7 +159,10 @@ class OrderSettlement:
         state = self._books.state
         others = {name: plan for name, plan in state.open_plans.items() if name != intent.plan.identifier}
         differences = unexplained_differences(replace(state, open_plans=others), balances, (intent.plan.market,))
-        return currencies.isdisjoint(differences)
+        moved = differences.get(intent.plan.market.base, ZERO)
+        if intent.plan.quantity is not None:
+            return ZERO <= moved < intent.plan.quantity
+        return moved == ZERO and not (with_won and "KRW" in differences)
 
     def _close_unsent(self, intent: Intent) -> None:
         """Close an intent whose `sending` was never made durable: no request can have left for it."""
@@ -165,6 +182,23 @@ class OrderSettlement:
                 fills=() if order is None else order.fills,
             )
         )
+
+
+def _oddity(plan: IntentPlanned, order: VenueOrder) -> str | None:
+    """Say what in an answer contradicts the order that was sent; None where it can be true."""
+    if (order.market, order.side) != (plan.market, plan.side):
+        return f"it is a {order.side} on {order.market}"
+    if order.identifier not in (None, plan.identifier):
+        return f"it names {order.identifier}"
+    if plan.quantity is not None and order.executed_quantity > plan.quantity:
+        return f"{order.executed_quantity} was executed of {plan.quantity}"
+    if plan.notional_krw is not None and order.funds_krw > plan.notional_krw:
+        return f"{order.funds_krw} KRW was spent of {plan.notional_krw}"
+    if any(abs(fill.funds_krw - product(fill.price, fill.quantity)) > WON for fill in order.fills):
+        return "a fill's funds are not its price times its quantity"
+    if order.paid_fee_krw > order.funds_krw * _HIGHEST_FEE:
+        return f"a fee of {order.paid_fee_krw} KRW on {order.funds_krw} KRW"
+    return None
 
 
 def _request(plan: IntentPlanned) -> OrderRequest:

@@ -7,6 +7,7 @@ from typing import Literal
 from dg_bot.cycle import Cycle
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import MarketRules, published_rules
+from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import ExitCause, Role
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Portfolio, Position
@@ -141,9 +142,13 @@ class Seller:
             return published_rules(position.market)
 
     def _free(self, position: Position) -> Decimal:
-        balances = self._exchange.balances()
-        balance = balances.get(position.market.base)
-        return Decimal(0) if balance is None else balance.free
+        """Give what of the base is free and the bot's own; what the owner holds beside it stays the owner's."""
+        base = position.market.base
+        balance = self._exchange.balances().get(base)
+        if balance is None:
+            return ZERO
+        owners = self._books.state.expected_total(base) - position.quantity
+        return max(ZERO, min(balance.free, balance.total - owners))
 
     def _book(self, position: Position) -> OrderBook:
         """Read the book; where that fails or it is crossed, an exit goes on as if nothing were visible."""

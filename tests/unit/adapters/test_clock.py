@@ -63,14 +63,37 @@ def test_a_later_answer_narrows_the_offset_upwards_only() -> None:
     assert clock.skew_s() == pytest.approx(-0.1)
 
 
-def test_answers_that_contradict_each_other_make_the_newest_one_stand_alone() -> None:
+@pytest.mark.parametrize(("answers", "skew_s"), [(1, 0.0), (2, 0.0), (3, -3600.0)])
+def test_a_jump_is_believed_when_three_answers_in_a_row_tell_of_it(answers: int, skew_s: float) -> None:
     local = SteppingClock("2026-11-20T12:00:00")
     clock = VenueClock(local=local, follow=False)
     observed(local, clock, date(NOON))
 
-    observed(local, clock, date(NOON - timedelta(hours=1)))
+    for _ in range(answers):
+        observed(local, clock, date(NOON - timedelta(hours=1)))
 
-    assert clock.skew_s() == pytest.approx(-3600.0)
+    assert clock.skew_s() == pytest.approx(skew_s)
+
+
+def test_one_wrong_date_among_right_ones_moves_nothing() -> None:
+    local = SteppingClock("2026-11-20T12:00:00")
+    clock = VenueClock(local=local, follow=False)
+    observed(local, clock, date(NOON))
+
+    for wrong_or_right in (timedelta(days=5), timedelta(0), timedelta(days=5), timedelta(0), timedelta(days=5)):
+        observed(local, clock, date(NOON + wrong_or_right))
+
+    assert clock.skew_s() == pytest.approx(0.0)
+
+
+def test_a_venue_that_is_followed_is_believed_at_once() -> None:
+    local = SteppingClock("2026-11-20T12:00:00")
+    clock = VenueClock(local=local, follow=True)
+    observed(local, clock, date(NOON))
+
+    observed(local, clock, date(NOON + timedelta(hours=1)))
+
+    assert NOON + timedelta(hours=1) == clock.now()
 
 
 def test_the_time_between_receipt_and_observation_does_not_count() -> None:
