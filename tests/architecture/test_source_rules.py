@@ -13,6 +13,7 @@ from tests.architecture.source import ROOT, dotted, entry_points, modules, parse
 # Where anything at all may be caught and is not raised again, and why.
 BROAD_HANDLERS = {
     "app/scheduler.py": "whatever broke one hour, the next one runs",
+    "app/guard_thread.py": "whatever ends the guard is kept for the daemon, which ends the process",
     "app/outbox.py": "a defect in one rendering must not silence the others",
 }
 # Where an amount in won becomes a float, and why.

@@ -58,7 +58,7 @@ class GuardThread:
                 self._beat_at_s = started
                 self.tick()
                 self._beat_at_s = self._bot.clock.monotonic_s()
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - the daemon ends the process for it
                 self._broken = error
                 # Kept for the daemon, which ends the process: a guard that is gone must not go unnoticed.
                 _log.critical("guard_broke", error=f"{type(error).__name__}: {error}")

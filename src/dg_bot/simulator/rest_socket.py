@@ -64,14 +64,14 @@ class Listener(socketserver.ThreadingTCPServer):
             super().handle_error(request, client_address)
 
     def hang_up_all(self) -> None:
-        """End every open connection, so that the threads that wait on them end."""
-        self.stopping.set()
+        """End every open connection, then wake whoever is delaying an answer: none of them can still be sent."""
         with self._lock:
             for connection in self._open:
                 try:
                     connection.shutdown(socket.SHUT_RDWR)
                 except OSError:
                     continue  # the client was quicker
+        self.stopping.set()
 
 
 class _Connection(BaseHTTPRequestHandler):
