@@ -152,6 +152,9 @@ class EmbeddedPostgres:
             os.close(handle)
 
     def _attach_or_launch(self) -> str:
+        if self._cluster.exists():
+            # Without it nobody could enter a server that was started, nor end it.
+            self._password()
         deadline = time.monotonic() + _DEADLINE_S
         while True:
             running = self._running()

@@ -271,6 +271,7 @@ def test_a_lost_password_names_the_remedies(server: EmbeddedPostgres, folder: Pa
 
     kept.rename(folder / "state" / "password")
     server.start()
+    assert not (folder / "data" / "cluster" / "postmaster.pid").exists()
 
 
 @pytest.mark.parametrize("character", ['"', "$", "`", "\\"])
