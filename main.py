@@ -7,8 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from rich.console import Console
-
 from dg_bot.app.bootstrap import Bot, running_bot
 from dg_bot.app.exit_codes import refusal
 from dg_bot.app.logs import LogFormat, configure_logs
@@ -20,7 +18,7 @@ from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
 from dg_bot.operator.cycle_json import cycle_json
 from dg_bot.operator.cycle_text import print_cycle
-from dg_bot.operator.desk_text import print_guard, print_unwatched
+from dg_bot.operator.desk_text import print_guard, print_unwatched, terminal
 
 _LONG_COLLECTION = 400
 
@@ -42,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 80)
+    console = terminal()
     show: Callable[[CycleReport], None] = (
         (lambda report: print(cycle_json(report), flush=True)) if as_json else (lambda report: print_cycle(report, console))
     )

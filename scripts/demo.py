@@ -5,11 +5,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from rich.console import Console
-
 from dg_bot.app.demo_tour import tour
+from dg_bot.operator.desk_text import terminal
 
 ROOT = Path(__file__).resolve().parents[1]
 
 if __name__ == "__main__":
-    sys.exit(tour(ROOT, Console(highlight=False, width=None if sys.stdout.isatty() else 80)))
+    sys.exit(tour(ROOT, terminal()))

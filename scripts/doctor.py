@@ -7,8 +7,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from rich.console import Console
-
 from dg_bot.adapters.journal_file import verify
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
@@ -19,6 +17,7 @@ from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings, load_settings
 from dg_bot.app.venue_access import account_balances
 from dg_bot.errors import BotError
+from dg_bot.operator.desk_text import terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json:
         print(findings_json(findings))
     else:
-        print_findings(findings, Console(highlight=False, width=None if sys.stdout.isatty() else 80))
+        print_findings(findings, terminal())
     return ExitCode.DONE if findings.is_well else ExitCode.FAILED
 
 
