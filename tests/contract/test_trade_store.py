@@ -88,6 +88,9 @@ def test_no_records_need_no_database() -> None:
 
     store.project([])
 
+    with pytest.raises(StoreError):
+        store.latest_trades(1)
+
 
 def test_a_trade_is_read_back_as_it_was_closed(store: PostgresStore) -> None:
     store.project(_one_bought_cycle())

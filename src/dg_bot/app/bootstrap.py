@@ -279,6 +279,7 @@ def _wired(
     on_progress: Progress,
     live_key: LiveKey | None,
 ) -> Bot:
+    """Build the trading parts, each after those it stands on; cut up, this list would only hand a dozen values around."""
     clock, prompt_data, exchange = venue.clock, venue.prompt_data, venue.exchange
     limits = settings.risk_limits()
     risk = RiskManager(limits=limits, markets=settings.markets)

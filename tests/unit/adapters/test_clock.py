@@ -156,5 +156,10 @@ def test_the_system_clock_tells_utc_and_needs_no_correction() -> None:
     assert clock.monotonic_s() <= clock.monotonic_s()
 
 
-def test_a_sleep_below_zero_is_none() -> None:
+def test_a_sleep_below_zero_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("time.sleep", slept.append)
+
     SystemClock().sleep(-1.0)
+
+    assert [0.0] == slept

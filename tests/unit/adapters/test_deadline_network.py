@@ -57,7 +57,10 @@ def test_the_next_address_is_tried_where_the_first_one_refuses(monkeypatch: pyte
 
         with network.deadline(20):
             stream = network.connect_tcp("venue.test", port)
-            stream.close()
+        reached = stream.get_extra_info("socket").getpeername()
+        stream.close()
+
+    assert ("127.0.0.1", port) == reached
 
 
 def test_an_address_needs_no_lookup(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -107,9 +107,14 @@ def test_a_server_of_our_own_that_was_killed_is_started_again(opened: Open, tmp_
 def test_closing_is_no_place_to_fail(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was to be done is done by then; a server that goes on running is found by the next process."""
 
-    def refuse(_: EmbeddedPostgres) -> None:
+    refusals: list[EmbeddedPostgres] = []
+
+    def refuse(server: EmbeddedPostgres) -> None:
+        refusals.append(server)
         raise StoreError("stop the embedded PostgreSQL", "another process is at it for too long")
 
     monkeypatch.setattr(EmbeddedPostgres, "stop", refuse)
 
     opened().close()
+
+    assert 1 == len(refusals)
