@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
-export PYTHONPATH = src
+export PYTHONPATH = $(CURDIR)/src
 
 .PHONY: help demo test lint bench format requirements
 
