@@ -60,8 +60,7 @@ from dg_bot.ports import Clock, Exchange, MarketData
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskManager
 from dg_bot.strategies.base import Strategy
-from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
-from dg_bot.strategies.parameters import load_parameters
+from dg_bot.strategies.catalog import make_strategy
 
 _log = structlog.get_logger(__name__)
 
@@ -283,7 +282,7 @@ def _wired(
     clock, prompt_data, exchange = venue.clock, venue.prompt_data, venue.exchange
     limits = settings.risk_limits()
     risk = RiskManager(limits=limits, markets=settings.markets)
-    strategy = VolatilityBreakout(load_parameters(BreakoutParameters, settings.strategy))
+    strategy = make_strategy(settings.strategy)
     planner_limits = PlannerLimits()
     account = Account(books=books, exchange=exchange, market_data=prompt_data, clock=clock, markets=settings.markets)
     keeper = AccountKeeper(books=books, risk=risk)

@@ -12,7 +12,17 @@ from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from dotenv.parser import parse_stream
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from dg_bot.app.logs import LogFormat
 from dg_bot.domain.calendar import Timeframe
@@ -23,6 +33,7 @@ from dg_bot.operator.narrator import Verbosity
 from dg_bot.operator.phrasebook import Language
 from dg_bot.pipeline.analysis_stage import ScreenMode
 from dg_bot.risk.limits import RiskLimits
+from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 OFFICIAL_UPBIT = "https://api.upbit.com"
 OFFICIAL_TELEGRAM = "https://api.telegram.org"
@@ -67,9 +78,16 @@ def _market_list(text: str) -> tuple[Market, ...]:
     return tuple(Market(code.strip()) for code in text.split(","))
 
 
+def _known_strategy(name: str) -> str:
+    if name not in STRATEGY_NAMES:
+        raise ValueError(f"choose one of {', '.join(STRATEGY_NAMES)}")
+    return name
+
+
 YesNo = Annotated[bool, BeforeValidator(_yes)]
 OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
 Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
+StrategyName = Annotated[str, AfterValidator(_known_strategy)]
 StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse))]
 _DEFAULTS = RiskLimits()
 
@@ -95,7 +113,7 @@ class Settings(BaseModel):
     paper_krw: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(10_000_000)
 
     decision_model: Literal["rules"] = "rules"
-    strategy: Literal["volatility_breakout"] = "volatility_breakout"
+    strategy: StrategyName = "volatility_breakout"
     strategy_timeframe: StrategyTimeframe = Timeframe(240)
     screen_mode: ScreenMode = ScreenMode.BLOCK
     min_confidence: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.70

@@ -5,16 +5,17 @@ from typing import Final
 
 import numpy as np
 
-from dg_bot.indicators.bars import Bars, Flags, Floats
+from dg_bot.indicators.bars import Bars, Floats
 from dg_bot.indicators.trend import directional_movement, donchian_high, sma
 from dg_bot.indicators.volatility import atr, bollinger
 from dg_bot.indicators.volume import obv_mean, volume_ratio
 from dg_bot.indicators.windows import before, window_mean
-from dg_bot.strategies.base import BarExits, Condition, GateSeries, Signals
+from dg_bot.strategies.base import BarExits, GateSeries, Signals
+from dg_bot.strategies.conditions import above, at_least, below, level
 from dg_bot.strategies.daily_range import breakout_level
 from dg_bot.strategies.parameters import Parameter, require
+from dg_bot.strategies.rule_signals import BASE_CONFIDENCE
 
-BASE_CONFIDENCE: Final = 0.70
 CONFIDENCE_STEP: Final = 0.10
 
 
@@ -149,43 +150,27 @@ def confidence(gates: tuple[GateSeries, ...]) -> Floats:
 
 def trend_gate(bars: Bars, p: BreakoutParameters) -> GateSeries:
     """Gate 0: the close is above its long mean."""
-    return GateSeries(name="trend", conditions=(_above("close", bars.close, sma(bars.close, p.trend_period)),))
+    return GateSeries(name="trend", conditions=(above("close", bars.close, sma(bars.close, p.trend_period)),))
 
 
 def squeeze_gate(bars: Bars, adx: Floats, p: BreakoutParameters) -> GateSeries:
     """Gate 1: the market was quiet: the bands of the bar before were narrower than their mean, or there is no trend yet."""
     bandwidth = bollinger(bars.close, p.bollinger_period, p.bollinger_deviations).bandwidth
-    narrow = _below("bandwidth", before(bandwidth), before(window_mean(bandwidth, p.bandwidth_period)))
-    return GateSeries(name="squeeze", conditions=(narrow, _below("adx", adx, np.full(len(bars), p.squeeze_adx))))
+    narrow = below("bandwidth", before(bandwidth), before(window_mean(bandwidth, p.bandwidth_period)))
+    return GateSeries(name="squeeze", conditions=(narrow, below("adx", adx, level(len(bars), p.squeeze_adx))))
 
 
 def breakout_gate(bars: Bars, p: BreakoutParameters) -> GateSeries:
     """Gate 2: the close leaves the channel of the bars before, or runs from the day's open by part of yesterday's range."""
-    channel = _above("close", bars.close, donchian_high(bars.high, p.donchian_period))
+    channel = above("close", bars.close, donchian_high(bars.high, p.donchian_period))
     limits = (p.lowest_range_multiple, p.highest_range_multiple) if p.dynamic_range_multiple else None
-    level = breakout_level(bars, p.range_multiple, noise_days=p.noise_days, noise_limits=limits)
-    return GateSeries(name="breakout", conditions=(channel, _above("close", bars.close, level)))
+    day = breakout_level(bars, p.range_multiple, noise_days=p.noise_days, noise_limits=limits)
+    return GateSeries(name="breakout", conditions=(channel, above("close", bars.close, day)))
 
 
 def volume_gate(bars: Bars, p: BreakoutParameters) -> GateSeries:
     """Gate 3: volume confirms: well above its mean, or the on-balance volume is rising."""
     ratio = volume_ratio(bars.volume, p.volume_period)
-    unusual = _at_least("volume_ratio", ratio, np.full(len(bars), p.volume_multiple))
+    unusual = at_least("volume_ratio", ratio, level(len(bars), p.volume_multiple))
     fast, slow = (obv_mean(bars.close, bars.volume, period) for period in (p.obv_fast_period, p.obv_slow_period))
-    return GateSeries(name="volume", conditions=(unusual, _above("obv_mean", fast, slow)))
-
-
-def _above(measure: str, values: Floats, limits: Floats) -> Condition:
-    return _condition(measure, values, ">", limits, values > limits)
-
-
-def _at_least(measure: str, values: Floats, limits: Floats) -> Condition:
-    return _condition(measure, values, ">=", limits, values >= limits)
-
-
-def _below(measure: str, values: Floats, limits: Floats) -> Condition:
-    return _condition(measure, values, "<", limits, values < limits)
-
-
-def _condition(measure: str, values: Floats, comparison: str, limits: Floats, passed: Flags) -> Condition:
-    return Condition(measure=measure, values=values, comparison=comparison, limits=limits, passed=passed)
+    return GateSeries(name="volume", conditions=(unusual, above("obv_mean", fast, slow)))

@@ -1,7 +1,4 @@
-import csv
-import gzip
 from dataclasses import fields
-from datetime import datetime
 
 import numpy as np
 import pytest
@@ -10,7 +7,7 @@ from dg_bot.errors import DataError
 from dg_bot.indicators.bars import Bars
 from dg_bot.indicators.trend import donchian_high, sma
 from dg_bot.indicators.volatility import atr
-from dg_bot.strategies.base import Condition, GateSeries, Signals
+from dg_bot.strategies.base import Condition, GateSeries
 from dg_bot.strategies.breakout import (
     BreakoutParameters,
     VolatilityBreakout,
@@ -20,8 +17,8 @@ from dg_bot.strategies.breakout import (
     trend_gate,
     volume_gate,
 )
-from tests.shared_data import shared
 from tests.unit.indicators.columns import cut, random_bars
+from tests.unit.strategies.signal_checks import assert_same_past, real_bars
 
 DEFAULTS = BreakoutParameters()
 
@@ -41,26 +38,6 @@ def steady_bars(count: int = 60, **last: float) -> Bars:
     for name, value in last.items():
         getattr(bars, name)[-1] = value
     return bars
-
-
-def real_bars() -> Bars:
-    with gzip.open(shared("candles/KRW-ETH_60m_2022-2023.csv.gz"), "rt") as file:
-        rows = list(csv.DictReader(file))[:1500]
-    return Bars(
-        opened_at=np.array([int(datetime.fromisoformat(row["timestamp"]).timestamp()) for row in rows]),
-        seconds=3600,
-        **{name: np.array([float(row[name]) for row in rows]) for name in ("open", "high", "low", "close", "volume")},
-    )
-
-
-def assert_same_past(whole: Signals, part: Signals, end: int) -> None:
-    for name in ("entry", "exit", "confidence", "stop_distance", "target_distance", "trend_strength"):
-        np.testing.assert_array_equal(getattr(whole, name)[:end], getattr(part, name))
-    for one, other in zip(whole.gates, part.gates, strict=True):
-        for first, second in zip(one.conditions, other.conditions, strict=True):
-            np.testing.assert_array_equal(first.values[:end], second.values)
-            np.testing.assert_array_equal(first.limits[:end], second.limits)
-            np.testing.assert_array_equal(first.passed[:end], second.passed)
 
 
 @pytest.mark.parametrize("parameters", [DEFAULTS, BreakoutParameters(dynamic_range_multiple=True, noise_days=5)])
