@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 
@@ -115,6 +116,55 @@ def cagr(total_return: float, days: float) -> float:
         return -1.0
     exponent = math.log1p(total_return) * DAYS_PER_YEAR / days
     return math.expm1(min(exponent, 700.0))  # beyond that a float overflows: a few bars with a large gain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TradeFigures:
+    """Means and extremes of the round trips, fractions of what was spent; None where there was none of the kind."""
+
+    average_win: float | None
+    average_loss: float | None
+    largest_win: float | None
+    largest_loss: float | None
+    average_hold_s: float | None
+
+
+def trade_figures(round_trips: Sequence[RoundTrip]) -> TradeFigures:
+    """Measure the round trips on their own; losses are negative."""
+    wins = [trip.pnl_fraction for trip in round_trips if trip.pnl > 0.0]
+    losses = [trip.pnl_fraction for trip in round_trips if trip.pnl < 0.0]
+    holds = [trip.exited_at - trip.entered_at for trip in round_trips]
+    return TradeFigures(
+        average_win=sum(wins) / len(wins) if wins else None,
+        average_loss=sum(losses) / len(losses) if losses else None,
+        largest_win=max(wins, default=None),
+        largest_loss=min(losses, default=None),
+        average_hold_s=sum(holds) / len(holds) if holds else None,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthReturn:
+    """What a calendar month (UTC) made of the equity it began with."""
+
+    year: int
+    month: int
+    fraction: float
+
+
+def monthly_returns(curve: EquityCurve) -> tuple[MonthReturn, ...]:
+    """Give each month that has a bar, in order; a bar belongs to the month in which it ends, as with days."""
+    result: list[MonthReturn] = []
+    opening, last = curve.opening, curve.opening
+    for closed_at, equity in zip(curve.closed_at, curve.equity, strict=True):
+        at = datetime.fromtimestamp(closed_at - 1, UTC)
+        if result and (result[-1].year, result[-1].month) == (at.year, at.month):
+            result.pop()
+        else:
+            opening = last
+        result.append(MonthReturn(year=at.year, month=at.month, fraction=equity / opening - 1.0))
+        last = equity
+    return tuple(result)
 
 
 def daily_returns(curve: EquityCurve) -> Floats:

@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
+from dg_bot.domain.market import FEE_FRACTION
 from dg_bot.errors import ImpossibleValue
+from dg_bot.risk.limits import RiskLimits
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,3 +49,19 @@ class TradeRules:
             )
         if self.entry_gap_s < 0 or self.entries_per_day < 1:
             raise ImpossibleValue("frequency", (self.entry_gap_s, self.entries_per_day), "it must allow an entry")
+
+    @classmethod
+    def of(cls, limits: RiskLimits) -> "TradeRules":
+        """Give the rules by which a bot with these limits trades."""
+        return cls(
+            position_fraction=float(limits.max_position_fraction),
+            fee_fraction=float(FEE_FRACTION),
+            stop_fraction=float(limits.stop_loss_fraction),
+            target_fraction=float(limits.take_profit_fraction),
+            stop_atr=float(limits.atr_stop_multiple or 0),
+            target_atr=float(limits.atr_target_multiple or 0),
+            trailing_atr=float(limits.trailing_atr_multiple or 0),
+            stage_fraction=float(limits.stage_fraction or 0),
+            entry_gap_s=int(limits.entry_interval.total_seconds()),
+            entries_per_day=limits.max_entries_per_day,
+        )

@@ -10,9 +10,11 @@ from dg_bot.backtesting.performance import (
     cagr,
     daily_returns,
     drawdown,
+    monthly_returns,
     performance,
     sharpe,
     sortino,
+    trade_figures,
 )
 from dg_bot.risk.exit_rules import ExitReason
 
@@ -126,3 +128,29 @@ def test_calmar_is_growth_over_the_deepest_fall() -> None:
 
     assert figures.days == 365.0
     assert figures.calmar == pytest.approx(0.10 / 0.05)
+
+
+def test_trade_figures_by_hand() -> None:
+    figures = trade_figures([trip(3.0), trip(1.0), trip(-1.0), trip(-2.0), trip(0.0)])
+
+    assert figures.average_win == pytest.approx(0.02)
+    assert figures.average_loss == pytest.approx(-0.015)
+    assert (figures.largest_win, figures.largest_loss, figures.average_hold_s) == (0.03, -0.02, DAY_S)
+
+
+def test_without_round_trips_there_is_nothing_to_average() -> None:
+    figures = trade_figures([])
+
+    assert (figures.average_win, figures.largest_loss, figures.average_hold_s) == (None, None, None)
+
+
+def test_a_month_is_measured_from_the_end_of_the_one_before() -> None:
+    # 31 days of January 1970, then two of February; the bar that ends at midnight belongs to the day before.
+    january, february = monthly_returns(curve(*[1.0] * 30, 1.1, 1.0, 1.21))
+
+    assert ((1970, 1), (1970, 2)) == ((january.year, january.month), (february.year, february.month))
+    assert (january.fraction, february.fraction) == pytest.approx((0.10, 0.10))
+
+
+def test_no_bars_have_no_months() -> None:
+    assert monthly_returns(curve()) == ()

@@ -1,0 +1,100 @@
+"""Backtest a rule strategy over recorded candles, with the costs and the risk settings of the bot."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from dg_bot.adapters.candle_csv import read_candles
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.settings import Settings, load_settings
+from dg_bot.backtesting.backtest import run_backtest, with_own_timeframe
+from dg_bot.backtesting.report import csv_report, json_report
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.market import Market
+from dg_bot.errors import BotError, ImpossibleValue
+from dg_bot.operator.backtest_text import print_backtest
+from dg_bot.operator.desk_text import terminal
+from dg_bot.strategies.catalog import STRATEGY_NAMES, make_strategy
+
+_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 done, 1 for candles that cannot be used, 2 for options or settings."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.output == "text") != (options.file is None):
+        parser.error("argument --file: goes with --output csv or json, and they with it")
+    try:
+        settings = load_settings()
+        strategy = make_strategy(options.strategy, dict(options.param))
+        rules = TradeRules.of(settings.risk_limits())
+        backtest = run_backtest(_candles(options, settings), options.timeframe, strategy, rules)
+    except BotError as error:
+        return refusal("run_backtest", error)
+    if options.output == "text":
+        print_backtest(backtest, terminal())
+    else:
+        options.file.write_text(json_report(backtest) if options.output == "json" else csv_report(backtest), encoding="utf-8")
+        print(f"{options.file}: {len(backtest.round_trips)} round trips")
+    return ExitCode.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="run_backtest.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--market", type=_market, required=True, help="for example KRW-BTC")
+    parser.add_argument("--strategy", choices=STRATEGY_NAMES, required=True)
+    parser.add_argument("--timeframe", type=_timeframe, default=Timeframe(240), help="bars of the strategy (default 240m)")
+    parser.add_argument("--data", type=Path, metavar="FILE", help=".csv or .csv.gz (default: hours of CANDLE_DIR)")
+    parser.add_argument("--from", type=_day, dest="start", metavar="D", help="first day, YYYY-MM-DD in UTC")
+    parser.add_argument("--to", type=_day, dest="end", metavar="D", help="the day after the last one")
+    parser.add_argument("--param", type=_parameter, action="append", default=[], metavar="K=V", help="a strategy parameter")
+    parser.add_argument("--output", choices=("text", "csv", "json"), default="text")
+    parser.add_argument("--file", type=Path, metavar="F", help="where --output csv or json is written")
+    return parser
+
+
+def _candles(options: argparse.Namespace, settings: Settings) -> CandleSeries:
+    start, end = options.start or _ALWAYS[0], options.end or _ALWAYS[1]
+    if options.data is None:
+        return CandleFiles(settings.candle_folder).load(options.market, HOUR, start, end)
+    return with_own_timeframe(read_candles(options.data, options.market, Timeframe(1))).between(start, end)
+
+
+def _market(text: str) -> Market:
+    try:
+        return Market(text)
+    except ImpossibleValue as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _timeframe(text: str) -> Timeframe:
+    try:
+        return Timeframe.parse(text)
+    except ImpossibleValue as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def _day(text: str) -> datetime:
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day as YYYY-MM-DD") from error
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not key=value")
+    return name, value
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,102 @@
+"""One backtest: a strategy over candles under the rules of trading, and all that is said of it afterwards."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from dg_bot.analysis.validator import ValidatorLimits, entry_mask
+from dg_bot.backtesting.performance import (
+    EquityCurve,
+    MonthReturn,
+    Performance,
+    RoundTrip,
+    TradeFigures,
+    monthly_returns,
+    performance,
+    trade_figures,
+)
+from dg_bot.backtesting.replay import replay
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.market import Market
+from dg_bot.errors import DataError, ImpossibleValue
+from dg_bot.indicators.bars import Bars, bars_of
+from dg_bot.strategies.base import Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backtest:
+    """What was traded and how it went; times are epoch seconds, equity starts at 1.0.
+
+    `buy_and_hold` is the return, costs included, of buying with everything at the first open and selling at the last close.
+    """
+
+    market: Market
+    strategy: str
+    timeframe: Timeframe
+    rules: TradeRules
+    bars: int
+    missing_bars: int
+    performance: Performance
+    trades: TradeFigures
+    months: tuple[MonthReturn, ...]
+    round_trips: tuple[RoundTrip, ...]
+    curve: EquityCurve
+    buy_and_hold: float
+
+
+def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Backtest:
+    """Trade `strategy` on bars of `timeframe` that are made from the candles, under the validator's checks of candles.
+
+    Only whole bars count: one whose end lies beyond the last candle is left out. Raises DataError where the candles cannot make
+    such bars, and where there are fewer of them than the strategy needs to warm up.
+    """
+    series = candles.resampled(timeframe)
+    if candles.last_opened_at is not None:
+        series = series.closed_by(candles.last_opened_at + candles.timeframe.length)
+    if len(series) <= strategy.warm_up:
+        needed = f"{len(series)} bars are too few: {strategy.name} needs more than {strategy.warm_up}"
+        raise DataError(f"{candles.market} {timeframe}", needed)
+    bars = bars_of(series)
+    hours = bars_of(candles.resampled(HOUR)) if not HOUR.seconds % candles.timeframe.seconds else None
+    mask = entry_mask(bars, ValidatorLimits(), hours)
+    history = replay(bars, strategy.signals(bars), strategy.bar_exits, rules, mask)
+    return Backtest(
+        market=candles.market,
+        strategy=strategy.name,
+        timeframe=timeframe,
+        rules=rules,
+        bars=len(bars),
+        missing_bars=series.missing_bars(),
+        performance=performance(history.round_trips, history.curve),
+        trades=trade_figures(history.round_trips),
+        months=monthly_returns(history.curve),
+        round_trips=history.round_trips,
+        curve=history.curve,
+        buy_and_hold=_buy_and_hold(bars, rules),
+    )
+
+
+def _buy_and_hold(bars: Bars, rules: TradeRules) -> float:
+    cost = float(bars.open[0]) * (1.0 + rules.slippage_fraction) * (1.0 + rules.fee_fraction)
+    proceeds = float(bars.close[-1]) * (1.0 - rules.slippage_fraction) * (1.0 - rules.fee_fraction)
+    return proceeds / cost - 1.0
+
+
+def with_own_timeframe(candles: CandleSeries) -> CandleSeries:
+    """Give candles of a file the timeframe that their times show: the shortest step between two of them.
+
+    Raises DataError where there are fewer than two, where a step is no whole number of minutes, or where a candle lies off the
+    grid of the shortest step.
+    """
+    times = np.frombuffer(candles.opened_at, dtype=np.int64)
+    if len(times) < 2:
+        raise DataError(str(candles.market), f"{len(times)} candles do not tell their timeframe")
+    step = int(np.diff(times).min())
+    if step % 60 or (times % step).any():
+        raise DataError(str(candles.market), f"the candles do not lie on the grid of their shortest step, {step} s")
+    try:
+        return replace(candles, timeframe=Timeframe(step // 60))
+    except ImpossibleValue as error:
+        raise DataError(str(candles.market), f"a step of {step // 60} minutes is no length of the venue's candles") from error

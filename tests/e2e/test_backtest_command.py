@@ -1,0 +1,116 @@
+"""`scripts/backtesting/run_backtest.py` as its user runs it."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.shared_data import shared
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPT = ROOT / "scripts" / "backtesting" / "run_backtest.py"
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "CANDLE_DIR": str(folder / "candles")}
+    return subprocess.run(
+        [sys.executable, str(SCRIPT), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def written(folder: Path, *, name: str = "walk.csv") -> Path:
+    """Write 400 hours that swing once in two days."""
+    rows = ["timestamp,open,high,low,close,volume"]
+    for hour in range(400):
+        price = round(1000 + 50 * math.sin(hour * math.pi / 24))
+        rows.append(f"2024-01-{1 + hour // 24:02d}T{hour % 24:02d}:00:00Z,{price},{price + 5},{price - 5},{price},10")
+    path = folder / name
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def test_a_report_of_a_file_is_printed(tmp_path: Path) -> None:
+    done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(written(tmp_path)))
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert done.stdout.startswith("sma_cross  KRW-XRP  60m\n2024-01-01 to 2024-01-17, 400 bars;")
+
+
+def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    base = ("--market", "KRW-XRP", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(written(tmp_path)))
+    out = ("--output", "json", "--file", str(file))
+
+    done = run(
+        tmp_path,
+        *base,
+        *out,
+        "--from",
+        "2024-01-03",
+        "--to",
+        "2024-01-13",
+        "--param",
+        "short_period=2",
+        "--param",
+        "long_period=5",
+    )
+
+    report = json.loads(file.read_text())
+    assert (0, f"{file}: {len(report['round_trips'])} round trips\n") == (done.returncode, done.stdout)
+    assert (240, "2024-01-03T00:00:00Z") == (report["bars"], report["first_bar"])
+    assert report["round_trips"]
+
+
+def test_the_archive_of_the_bot_serves_where_no_file_is_given(tmp_path: Path) -> None:
+    (tmp_path / "candles" / "hourly").mkdir(parents=True)
+    written(tmp_path / "candles" / "hourly", name="KRW-XRP_60m.csv")
+
+    done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "ema_cross", "--timeframe", "60m")
+
+    assert (0, True) == (done.returncode, "400 bars" in done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("code", "arguments", "said"),
+    [
+        (2, ["--strategy", "sma"], "invalid choice: 'sma'"),
+        (2, ["--strategy", "grid", "--param", "lines"], "'lines' is not key=value"),
+        (2, ["--strategy", "grid", "--param", "line=3"], "did you mean lines?"),
+        (2, ["--strategy", "grid", "--timeframe", "2h"], "must be one of 1m, 3m"),
+        (2, ["--strategy", "grid", "--from", "January"], "'January' is not a day as YYYY-MM-DD"),
+        (2, ["--strategy", "grid", "--output", "csv"], "--file: goes with --output csv or json"),
+        (1, ["--strategy", "grid", "--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (1, ["--strategy", "grid"], "0 bars are too few: grid needs more than 201"),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, code: int, arguments: list[str], said: str) -> None:
+    done = run(tmp_path, "--market", "KRW-XRP", *arguments)
+
+    assert (code, "") == (done.returncode, done.stdout)
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_two_years_of_a_real_market_are_reported(tmp_path: Path) -> None:
+    file = shared("candles/KRW-BTC_60m_2020-2023.csv.gz")
+
+    done = run(
+        tmp_path,
+        "--market",
+        "KRW-BTC",
+        "--strategy",
+        "volatility_breakout",
+        "--data",
+        str(file),
+        "--from",
+        "2022-01-01",
+        "--to",
+        "2024-01-01",
+    )
+
+    assert (0, "") == (done.returncode, done.stderr)
+    assert "2022-01-01 to 2024-01-01, 4,379 bars, 1 missing" in done.stdout
