@@ -114,3 +114,20 @@ def test_two_years_of_a_real_market_are_reported(tmp_path: Path) -> None:
 
     assert (0, "") == (done.returncode, done.stderr)
     assert "2022-01-01 to 2024-01-01, 4,379 bars, 1 missing" in done.stdout
+
+
+def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "scripts" / "backtesting" / "check_candles.py"), *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def test_files_are_checked_and_the_exit_code_tells(tmp_path: Path) -> None:
+    good, cut = written(tmp_path), tmp_path / "cut.csv"
+    cut.write_text(good.read_text()[:-20])
+
+    sound, mixed = check(tmp_path, str(good)), check(tmp_path, "--json", str(good), str(cut), "none.csv")
+
+    assert (0, "", True) == (sound.returncode, sound.stderr, "sound" in sound.stdout)
+    assert (1, "") == (mixed.returncode, mixed.stderr)
+    assert [True, False, False] == [json.loads(line)["ok"] for line in mixed.stdout.splitlines()]
+    assert 2 == check(tmp_path).returncode

@@ -9,6 +9,7 @@ import math
 import re
 import zlib
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -137,24 +138,69 @@ def _carefully(source: str, body: bytes, width: int, timeframe: Timeframe) -> _T
     """Read row by row; raises DataError naming the first row and column that cannot be right."""
     times: list[int] = []
     figures: list[list[float]] = []
+    for row in _rows(body, width, timeframe):
+        if isinstance(row, RowProblem):
+            raise DataError(source, row.words)
+        times.append(row.second)
+        figures.append(row.figures)
+    return _Table(np.array(times, np.int64), np.array(figures, float).reshape(-1, 5).T)
+
+
+@dataclass(frozen=True, slots=True)
+class RowProblem:
+    """What cannot be right in a row, counted as an editor counts lines; `column` is None where it is the row as a whole."""
+
+    row: int
+    column: str | None
+    problem: str
+
+    @property
+    def words(self) -> str:
+        return (
+            f"row {self.row} {self.problem}" if self.column is None else f"row {self.row}, column {self.column}: {self.problem}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRow:
+    """A row that passed every check: its start in epoch seconds, and open, high, low, close, volume."""
+
+    row: int
+    second: int
+    figures: list[float]
+
+
+def examine_candles(source: str, data: bytes, timeframe: Timeframe) -> Iterator[CandleRow | RowProblem]:
+    """Give every row of CSV text as a candle or as its first problem; the next row is held against the last sound one.
+
+    Raises DataError where the columns are not those of candles.
+    """
+    header, _, body = data.removeprefix(_BOM).replace(b"\r\n", b"\n").partition(b"\n")
+    return _rows(body.rstrip(b"\n"), _width(source, header), timeframe)
+
+
+def _rows(body: bytes, width: int, timeframe: Timeframe) -> Iterator[CandleRow | RowProblem]:
+    before: int | None = None
     lines = body.decode("utf-8", "replace").split("\n") if body else []
     for number, line in enumerate(lines, start=2):
         cells = line.split(",")
         try:
             if len(cells) != width:
                 raise _BadRow(f"has {len(cells)} fields instead of {width}")
-            times.append(_time(cells[0], timeframe, times[-1] if times else None))
-            figures.append(_figures(cells))
+            second = _time(cells[0], timeframe, before)
+            yield CandleRow(number, second, _figures(cells))
         except _BadRow as bad:
-            raise DataError(source, f"row {number}{bad}") from bad
-    return _Table(np.array(times, np.int64), np.array(figures, float).reshape(-1, 5).T)
+            yield RowProblem(number, bad.column, bad.problem)
+            continue
+        before = second
 
 
 class _BadRow(Exception):
     """A row that cannot be right, in words that follow the row's number."""
 
     def __init__(self, problem: str, column: str | None = None) -> None:
-        super().__init__(f" {problem}" if column is None else f", column {column}: {problem}")
+        super().__init__(problem)
+        self.problem, self.column = problem, column
 
 
 def _time(cell: str, timeframe: Timeframe, before: int | None) -> int:
