@@ -10,13 +10,14 @@ from dg_bot.domain.candle import CandleSeries
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Seconds = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
     """Columns `(n,)` in rising order: `opened_at` int64 epoch seconds, the others float64; all finite."""
 
-    opened_at: NDArray[np.int64]
+    opened_at: Seconds
     open: Floats
     high: Floats
     low: Floats

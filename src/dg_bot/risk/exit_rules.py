@@ -47,7 +47,7 @@ def target_price(cost: float, target_fraction: float, target_distance: float) ->
     return min(by_fraction, cost + target_distance)
 
 
-def price_exit(price: float, stop: float, highest: float, trailing_distance: float, target: float, stage: float) -> int:
+def price_exit(price: float, stop: float, highest: float, trailing_distance: float, target: float, stage: float) -> ExitReason:
     """Tell which level `price` has reached, stops before gains; `stage` is 0.0 when not set or already taken."""
     if price <= stop:
         return ExitReason.STOP_LOSS
@@ -60,21 +60,21 @@ def price_exit(price: float, stop: float, highest: float, trailing_distance: flo
     return ExitReason.NONE
 
 
-def fake_out_exit(price: float, cost: float, bars_held: int, fake_out_fraction: float, fake_out_bars: int) -> int:
+def fake_out_exit(price: float, cost: float, bars_held: int, fake_out_fraction: float, fake_out_bars: int) -> ExitReason:
     """Exit a breakout that fell back by `fake_out_fraction` within its first `fake_out_bars` bars."""
     if 0 < bars_held <= fake_out_bars and price <= cost * (1.0 - fake_out_fraction):
         return ExitReason.FAKE_OUT
     return ExitReason.NONE
 
 
-def time_out_exit(price: float, cost: float, bars_held: int, time_out_bars: int, time_out_fraction: float) -> int:
+def time_out_exit(price: float, cost: float, bars_held: int, time_out_bars: int, time_out_fraction: float) -> ExitReason:
     """Exit a position that after `time_out_bars` bars has gained less than `time_out_fraction`."""
     if 0 < time_out_bars <= bars_held and price < cost * (1.0 + time_out_fraction):
         return ExitReason.TIME_OUT
     return ExitReason.NONE
 
 
-def trend_exit(adx: float, adx_at_entry: float, trend_ratio: float, trend_floor: float) -> int:
+def trend_exit(adx: float, adx_at_entry: float, trend_ratio: float, trend_floor: float) -> ExitReason:
     """Exit when the trend's strength fell below `trend_ratio` of its value at entry and below `trend_floor`; NaN never exits."""
     if adx < trend_ratio * adx_at_entry and adx < trend_floor:
         return ExitReason.TREND_WEAKENING
