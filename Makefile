@@ -3,13 +3,21 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
+INPUTS ?= 1000000
 export PYTHONPATH = $(CURDIR)/src
 
-.PHONY: help demo test lint bench format requirements
+.PHONY: help demo test simulate fuzz coverage mutate reliability verify simulate-real lint bench format requirements
 
 help:
 	@echo "make demo          trade a made-up market for two hours and show what happened"
 	@echo "make test          run the whole suite"
+	@echo "make simulate      let many seeds live for months: make simulate SEEDS=1000 HOURS=720"
+	@echo "make simulate-real kill the true program at its calls: make simulate-real KILLS=500"
+	@echo "make fuzz          fire spoilt inputs at the parsers: make fuzz INPUTS=1000000"
+	@echo "make coverage      run the whole suite and judge which branches it took"
+	@echo "make mutate        break risk, execution and journal in thousands of small ways: hours"
+	@echo "make reliability   run every fault and write docs/reliability.md"
+	@echo "make verify        all of the checks above and below, one after the other"
 	@echo "make lint          check format, style, types and layers"
 	@echo "make bench         measure cold start, cycle and memory"
 	@echo "make format        format the code"
@@ -31,6 +39,31 @@ demo: $(VENV)/runtime
 
 test: $(VENV)/development
 	$(BIN)/python -m pytest -n 2
+
+SEEDS ?= 1000
+HOURS ?= 720
+simulate: $(VENV)/development
+	@$(BIN)/python -m tests.fault.simulation --hours $(HOURS) $(if $(SEED),--seed $(SEED) --faults "$(FAULTS)",--seeds $(SEEDS))
+
+KILLS ?= 500
+simulate-real: $(VENV)/development
+	@$(BIN)/python -m tests.e2e.simulate_deaths --kills $(KILLS)
+
+fuzz: $(VENV)/development
+	$(BIN)/python -m tests.fuzz --inputs $(INPUTS)
+
+coverage: $(VENV)/development
+	$(BIN)/python -m pytest -n 2 --cov --cov-report= --cov-report=json:build/coverage.json
+	$(BIN)/python -m tests.quality.coverage build/coverage.json
+
+mutate: $(VENV)/development
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/mutmut run --max-children 2
+	$(BIN)/python -m tests.quality.mutation
+
+reliability: $(VENV)/development
+	$(BIN)/python -m tests.fault.reliability
+
+verify: lint coverage fuzz simulate simulate-real mutate reliability
 
 lint: $(VENV)/development
 	$(BIN)/ruff format --check .

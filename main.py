@@ -8,11 +8,13 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
 from dg_bot.app.bootstrap import Bot, running_bot
+from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import refusal
 from dg_bot.app.logs import LogFormat, configure_logs
 from dg_bot.app.one_cycle import run_markets, start_up
 from dg_bot.app.secrets import Redactor
-from dg_bot.app.settings import Settings, load_settings
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.app.settings import Settings
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
@@ -25,8 +27,8 @@ _LONG_COLLECTION = 400
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 a cycle failed, 2 usage or configuration, 3 refused to start."""
-    options = _options(arguments)
     try:
+        options = _options(arguments)
         settings = load_settings(overrides=_overrides(options))
         configure_logs(
             level=settings.log_level if options.json else "WARNING",
@@ -47,7 +49,7 @@ def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
     guarded = start_up(bot)
     if not as_json:
         print_guard(guarded, console)
-    bot.watch_key()
+    bot.check_venue()
     code = run_markets(bot, settings.markets, show)
     bot.outbox.flush()
     if not as_json:
@@ -66,7 +68,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="which account to trade (default: MODE, or demo)")
     parser.add_argument("--market", action="append", metavar="KRW-BTC", help="a market; may be given again (default: MARKETS)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output, logs on standard error")
-    return parser.parse_args(arguments)
+    return parsed(parser, arguments)
 
 
 def _overrides(options: argparse.Namespace) -> dict[str, str]:

@@ -17,9 +17,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.journal_year import HOURS, restart_seconds, write
 from benchmarks.venue import SteppedVenue, fill_archive
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
-from dg_bot.adapters.journal_file import read_journal
+from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import CycleCompleted
 
@@ -47,7 +48,11 @@ class Measured:
 def main() -> int:
     console = Console(highlight=False)
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
-        figures = [*cold_start(Path(folder) / "cold", stack), *daemon(Path(folder) / "daemon", stack)]
+        figures = [
+            *cold_start(Path(folder) / "cold", stack),
+            *daemon(Path(folder) / "daemon", stack),
+            *restarts(Path(folder) / "year"),
+        ]
     table = Table(box=None)
     for title in ("what", "measured", "aim", "ratio"):
         table.add_column(title, justify="left" if title == "what" else "right")
@@ -111,6 +116,18 @@ def daemon(folder: Path, stack: ExitStack) -> list[Measured]:
     return [
         Measured(f"cycle with screen, over loopback HTTP, median of {len(reports)}", cycle_ms, "ms", 150.0),
         Measured(f"daemon's resident memory after {CYCLES} cycles on two markets", memory, "MiB", 350.0),
+    ]
+
+
+def restarts(folder: Path) -> list[Measured]:
+    """Open a journal of a year on two markets, as a start does: with its snapshot, and with every record read."""
+    write(folder / "journal.jsonl", HOURS)
+    seconds = restart_seconds(folder / "journal.jsonl", HOURS)
+    for snapshot in folder.glob("snapshot-*"):
+        snapshot.unlink()
+    return [
+        Measured("restart after a year of journal", seconds, "s", 5.0),
+        Measured("the same without a snapshot, every record read", restart_seconds(folder / "journal.jsonl", HOURS), "s", 10.0),
     ]
 
 

@@ -2,48 +2,50 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from dg_bot.adapters.journal_file import verify
+from dg_bot.adapters.journal_reader import verify
+from dg_bot.app.account_access import AccountAccess, account_access
+from dg_bot.app.adoption import adopt
+from dg_bot.app.audit import audit
+from dg_bot.app.command_line import parsed
+from dg_bot.app.declaration import declare
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
 from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.logs import configure_logs
-from dg_bot.app.operator_acts import declare_differences, resume
+from dg_bot.app.operator_acts import resume
+from dg_bot.app.rebuild import rebuild_rows
 from dg_bot.app.secrets import Redactor
-from dg_bot.app.settings import Settings, load_settings
-from dg_bot.app.venue_access import account_balances
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.app.settings import Settings
+from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
 from dg_bot.operator.desk_text import terminal
 
+Act = Callable[[Settings, AccountAccess], list[str]]
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Give the exit code: 0 all well, 1 degraded (each reason named), 2 usage, 3 state unreadable or in use."""
-    parser = argparse.ArgumentParser(
-        description="Tell whether all is well with a bot, and leave safe mode or declare a transfer."
-    )
-    parser.add_argument("--mode", choices=("demo", "paper", "live"), help="whose folder to look at (default: MODE, or demo)")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
-    acts = parser.add_mutually_exclusive_group()
-    acts.add_argument("--resume", action="store_true", help="leave safe mode")
-    acts.add_argument("--verify", action="store_true", help="check every journal record and name the first altered one")
-    acts.add_argument("--declare", metavar="NOTE", help="accept the account as it is: what differs was moved by you")
-    options = parser.parse_args(arguments)
+    """Give the exit code: 0 all well, 1 degraded (each reason named), 2 usage, 3 refused, or state unreadable or in use."""
     try:
+        options = _options(arguments)
         settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
         # Without this, what libraries log would stand on standard output, before the JSON.
         configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
         if options.verify:
             return _verify(settings)
-        with account_balances(settings) as balances:
-            if options.resume:
-                resume(settings)
-            if options.declare is not None:
-                declare_differences(settings, balances, note=options.declare)
-            findings = examine(settings, balances)
+        if options.audit:
+            return _audit(settings)
+        with account_access(settings) as account:
+            act = _act(options)
+            for line in act(settings, account) if act is not None else ():
+                print(line, file=sys.stderr if options.json else sys.stdout)
+            findings = examine(settings, account.balances)
     except BotError as error:
         return refusal("doctor", error)
     if options.json:
@@ -51,6 +53,73 @@ def main(arguments: Sequence[str] | None = None) -> int:
     else:
         print_findings(findings, terminal())
     return ExitCode.DONE if findings.is_well else ExitCode.FAILED
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Tell whether all is well with a bot, and do what only its operator may.")
+    parser.add_argument("--mode", choices=("demo", "paper", "live"), help="whose folder to look at (default: MODE, or demo)")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    acts = parser.add_mutually_exclusive_group()
+    acts.add_argument("--resume", action="store_true", help="leave safe mode")
+    acts.add_argument("--verify", action="store_true", help="check every journal record and name the first altered one")
+    acts.add_argument("--audit", action="store_true", help="name every database row that is not what the journal says")
+    acts.add_argument("--rebuild-db", action="store_true", help="make all rows of the database anew from the journal")
+    acts.add_argument("--declare", metavar="NOTE", help="accept the account as it is: what differs was moved by you")
+    acts.add_argument("--adopt", type=_market, metavar="MARKET", help="give coins of your own to the bot, which sells them too")
+    parser.add_argument("--currency", help="declare the difference of this currency alone, and exactly --amount of it")
+    parser.add_argument("--amount", type=_number, help="how much is declared (negative: it left), or adopted (default: all)")
+    parser.add_argument("--cost", type=_number, metavar="KRW", help="what one adopted coin cost you (default: the price of now)")
+    options = parsed(parser, arguments)
+    if options.declare is not None and (options.currency is None) is not (options.amount is None):
+        parser.error("--currency and --amount belong together")
+    if options.currency is not None and options.declare is None:
+        parser.error("--currency belongs to --declare")
+    if options.amount is not None and options.declare is None and options.adopt is None:
+        parser.error("--amount belongs to --declare or --adopt")
+    if options.cost is not None and options.adopt is None:
+        parser.error("--cost belongs to --adopt")
+    if options.adopt is not None and min(options.amount or 1, options.cost or 1) <= 0:
+        parser.error("--amount and --cost of --adopt are above zero")
+    return options
+
+
+def _act(options: argparse.Namespace) -> Act | None:
+    if options.resume:
+        return resume
+    if options.rebuild_db:
+        return rebuild_rows
+    if options.declare is not None:
+        return lambda settings, account: declare(
+            settings, account, note=options.declare, currency=options.currency, amount=options.amount
+        )
+    if options.adopt is not None:
+        return lambda settings, account: adopt(
+            settings, account, market=options.adopt, amount=options.amount, cost_krw=options.cost
+        )
+    return None
+
+
+def _market(text: str) -> Market:
+    try:
+        return Market(text)
+    except BotError as error:
+        raise argparse.ArgumentTypeError("a market looks like KRW-BTC") from error
+
+
+def _number(text: str) -> Decimal:
+    try:
+        value = Decimal(text)
+    except InvalidOperation as error:
+        raise argparse.ArgumentTypeError("it is not a number") from error
+    if not value.is_finite() or value == 0:
+        raise argparse.ArgumentTypeError("a number other than zero is needed")
+    return value
+
+
+def _audit(settings: Settings) -> int:
+    altered = audit(settings)
+    print("\n".join(altered) or "every row is what the journal says")
+    return ExitCode.FAILED if altered else ExitCode.DONE
 
 
 def _verify(settings: Settings) -> int:

@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.adapters.candle_csv import read_candles
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.app.exit_codes import ExitCode, refusal
-from dg_bot.app.settings import Settings, load_settings
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.app.settings import Settings
 from dg_bot.backtesting.backtest import run_backtest, with_own_timeframe
 from dg_bot.backtesting.report import csv_report, json_report
 from dg_bot.backtesting.trade_rules import TradeRules

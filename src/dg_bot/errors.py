@@ -6,6 +6,7 @@ BotError
 ├── ConfigurationError      refuse to start; the operator mends a setting
 │   └── UnsafeSetup         refuse to start; what is configured is well-formed but not allowed
 ├── ExchangeUnavailable     skip this time; nothing was changed at the venue
+│   ├── EndpointGone        skip this time; at the start: no entries, for the venue is no longer what this program knows
 │   └── RateLimited         skip this time, and stay silent in that group until the given moment
 ├── AuthenticationFailed    stop entries and raise an alarm
 ├── DataError               skip: what came in cannot be trusted
@@ -14,6 +15,7 @@ BotError
 ├── DecisionError           HOLD
 ├── StateError              no new risk: what we remember cannot be read
 ├── StoreError              trade on, catch up later: the database or the messenger is away
+│   └── AccountInUse        no new risk: another process writes this account's rows
 └── InvariantViolated       stop: the program contradicts itself
 """
 
@@ -45,6 +47,10 @@ class ExchangeUnavailable(BotError):
         super().__init__(f"{operation}: the exchange is unavailable ({cause})")
         self.operation = operation
         self.cause = cause
+
+
+class EndpointGone(ExchangeUnavailable):
+    """The venue says that it has nothing where something was asked for, though such an answer has no place there."""
 
 
 class RateLimited(ExchangeUnavailable):
@@ -118,6 +124,14 @@ class StoreError(BotError):
         super().__init__(f"{operation}: was not taken ({cause})")
         self.operation = operation
         self.cause = cause
+
+
+class AccountInUse(StoreError):
+    """Another process holds this account's lock in the database; `holder` tells from where and since when."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__("take the account's lock", f"it is held by {holder}")
+        self.holder = holder
 
 
 class InvariantViolated(BotError):

@@ -20,6 +20,7 @@ from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.domain.screen import ScreenResult
+from dg_bot.remembered import Remembered
 from dg_bot.risk.manager import RiskApproved
 from dg_bot.strategies.base import Signals
 
@@ -79,6 +80,13 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyRefused:
+    """The venue did not read the order, since it refuses the key; definitive as `Rejected` is, and true of the next order too."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Duplicate:
     """The venue has seen this identifier before: an order of that name may exist, and another can never be."""
 
@@ -90,7 +98,7 @@ class Unclear:
     name: str
 
 
-Submission = Accepted | Rejected | Duplicate | Unclear
+Submission = Accepted | Rejected | KeyRefused | Duplicate | Unclear
 
 
 class Exchange(Protocol):
@@ -153,7 +161,22 @@ class Journal(Protocol):
         ...
 
     def records(self, after: int = 0) -> Iterator[Record]:
-        """Give the records with a sequence above `after`, in order."""
+        """Give the records with a sequence above `after`, in order; raises StateError naming one that cannot be read."""
+        ...
+
+    def __len__(self) -> int:
+        """Give the sequence of the last record; 0 before the first."""
+        ...
+
+    def snapshot(self) -> Remembered | None:
+        """Give the newest snapshot that belongs to these records; None where a fold has to begin at the first one."""
+        ...
+
+    def compact(self, remembered: Remembered) -> None:
+        """Where enough has come together, keep `remembered`, the fold of all records up to its own, and close what is before it.
+
+        No record is thrown away, and appending goes on meanwhile. Raises StateError; what was kept before is kept then.
+        """
         ...
 
 

@@ -27,7 +27,8 @@ from dg_bot.adapters.paper_exchange import PaperExchange
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors, write_state
 from dg_bot.app.demo_venue import DemoVenue
-from dg_bot.app.settings import known_names, load_settings
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.app.settings import known_names
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR, Timeframe, seoul_day_start
 from dg_bot.domain.candle import Candle
@@ -123,7 +124,8 @@ SETTINGS = [
     settings("a line that sets nothing", "line 2", "is not KEY=value", "mend or remove the line",
         file="MODE=demo\nPAPER_KRW 5\n"),
     settings("a file that is no text", ".env", "cannot be read as UTF-8", "mend the file", file=b"MODE=\xff\xfe"),
-    settings("percent where a fraction is meant", "RISK_STOP_LOSS_FRACTION", "decimal", env={"RISK_STOP_LOSS_FRACTION": "5%"}),
+    settings("percent where a fraction is meant", "RISK_STOP_LOSS_FRACTION", "it is not a number",
+        env={"RISK_STOP_LOSS_FRACTION": "5%"}),
     settings("10 where 0.10 is meant", "RISK_DAILY_LOSS_FRACTION", "0.05 for 5 %", env={"RISK_DAILY_LOSS_FRACTION": "10"}),
     settings("a take profit of 10", "RISK_TAKE_PROFIT_FRACTION", "up to 1", env={"RISK_TAKE_PROFIT_FRACTION": "10"}),
     settings("a limit of zero", "RISK_MAX_KRW_PER_DAY", "give a number above 0", env={"RISK_MAX_KRW_PER_DAY": "0"}),
@@ -143,7 +145,9 @@ SETTINGS = [
     settings("a market in another money", "MARKETS", "must look like KRW-BTC", env={"MARKETS": "BTC-ETH"}),
     settings("strategy bars of minutes", "STRATEGY_TIMEFRAME", "60m, 240m or 1d", env={"STRATEGY_TIMEFRAME": "5m"}),
     settings("a strategy that does not exist", "STRATEGY", "volatility_breakout", env={"STRATEGY": "martingale"}),
-    settings("a guard that sleeps", "GUARD_SECONDS", "less than or equal to 60", env={"GUARD_SECONDS": "3600"}),
+    settings("a guard that sleeps", "GUARD_SECONDS", "it must be at most 60", env={"GUARD_SECONDS": "3600"}),
+    settings("a cron of minutes alone", "CYCLE_CRON", "five fields", env={"CYCLE_CRON": "*/5"}),
+    settings("a pickled model", "MODEL_PATH", "no .onnx file", "export it to ONNX", env={"MODEL_PATH": "model.pkl"}),
     settings("yes in another language", "LIVE_TRADING_CONFIRMED", "say yes or no", env={"LIVE_TRADING_CONFIRMED": "oui"}),
     settings("a secret given twice", "UPBIT_SECRET_KEY_FILE", "keep one", env={"UPBIT_SECRET_KEY": "s",
         "UPBIT_SECRET_KEY_FILE": "f"}),
@@ -550,7 +554,7 @@ MEMORY = [
     altered_journal("a journal with one other letter", swapped(b"second", b"sekond"), "record 2", "checksum"),
     altered_journal("a journal without its middle", lines(lambda rows: [rows[0], rows[2]]), "record 2", "sequence 3"),
     altered_journal("a journal in another order", lines(lambda rows: [rows[1], rows[0], rows[2]]), "record 1"),
-    altered_journal("a journal without its beginning", lines(lambda rows: rows[1:]), "record 1", "sequence 2"),
+    altered_journal("a journal without its beginning", lines(lambda rows: rows[1:]), "record 1", "is missing"),
     altered_journal("a journal with a line said twice", lines(lambda rows: [rows[0], *rows]), "record 2", "sequence 1"),
     altered_journal("a journal of another version", swapped(b'"schema_version":1', b'"schema_version":7'), "record 1",
         "schema_version 7"),
@@ -603,7 +607,7 @@ FILES = [
     faults("a fault that does not exist", json.dumps([{**FAULT, "action": "explode"}]), "rule 1", "'action'", "lose_reply"),
     faults("a fault with a field too many", json.dumps([{**FAULT, "minutes": 1}]), "rule 1", "'minutes'"),
     faults("a fault without its path", json.dumps([FAULT, {"action": "html"}]), "rule 2", "'path' is missing"),
-    faults("a delay into the past", json.dumps([{**FAULT, "seconds": -1}]), "rule 1", "'seconds'", "not negative"),
+    faults("a delay into the past", json.dumps([{**FAULT, "seconds": -1}]), "rule 1", "'seconds'", "from 0"),
     tape_of("a tape of one candle", f"{HEADER} {AT_00},1,1,1,1,1", "two are needed"),
     tape_of("a tape in steps of its own", f"{HEADER} {AT_00},1,1,1,1,1 2023-05-01T00:07:00Z,1,1,1,1,1", "420 s", "no timeframe"),
     tape_of("a tape with a wrong header", f"time,price {AT_00},1", "row 1", "must be the header"),

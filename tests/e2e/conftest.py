@@ -9,6 +9,7 @@ import pytest
 
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.domain.calendar import HOUR
+from tests.e2e.deaths_bench import DyingProgram, Yard
 from tests.e2e.market_bench import MarketBench, history
 from tests.e2e.tape_bench import BTC, WarmProgram
 
@@ -64,3 +65,10 @@ def warm_doctor() -> Iterator[WarmProgram]:
     program = WarmProgram("doctor")
     yield program
     program.close()
+
+
+@pytest.fixture(scope="session")
+def yard(migrated_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Yard]:
+    """Give a place for bots that are killed."""
+    with DyingProgram() as program:
+        yield Yard(migrated_server, tmp_path_factory.mktemp("yard"), program)

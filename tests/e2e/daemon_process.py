@@ -25,9 +25,10 @@ class DaemonProcess:
     Every line of its log is kept as it is read, so that a test can wait for a fact instead of a time.
     """
 
-    def __init__(self, settings: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, settings: Mapping[str, str], folder: Path, *program: str) -> None:
+        """Start `scheduler_main.py`, or another program that is one, with its arguments."""
         self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "scheduler_main.py")],
+            [sys.executable, *(program or (str(ROOT / "scheduler_main.py"),))],
             cwd=folder,
             env=dict(settings),
             stdin=subprocess.DEVNULL,

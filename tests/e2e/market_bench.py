@@ -91,6 +91,10 @@ class MarketBench:
         with self._clock_lock:
             self._place, self._begun_s = at, time.monotonic()
 
+    @property
+    def venue_time(self) -> datetime:
+        return self._now()
+
     def go_away(self) -> None:
         """Let nobody answer at the venue's address any more."""
         self._server.stop()

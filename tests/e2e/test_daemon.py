@@ -1,7 +1,10 @@
 """`scheduler_main.py` as a process: cycles, guard, signals, and what it makes of an exchange that goes away."""
 
+import os
 import signal
 import socket
+import subprocess
+import sys
 from datetime import timedelta
 from decimal import Decimal
 
@@ -97,7 +100,8 @@ def test_the_end_counts_what_nobody_watches_from_now_on(market_bench: MakeBench)
     assert [{"mode": "live", "open_positions": 1}] == bench.recorded("stopped")
 
 
-def test_no_order_begins_after_a_signal_in_the_middle_of_a_cycle(market_bench: MakeBench) -> None:
+def test_d10_no_order_begins_after_a_signal_in_the_middle_of_a_cycle(market_bench: MakeBench) -> None:
+    """No order begins any more, and the process ends in good order with exit code 0."""
     bench = market_bench()
     bench.faults.add(FaultRule(action=Delay(1.0), path="/v1/orderbook"))
 
@@ -128,7 +132,8 @@ def test_no_order_begins_after_a_signal_in_the_middle_of_the_start(market_bench:
     assert "stopped" == bench.journal[-1]["kind"]
 
 
-def test_an_order_that_is_under_way_at_the_signal_is_settled_first(market_bench: MakeBench) -> None:
+def test_d10_an_order_that_is_under_way_at_the_signal_is_settled_first(market_bench: MakeBench) -> None:
+    """The order under way is followed to its end and booked, then the process ends with exit code 0."""
     bench = market_bench()
     bench.faults.add(FaultRule(action=Drip(0.002), method="POST", path=ORDERS))
 
@@ -143,7 +148,8 @@ def test_an_order_that_is_under_way_at_the_signal_is_settled_first(market_bench:
     assert "stopped" == bench.journal[-1]["kind"]
 
 
-def test_a_process_killed_between_order_and_answer_places_no_second_order(market_bench: MakeBench) -> None:
+def test_d02_a_process_killed_between_order_and_answer_places_no_second_order(market_bench: MakeBench) -> None:
+    """The order that was taken in before the death is found and booked by the next start; no second one is sent."""
     bench = market_bench()
     bench.faults.add(FaultRule(action=Drip(0.1), method="POST", path=ORDERS, nth=1))
     with bench.daemon() as daemon:
@@ -177,6 +183,7 @@ def test_an_exchange_that_goes_away_is_told_once_and_found_again(market_bench: M
         bench.move_to(breakout() + AFTER_THE_FALL)
         bench.come_back()
         daemon.wait_for("order_closed", times=2)
+        daemon.run_cycle()
         eventually(lambda: daemon.health()[0] == 200, "a healthy bot")
         code = daemon.end()
 
@@ -202,14 +209,55 @@ def test_an_exchange_that_is_away_at_the_start_is_found_later(market_bench: Make
     assert 1 == len(bench.recorded("account_opened"))
 
 
-def test_a_second_process_on_the_folder_is_refused(market_bench: MakeBench) -> None:
+def test_e04_a_second_process_on_the_folder_is_refused(market_bench: MakeBench) -> None:
+    """The second process ends with exit code 3 before it has asked the exchange anything, and names the first."""
     bench = market_bench()
 
-    with bench.daemon(), DaemonProcess(bench.settings, bench.folder) as second:
+    with bench.daemon():
+        asked = len(bench.wire_log.entries)
+        with DaemonProcess(bench.settings, bench.folder) as second:
+            code = second.exit_code()
+        again = len(bench.wire_log.entries)
+
+    assert (3, asked) == (code, again)
+    assert "is in use by process" in second.log
+
+
+def test_e10_the_guard_ticks_on_while_every_core_is_busy(market_bench: MakeBench) -> None:
+    """On a machine without a free core the guard goes on looking at what is held, and a metric tells how late it is."""
+    bench = market_bench()
+
+    with bench.daemon() as daemon:
+        bought(bench, daemon)
+        spin = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
+        try:
+            looks = bench.requests("GET", "/v1/accounts")
+            eventually(lambda: bench.requests("GET", "/v1/accounts") >= looks + 3, "three looks of the guard")
+            exposition = daemon.page("/metrics")[1]
+        finally:
+            for process in spin:
+                process.kill()
+                process.wait()
+
+    assert "guard_tick_age_seconds " in exposition
+
+
+def test_k08_settings_that_are_edited_while_the_bot_runs_change_nothing(market_bench: MakeBench) -> None:
+    """A running bot keeps the settings that it began with and that its journal holds; the next start reads the new ones."""
+    bench = market_bench()
+    file = bench.folder / ".env"
+    file.write_text("RISK_MAX_POSITION_FRACTION=0.05\n", encoding="ascii")
+
+    with bench.daemon() as daemon:
+        file.write_text("RISK_MAX_POSITION_FRACTION=5\n", encoding="ascii")
+        bought(bench, daemon)
+        daemon.end()
+    with DaemonProcess(bench.settings, bench.folder) as second:
         code = second.exit_code()
 
-    assert 3 == code
-    assert "is in use by process" in second.log
+    [started] = bench.recorded("started")
+    assert ("0.05", Decimal(500_000)) == (started["settings"]["RISK_MAX_POSITION_FRACTION"], bench.orders[0].price)
+    assert (2, True) == (code, "RISK_MAX_POSITION_FRACTION" in second.log)
 
 
 def test_a_taken_port_is_named(market_bench: MakeBench) -> None:

@@ -163,8 +163,11 @@ def test_a_person_is_told_of_a_database_that_is_away(traded: DemoBench) -> None:
     ended = traded.run(*MARKET, DATABASE_URL=NOBODY)
 
     assert 0 == ended.exit_code
-    assert [] == [line for line in ended.log.splitlines() if "projection_behind" not in line]
+    told = [line for line in ended.log.splitlines() if "projection_behind" not in line]
     assert "projection=database" in ended.log
+    # Its rows are missing since the hour before.
+    assert ["kind=database_behind"] == [word for line in told for word in line.split() if word.startswith("kind=")]
+    assert 1 == len(told)
 
 
 @pytest.mark.parametrize(

@@ -40,8 +40,9 @@ from tests.e2e.tape_bench import (
 )
 from tests.e2e.warm_main import Run
 from tests.journal_records import BUY_ID, NOON, answered, closed, fill, planned_buy, report
+from tests.postgres import rows
 
-KEYS = ["ok", "mode", "safe_mode", "positions", "open_intents", "ledger", "cursors", "degraded", "journal"]
+KEYS = ["ok", "mode", "data_dir", "safe_mode", "positions", "open_intents", "ledger", "cursors", "degraded", "journal"]
 
 
 class Practice:
@@ -126,6 +127,7 @@ def test_all_is_well_is_zero_and_the_object_has_the_promised_keys(practice: Prac
     code, told = practice.told()
 
     assert (0, KEYS, "live") == (code, list(told), told["mode"])
+    assert str(practice.folder / "data") == told["data_dir"]
     assert {"active": False, "reason": None, "since": None} == told["safe_mode"]
     [position] = told["positions"]
     assert {"market", "quantity", "average_cost", "stop", "target"} <= position.keys()
@@ -249,6 +251,30 @@ def test_the_journal_alone_can_be_verified(practice: Practice) -> None:
     assert "record 2 " in altered.out
 
 
+def test_k16_the_doctor_names_the_rows_that_are_not_what_the_journal_says(practice: Practice, database: str) -> None:
+    """The audit ends with exit code 1 and a line for each such row, and with 0 where there is none."""
+    practice.settings["DATABASE_URL"] = database
+    practice.lived()
+    whole = practice.ask("--audit")
+    (practice.state / "journal.jsonl").unlink()
+    (practice.state / "cursors.json").unlink()
+    practice.bought()
+    missing = practice.ask("--audit")
+
+    assert (0, ["every row is what the journal says"]) == (whole.exit_code, whole.out.splitlines())
+    assert (1, True) == (missing.exit_code, f"trades {BUY_ID}: the row is missing" in missing.out.splitlines())
+    assert [(0,)] == rows(database, "SELECT count(*) FROM trades")
+
+
+def test_an_audit_without_its_database_is_one_and_says_why(practice: Practice) -> None:
+    practice.lived()
+
+    ended = practice.ask("--audit")
+
+    assert (1, "") == (ended.exit_code, ended.out)
+    assert "was not taken" in ended.log
+
+
 @pytest.mark.parametrize("name", [*TROUBLES, *UNREADABLE])
 def test_looking_changes_nothing(practice: Practice, name: str) -> None:
     (TROUBLES.get(name) or UNREADABLE[name][0])(practice)
@@ -261,25 +287,102 @@ def test_looking_changes_nothing(practice: Practice, name: str) -> None:
     assert before == practice.prints()
 
 
-def test_leaving_safe_mode_mends_that(practice: Practice) -> None:
+def test_leaving_safe_mode_mends_that_and_all_is_well_at_once(practice: Practice, database: str) -> None:
+    TROUBLES["safe_mode"](practice)
+    practice.settings["DATABASE_URL"] = database
+
+    ended = practice.ask("--resume", "--json")
+
+    assert (0, {"active": False, "reason": None, "since": None}) == (ended.exit_code, ended.report["safe_mode"])
+    assert "Left safe mode, which was entered for: daily_loss." in ended.log
+
+
+def test_declaring_a_transfer_mends_that_and_all_is_well_at_once(practice: Practice, database: str) -> None:
+    deposit(practice)
+    practice.settings["DATABASE_URL"] = database
+
+    ended = practice.ask("--declare", "moved it myself")
+
+    assert (0, "All is well.") == (ended.exit_code, ended.out.splitlines()[-1])
+    assert "Declared BTC +0.00000001: 0.00000001 BTC more than in the books" in ended.out.splitlines()[0]
+
+
+def test_an_act_whose_row_waits_for_the_database_says_so(practice: Practice) -> None:
     TROUBLES["safe_mode"](practice)
 
-    told = practice.ask("--resume", "--json").report
+    ended = practice.ask("--resume", "--json")
 
-    assert {"active": False, "reason": None, "since": None} == told["safe_mode"]
-    assert ["database"] == practice.names()
+    assert (1, ["database"]) == (ended.exit_code, [item["name"] for item in ended.report["degraded"]])
 
 
-def test_declaring_a_transfer_mends_that(practice: Practice) -> None:
+def test_exactly_one_amount_can_be_declared(practice: Practice) -> None:
     deposit(practice)
+    practice.venue.ledger.deposit("KRW", Decimal(500))
 
-    told = practice.ask("--declare", "moved it myself", "--json").report
+    refused = practice.ask("--declare", "mine", "--currency", "KRW", "--amount", "501")
+    taken = practice.ask("--declare", "mine", "--currency", "KRW", "--amount", "500", "--json")
 
-    assert {"matches": True, "differences": []} == told["ledger"]
-    assert "ledger" not in practice.names()
+    assert (3, True) == (refused.exit_code, "KRW differs by +500 and not by 501" in refused.log)
+    assert ["BTC"] == [item["currency"] for item in taken.report["ledger"]["differences"]]
 
 
-@pytest.mark.parametrize("arguments", [("--declare",), ("--resume", "--declare", "note"), ("--frobnicate",)], ids=" ".join)
+def test_k12_coins_of_the_operators_become_the_bots_by_adoption(practice: Practice, database: str) -> None:
+    """The doctor gives coins of the owner to the bot at a cost that he names, with levels around it, and says so."""
+    practice.lived()
+    practice.settings["DATABASE_URL"] = database
+    practice.venue.ledger.deposit("BTC", Decimal(20))
+
+    ended = practice.ask("--adopt", "KRW-BTC", "--cost", "990", "--json")
+
+    [position] = ended.report["positions"]
+    assert (0, "20", "990", "940.5", "1089") == (
+        ended.exit_code,
+        *(position[name] for name in ("quantity", "average_cost", "stop", "target")),
+    )
+    assert "Adopted 20 BTC at 990 KRW each; no order was made." in ended.log
+    assert [("position adopted: 20 BTC at 990 KRW",)] == rows(
+        database, "SELECT message FROM system_logs ORDER BY journal_sequence DESC LIMIT 1"
+    )
+
+
+@pytest.mark.parametrize("act", [("--resume",), ("--declare", "note"), ("--adopt", "KRW-BTC")], ids=lambda act: act[0])
+def test_where_there_is_nothing_to_do_that_is_said(practice: Practice, act: tuple[str, ...]) -> None:
+    practice.lived()
+    before = practice.prints()
+
+    ended = practice.ask(*act)
+
+    assert (0, True) == (ended.exit_code, "there was nothing to" in ended.out)
+    assert before.keys() <= practice.prints().keys()
+    assert before[str(practice.state / "journal.jsonl")] == practice.prints()[str(practice.state / "journal.jsonl")]
+
+
+def test_a_folder_of_another_mode_is_refused_by_its_name(practice: Practice) -> None:
+    practice.lived()
+
+    ended = practice.ask("--mode", "paper")
+
+    assert (3, "") == (ended.exit_code, ended.out)
+    assert "belongs to mode live and this is mode paper" in ended.log
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--declare",),
+        ("--resume", "--declare", "note"),
+        ("--frobnicate",),
+        ("--declare", "note", "--currency", "BTC"),
+        ("--declare", "note", "--amount", "0.1"),
+        ("--amount", "0.1"),
+        ("--cost", "1000"),
+        ("--adopt", "BTC"),
+        ("--adopt", "KRW-BTC", "--amount", "-1"),
+        ("--adopt", "KRW-BTC", "--cost", "nan"),
+        ("--adopt", "KRW-BTC", "--currency", "BTC"),
+    ],
+    ids=" ".join,
+)
 def test_what_cannot_be_meant_is_two_and_changes_nothing(practice: Practice, arguments: tuple[str, ...]) -> None:
     deposit(practice)
     before = practice.prints()
@@ -289,7 +392,7 @@ def test_what_cannot_be_meant_is_two_and_changes_nothing(practice: Practice, arg
     assert (2, "", before) == (ended.exit_code, ended.out, practice.prints())
 
 
-@pytest.mark.parametrize("act", [("--resume",), ("--declare", "note")], ids=lambda act: act[0])
+@pytest.mark.parametrize("act", [("--resume",), ("--declare", "note"), ("--adopt", "KRW-BTC")], ids=lambda act: act[0])
 def test_acts_are_refused_while_a_process_holds_the_folder_and_looking_is_not(practice: Practice, act: tuple[str, ...]) -> None:
     TROUBLES["safe_mode"](practice)
     with InstanceLock(practice.state):

@@ -64,6 +64,26 @@ def test_every_candle_that_the_cycle_saw_is_a_row(market_bench: MakeBench, warm_
     )
 
 
+def test_a_bot_on_another_host_is_refused_while_the_first_one_trades_the_account(
+    market_bench: MakeBench, warm_program: WarmProgram
+) -> None:
+    """They share nothing but the database; the second one ends before it has asked the venue anything."""
+    first, second = market_bench("1.0", "1.0"), market_bench("1.0", "1.0")
+    dsn = first.settings["DATABASE_URL"]
+
+    with first.daemon() as daemon:
+        daemon.run_cycle()
+        daemon.wait_for("cycle_completed", outcome="traded")
+        eventually(lambda: len(contents(dsn)["cycles"]) == 1, "the rows of the cycle")
+        refused = second.run(warm_program.run)
+        code = daemon.end()
+
+    assert (0, 3, dsn) == (code, refused.exit_code, second.settings["DATABASE_URL"])
+    assert "the account is in use by another bot (session" in refused.log
+    assert not (second.folder / "data" / "state" / "journal.jsonl").exists()
+    assert 1 == len(contents(dsn)["cycles"])
+
+
 class OwnServer:
     """The embedded server of a bot, seen from outside."""
 

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from typing import NoReturn, TypedDict
+from typing import Any, NoReturn, TypedDict
 
 import main
 from scripts import doctor
@@ -28,7 +28,8 @@ class Run(TypedDict):
     stderr: str
 
 
-def serve(program: Callable[[], int]) -> None:
+def answer_runs(program: Callable[[Any], int]) -> None:
+    """Fork a child for each run on standard input; `program` is called with the run, whose surroundings it has by then."""
     # Signing imports what only a first request needs.
     UpbitSigner(access_key="warm", secret_key="warm" * 8).authorization(None)
     for line in sys.stdin:
@@ -40,7 +41,7 @@ def serve(program: Callable[[], int]) -> None:
         print(os.waitstatus_to_exitcode(status), flush=True)
 
 
-def _become(run: Run, program: Callable[[], int]) -> NoReturn:
+def _become(run: Run, program: Callable[[Any], int]) -> NoReturn:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(os.open(run["stdout"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     os.dup2(os.open(run["stderr"], os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 2)
@@ -49,7 +50,7 @@ def _become(run: Run, program: Callable[[], int]) -> NoReturn:
     os.chdir(run["folder"])
     sys.argv[1:] = run["arguments"]
     try:
-        code = program()
+        code = program(run)
     except SystemExit as ending:
         code = ending.code if isinstance(ending.code, int) else 1
     sys.stdout.flush()
@@ -58,4 +59,5 @@ def _become(run: Run, program: Callable[[], int]) -> NoReturn:
 
 
 if __name__ == "__main__":
-    serve(doctor.main if sys.argv[1:] == ["doctor"] else main.main)
+    chosen = doctor.main if sys.argv[1:] == ["doctor"] else main.main
+    answer_runs(lambda _: chosen())

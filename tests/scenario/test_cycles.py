@@ -1,16 +1,14 @@
 """A cycle as a whole: once an hour, whatever happens around it."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
 from dg_bot.domain.cycle_report import Outcome, Stage
 from dg_bot.domain.decision import Action
 from dg_bot.domain.events import SafeModeEntered
-from dg_bot.errors import DecisionError, StateError
+from dg_bot.errors import DecisionError
 from dg_bot.risk.limits import RiskLimits
 from tests.builders import BTC, ETH, PaperBot, paper_bot
 from tests.scenario.faulty_upbit import booked, key_refused, priced, refused, unavailable
@@ -83,23 +81,6 @@ def analysis_takes(bot: PaperBot, **delta: float) -> None:
         bot.clock.at += timedelta(**delta)
 
     bot.opinion.on_asked = pass_time
-
-
-def test_e02_a_decision_that_comes_after_its_hour_buys_nothing() -> None:
-    bot = paper_bot(says="buy")
-    analysis_takes(bot, minutes=65)
-
-    report = bot.run_cycle()
-
-    assert ([], Outcome.HALTED) == (bot.placed(), report.outcome)
-    assert report.reason.startswith("cleared again: cycle_hour")
-
-
-def test_e02_a_decision_that_comes_within_its_hour_buys() -> None:
-    bot = paper_bot(says="buy")
-    analysis_takes(bot, minutes=59, seconds=50)
-
-    assert Outcome.TRADED is bot.run_cycle().outcome
 
 
 def test_what_risk_found_meanwhile_is_asked_again_before_the_entry() -> None:
@@ -250,41 +231,6 @@ def test_levels_are_those_of_the_average_cost_with_fees() -> None:
     cost = position.average_cost_krw
     assert abs(position.levels.stop_krw - (cost - 30)) < Decimal("0.000001")
     assert abs(position.levels.target_krw - cost * Decimal("1.1")) < Decimal("0.000001")
-
-
-def breaks(bot: PaperBot, operation: str) -> None:
-    """Let the journal refuse one kind of record, as a full disk does."""
-
-    def around(name: str, call: Callable[[], Any]) -> Any:
-        if name == operation:
-            raise StateError("journal", "no space left on device", "make room")
-        return call()
-
-    bot.upbit.around = around
-
-
-@pytest.mark.parametrize("operation", ["append IntentPlanned", "append IntentSending"])
-def test_f06_an_entry_that_cannot_be_written_down_is_not_sent(operation: str) -> None:
-    bot = paper_bot(says="buy")
-    breaks(bot, operation)
-
-    report = bot.run_cycle()
-
-    assert (Outcome.FAILED, 0) == (report.outcome, bot.upbit.calls("submit"))
-
-
-@pytest.mark.parametrize("operation", ["append IntentAnswered", "append IntentClosed"])
-def test_f06_an_order_whose_outcome_cannot_be_written_down_is_booked_as_soon_as_it_can(operation: str) -> None:
-    bot = paper_bot(says="buy")
-    breaks(bot, operation)
-    bot.run_cycle()
-    bot.upbit.around = lambda _name, call: call()
-
-    bot.guard.tick()
-
-    position = bot.position()
-    assert position is not None
-    assert 1 == len(bot.placed())
 
 
 def test_d10_a_process_that_is_about_to_end_begins_no_order() -> None:

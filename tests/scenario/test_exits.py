@@ -1,20 +1,33 @@
 """Risk's exits, in a cycle and between cycles."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Outcome, Stage
+from dg_bot.domain.events import AlarmRaised, IntentSending
 from dg_bot.domain.order import Side
 from dg_bot.ports import Submission
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskApproved
 from dg_bot.strategies.base import BarExits
-from tests.builders import BTC, ETH, paper_bot, protection
-from tests.scenario.faulty_upbit import Call, Fault, booked, garbled, on_market, priced, unavailable
+from tests.builders import BTC, ETH, XRP, PaperBot, paper_bot, protection
+from tests.scenario.faulty_upbit import (
+    Call,
+    booked,
+    filled_in_part,
+    garbled,
+    on_market,
+    priced,
+    refused,
+    unavailable,
+)
+from tests.scenario.order_bots import ticks
 
 HELD = "100 @ 1000"
 
@@ -71,60 +84,13 @@ def test_the_guard_asks_nothing_while_nothing_is_held() -> None:
     assert [] == bot.upbit.log
 
 
-def test_j05_a_stop_that_the_second_read_does_not_confirm_sells_nothing() -> None:
-    bot = paper_bot("1000 1000", holding=HELD)
-    bot.upbit.on("last_prices", priced(BTC="700"))
-
-    tick = bot.guard.tick()
-
-    assert ((BTC, ExitReason.STOP_LOSS),) == tick.due
-    assert [] == bot.placed()
-
-
-def test_j05_the_second_read_comes_at_least_one_second_after_the_first() -> None:
-    bot = paper_bot("1000 1000 | 940", holding=HELD)
-
-    bot.guard.tick()
-
-    assert 1.0 == bot.clock.slept[0]
-
-
-def test_j05_a_last_trade_under_the_stop_with_a_bid_above_it_sells_nothing() -> None:
-    bot = paper_bot("1000 1000 | 940", holding=HELD)
-    bot.upbit.on("order_book", booked(asks="961:100", bids="960:100"))
-
-    bot.guard.tick()
-
-    assert [] == bot.placed()
-
-
-def test_j05_an_unconfirmed_stop_halts_the_cycle_with_its_gate() -> None:
-    bot = paper_bot("1000 1000 | 940", holding=HELD)
-    bot.upbit.on("order_book", booked(asks="961:100", bids="960:100"))
-
-    report = bot.run_cycle()
-
-    assert (Outcome.HALTED, "execution.stop_confirmed: no, limit yes") == (report.outcome, report.reason)
-
-
-@pytest.mark.parametrize("fault", [garbled, unavailable, booked(asks="941:100")], ids=["crossed", "unreadable", "no bids"])
-def test_j06_without_a_usable_book_two_reads_of_the_last_trade_confirm_a_stop(fault: Fault) -> None:
-    bot = paper_bot("1000 1000 | 940", holding=HELD)
-    bot.upbit.always("order_book", fault)
-
-    bot.guard.tick()
-
-    assert ["sell KRW-BTC 100"] == bot.placed()
-
-
 @pytest.mark.parametrize(("price", "orders"), [("1099", []), ("1100", ["sell KRW-BTC 100"]), ("1101", ["sell KRW-BTC 100"])])
-def test_take_profit_sells_everything_at_its_price_and_above_and_waits_for_no_second_read(price: str, orders: list[str]) -> None:
+def test_take_profit_sells_everything_at_its_price_and_above(price: str, orders: list[str]) -> None:
     bot = paper_bot(f"1000 1000 | {price}", holding=HELD)
 
     bot.guard.tick()
 
     assert orders == bot.placed()
-    assert [] == [pause for pause in bot.clock.slept if pause >= 1.0]
 
 
 def test_a_trailing_stop_follows_the_highest_price_and_sells_at_its_distance_below_it() -> None:
@@ -307,15 +273,6 @@ def test_an_exit_sells_only_what_the_bot_owns_and_leaves_foreign_coins() -> None
     assert Decimal(7) == bot.venue.account("BTC").total
 
 
-def test_a19_an_exit_leaves_what_a_foreign_order_has_locked() -> None:
-    bot = paper_bot("1000 1000 | 940", holding=HELD)
-    bot.foreign_order(BTC, Side.SELL, volume="40", price="2000")
-
-    bot.guard.tick()
-
-    assert ["sell KRW-BTC 60"] == bot.placed()
-
-
 def test_one_market_that_cannot_be_read_does_not_keep_the_guard_from_selling_another() -> None:
     bot = paper_bot({BTC: "1000 1000 | 940", ETH: "500 500 | 470"}, holding={BTC: HELD, ETH: "200 @ 500"})
     bot.upbit.always("rules", on_market(BTC, garbled))
@@ -370,17 +327,6 @@ def test_dust_after_a_sale_is_marked_and_never_sold_again() -> None:
     assert (Decimal(4), True) == (position.quantity, position.is_dust)
 
 
-def test_a17_a_position_below_the_minimum_is_not_sent_and_the_operator_is_told_once() -> None:
-    bot = paper_bot("1000 1000 | 940", holding="5.2 @ 1000")
-
-    for _ in range(5):
-        bot.guard.tick()
-        bot.wait(30)
-
-    assert 0 == bot.upbit.calls("submit")
-    assert ["unsellable:KRW-BTC"] == bot.alarms()
-
-
 def test_an_exit_too_large_for_the_visible_bids_is_sold_in_pieces_with_an_alarm() -> None:
     bot = paper_bot("1000 1000 | 940", holding=HELD, depth_krw="23500", levels=1)
 
@@ -390,3 +336,190 @@ def test_an_exit_too_large_for_the_visible_bids_is_sold_in_pieces_with_an_alarm(
     assert 1 < len(sold) <= 5
     assert Decimal(100) == sum(sold)
     assert "thin_book:KRW-BTC" in bot.alarms()
+
+
+@pytest.mark.parametrize("wrong", ["1200", "1060"], ids=["target", "stage"])
+def test_a_gain_that_the_second_read_does_not_confirm_sells_nothing(wrong: str) -> None:
+    bot = paper_bot("1000 1000", holding=HELD, protection=protection(stage_fraction="0.05"))
+    bot.guard.tick()
+    bot.upbit.on("last_prices", priced(BTC=wrong))
+
+    tick = bot.guard.tick()
+
+    assert (1, []) == (len(tick.due), bot.placed())
+
+
+def test_a_second_read_that_has_reached_only_the_stage_sells_only_the_half() -> None:
+    bot = paper_bot("1000 1000 | 1060", holding=HELD, protection=protection(stage_fraction="0.05"))
+    bot.upbit.on("last_prices", priced(BTC="1200"))
+
+    bot.guard.tick()
+
+    assert ["sell KRW-BTC 50"] == bot.placed()
+
+
+def test_one_wrong_price_raises_no_highest_price() -> None:
+    bot = paper_bot("1000 1000", holding=HELD, protection=protection(trailing_distance_krw="30"))
+    bot.guard.tick()
+    bot.upbit.on("last_prices", priced(BTC="1090"))
+
+    bot.guard.tick()
+
+    position = bot.position()
+    assert position is not None
+    assert Decimal(1000) == position.levels.highest_krw
+
+
+def test_a_highest_price_that_only_the_second_read_shows_is_not_raised() -> None:
+    bot = paper_bot("1000 1000", holding=HELD, protection=protection(trailing_distance_krw="30"))
+    bot.upbit.on("last_prices", priced(BTC="1005"), first=2)
+
+    bot.guard.tick()
+
+    position = bot.position()
+    assert position is not None
+    assert bot.state.day is not None
+    assert Decimal(1000) == position.levels.highest_krw
+
+
+def test_the_highest_price_is_the_lower_of_two_reads() -> None:
+    bot = paper_bot("1000 1000 | 1050", holding=HELD, protection=protection(trailing_distance_krw="60"))
+    bot.guard.tick()
+    bot.upbit.on("last_prices", priced(BTC="1090"))
+
+    bot.guard.tick()
+
+    position = bot.position()
+    assert position is not None
+    assert Decimal(1050) == position.levels.highest_krw
+
+
+def test_a_bar_exit_that_only_the_last_look_finds_is_looked_for_once_more() -> None:
+    bot = paper_bot("1000 1000", holding=HELD, held_hours=1, says="hold")
+    bot.opinion.bar_exits = FAKE_OUT
+    bot.opinion.says = "sell"
+    bot.opinion.on_asked = lambda: bot.upbit.on("last_prices", priced(BTC="975"))
+    bot.rewire()
+
+    report = bot.run_cycle()
+
+    assert ([], "risk_exit: nothing is due any more") == (bot.placed(), report.reason)
+
+
+def test_an_exit_that_the_venue_keeps_refusing_is_tried_ever_more_rarely_and_told_with_the_venues_word() -> None:
+    bot = paper_bot("1000 1000 | 940 940", holding=HELD)
+    bot.upbit.always("submit", refused("market_offline"))
+
+    ticks(bot, 60)
+
+    [alarm] = [event for event in bot.events(AlarmRaised) if isinstance(event, AlarmRaised)]
+    assert ("unprotected:KRW-BTC", True) == (alarm.kind, "market_offline" in alarm.text)
+    sent = [record.at for record in bot.memory.records() if isinstance(record.event, IntentSending)][1:]
+    pauses = [round((later - earlier).total_seconds()) for earlier, later in pairwise(sent)]
+    assert pauses == sorted(pauses)
+    assert pauses[0] < 60
+    assert 300 <= pauses[-1] < 360
+
+
+def test_a_restart_neither_forgets_refusals_nor_starves_the_next_try() -> None:
+    bot = paper_bot("1000 1000 | 940 940 940", holding=HELD)
+    bot.upbit.always("submit", refused("market_offline"))
+    ticks(bot, 60)
+    refusals = bot.upbit.calls("submit")
+
+    bot.restart()
+    assert refusals == bot.upbit.calls("submit")
+    bot.upbit.heal()
+    ticks(bot, 11)
+
+    assert ["sell KRW-BTC 100"] == bot.placed()
+
+
+def test_a_sale_that_was_taken_ends_the_pauses() -> None:
+    bot = paper_bot("1000 1000 | 940 940 940", holding=HELD)
+    bot.upbit.on("submit", refused("market_offline"), last=4)
+    bot.upbit.on("submit", filled_in_part("0.5"), first=5)
+
+    ticks(bot, 20)
+
+    assert ["sell KRW-BTC 50", "sell KRW-BTC 50"] == bot.placed()
+    first, second = (order.created_at for order in bot.our_orders())
+    assert (second - first).total_seconds() < 60
+
+
+def test_refusals_on_one_market_slow_no_exit_on_another() -> None:
+    bot = paper_bot({BTC: "1000 1000 | 940", ETH: "500 500 | 500 470"}, holding={BTC: HELD, ETH: "200 @ 500"})
+    bot.upbit.always("submit", on_market(BTC, refused("market_offline")))
+    ticks(bot, 20)
+    bot.next_hour()
+
+    bot.guard.tick()
+
+    assert ["sell KRW-ETH 200"] == bot.placed()
+
+
+def test_dust_that_has_become_worth_an_order_is_protected_again() -> None:
+    bot = paper_bot("1000 1000 | 940 1105 1105", holding=HELD)
+    foreign = bot.foreign_order(BTC, Side.SELL, volume="4.9", price="2000")
+    bot.guard.tick()
+    bot.venue.cancel(uuid=foreign.uuid)
+    ticks(bot, 3)
+    assert ["sell KRW-BTC 95.1"] == bot.placed()
+    bot.next_hour()
+
+    bot.guard.tick()
+
+    assert ["sell KRW-BTC 95.1", "sell KRW-BTC 4.9"] == bot.placed()
+
+
+def test_no_market_takes_the_tick_from_the_others() -> None:
+    coins = {BTC: "1000 1000 | 940", ETH: "500 500 | 470", XRP: "500 500 | 470"}
+    bot = paper_bot(coins, holding={BTC: HELD, ETH: "200 @ 500", XRP: "200 @ 500"})
+    bot.upbit.always("find", unavailable)
+    started = bot.clock.now()
+
+    bot.guard.tick()
+
+    waited = [(order.created_at - started).total_seconds() for order in bot.our_orders()]
+    assert 3 == len(waited)
+    assert max(waited) < 10
+    assert (bot.clock.now() - started).total_seconds() < 40
+
+
+def test_exits_that_a_slow_venue_kept_waiting_come_first_at_the_next_tick() -> None:
+    coins = {BTC: "1000 1000 | 940", ETH: "500 500 | 470", XRP: "500 500 | 470"}
+    bot = paper_bot(coins, holding={BTC: HELD, ETH: "200 @ 500", XRP: "200 @ 500"})
+    bot.upbit.always("submit", filled_in_part("0.5"))
+
+    def slow(method: Call, *args: object) -> object:
+        bot.wait(20)
+        return method(*args)
+
+    bot.upbit.always("rules", slow)
+
+    bot.guard.tick()
+    first = [order.market for order in bot.our_orders()]
+    bot.guard.tick()
+
+    assert [BTC, ETH] == first
+    assert [XRP, BTC] == [order.market for order in bot.our_orders()][2:]
+
+
+def test_a_market_that_sells_in_many_pieces_leaves_the_others_their_share() -> None:
+    coins = {BTC: "1000 1000 | 940 940", ETH: "500 500 | 470 470"}
+    bot = paper_bot(coins, holding={BTC: HELD, ETH: "200 @ 500"}, depth_krw="20000", levels=1)
+    bot.upbit.always("find", lambda method, name: method(name) if bot.clock.now() >= seen_from(bot, name) else None)
+    started = bot.clock.now()
+
+    bot.guard.tick()
+    assert {BTC, ETH} == {order.market for order in bot.our_orders()}
+    assert (bot.clock.now() - started).total_seconds() < 60
+    ticks(bot, 10)
+
+    assert {} == bot.state.positions
+
+
+def seen_from(bot: PaperBot, name: str) -> datetime:
+    """Give when the venue begins to show an order: six seconds after it was placed."""
+    placed = [order.created_at for order in bot.our_orders() if order.identifier == name]
+    return placed[0] + timedelta(seconds=6) if placed else bot.clock.now()

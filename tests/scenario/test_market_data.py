@@ -6,25 +6,14 @@ import pytest
 
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.cycle_report import Outcome, Stage
-from dg_bot.domain.market import MarketNotice
 from tests.builders import BTC, ETH, PaperBot, paper_bot
-from tests.scenario.faulty_upbit import Call, Fault, aged, booked, garbled, on_market, unavailable
+from tests.scenario.faulty_upbit import Call, Fault, garbled, on_market, unavailable
 
 HELD = "100 @ 1000"
 
 
 def reason(bot: PaperBot) -> str:
     return bot.reports[-1].reason
-
-
-def test_j13_a_candle_that_is_not_there_halts_the_cycle_as_stale() -> None:
-    bot = paper_bot("1000 -", says="buy")
-
-    report = bot.run_cycle()
-
-    assert (Outcome.HALTED, Stage.DATA_COLLECTION) == (report.outcome, report.stage)
-    assert "data.candle_age: 2026-11-20T10:00Z, limit 2026-11-20T11:00Z" == report.reason
-    assert 0 == bot.upbit.calls("submit")
 
 
 def withheld(bot: PaperBot, seconds: float) -> Fault:
@@ -67,113 +56,6 @@ def test_an_hour_without_trades_in_a_market_that_stands_still_is_waited_for() ->
     bot.run_cycle()
 
     assert 30.0 == sum(bot.clock.slept)
-
-
-@pytest.mark.parametrize(("candles", "outcome"), [("1000 - 1000", Outcome.TRADED), ("1000 - - 1000", Outcome.HELD)])
-def test_j01_a_recent_gap_of_more_than_an_hour_blocks_entries(candles: str, outcome: Outcome) -> None:
-    bot = paper_bot(candles, says="buy")
-
-    report = bot.run_cycle()
-
-    assert outcome is report.outcome
-    assert outcome is Outcome.TRADED or report.reason.startswith("data.recent_gap_hours: 2, limit 1")
-
-
-def test_j01_a_gap_outside_the_last_fifty_candles_is_history() -> None:
-    bot = paper_bot(" ".join(["1000", "-", "-", "-", *["1000", "999"] * 25]), says="buy")
-
-    assert Outcome.TRADED is bot.run_cycle().outcome
-
-
-def test_j01_a_gap_at_the_edge_of_the_last_fifty_candles_counts() -> None:
-    bot = paper_bot(" ".join(["1000", "-", "-", "-", *["1000"] * 49]), says="buy")
-
-    assert bot.run_cycle().reason.startswith("data.recent_gap_hours: 3")
-
-
-def test_j01_a_gap_blocks_no_sale() -> None:
-    bot = paper_bot("1000 - - 1000", holding=HELD, says="sell")
-
-    bot.run_cycle()
-
-    assert ["sell KRW-BTC 100"] == bot.placed()
-
-
-def test_j02_the_unfinished_candle_is_not_looked_at() -> None:
-    bot = paper_bot("1000 1000 | 1500")
-    bot.clock.at += timedelta(minutes=30)
-
-    report = bot.run_cycle()
-
-    assert 1000.0 == report.indicators["close"]
-
-
-@pytest.mark.parametrize(
-    ("fault", "gate"),
-    [
-        (booked(asks="", bids="999:100"), "book_depth"),
-        (booked(asks="1001:10", bids="999:100"), "book_depth"),
-        (booked(asks="1020:90000", bids="999:100"), "slippage"),
-        (aged(61), "book_age_s"),
-        (aged(600), "book_age_s"),
-        (aged(-61), "book_age_s"),
-    ],
-    ids=["empty", "thin", "dear", "old", "very old", "from the future"],
-)
-def test_j06_j07_j08_a_book_that_is_empty_thin_dear_or_old_takes_no_entry(fault: Fault, gate: str) -> None:
-    bot = paper_bot(says="buy")
-    bot.upbit.always("order_book", fault)
-
-    report = bot.run_cycle()
-
-    assert (Outcome.HALTED, Stage.EXECUTION, 0) == (report.outcome, report.stage, bot.upbit.calls("submit"))
-    assert report.reason.startswith(f"execution.{gate}")
-
-
-def test_j07_a_book_of_a_minute_ago_still_takes_an_entry() -> None:
-    bot = paper_bot(says="buy")
-    bot.upbit.always("order_book", aged(60))
-
-    assert Outcome.TRADED is bot.run_cycle().outcome
-
-
-def test_j06_a_crossed_book_halts_the_cycle() -> None:
-    bot = paper_bot(says="buy")
-    bot.upbit.always("order_book", booked(asks="1000:10", bids="1000:10"))
-
-    report = bot.run_cycle()
-
-    assert (Outcome.HALTED, 0) == (report.outcome, bot.upbit.calls("submit"))
-
-
-def test_j06_a_book_that_crosses_just_before_the_order_halts_the_cycle() -> None:
-    bot = paper_bot(says="buy")
-    bot.upbit.on("order_book", booked(asks="1000:10", bids="1000:10"), first=2)
-
-    report = bot.run_cycle()
-
-    assert (Outcome.HALTED, Stage.EXECUTION, 0) == (report.outcome, report.stage, bot.upbit.calls("submit"))
-
-
-@pytest.mark.parametrize(
-    "notice",
-    [MarketNotice(market=BTC, has_warning=True), MarketNotice(market=BTC, has_warning=False, cautions=("PRICE_FLUCTUATIONS",))],
-)
-def test_j10_a_warning_on_a_market_blocks_entries_and_no_sale(notice: MarketNotice) -> None:
-    buyer, seller = paper_bot(says="buy"), paper_bot(holding=HELD, says="sell")
-    for bot in (buyer, seller):
-        bot.venue.set_notice(BTC, notice)
-        bot.run_cycle()
-
-    assert reason(buyer).startswith("data.market_warnings")
-    assert ([], ["sell KRW-BTC 100"]) == (buyer.placed(), seller.placed())
-
-
-def test_j10_a_warning_blocks_nothing_where_the_operator_allows_it() -> None:
-    bot = paper_bot(says="buy", allow_warned_markets=True)
-    bot.venue.set_notice(BTC, MarketNotice(market=BTC, has_warning=True))
-
-    assert Outcome.TRADED is bot.run_cycle().outcome
 
 
 def test_b02_a_market_that_takes_no_orders_gets_no_entry() -> None:

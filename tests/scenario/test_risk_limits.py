@@ -1,6 +1,7 @@
 """What forbids an entry, each rule just under, at and just over its limit."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -10,15 +11,27 @@ import pytest
 from dg_bot.cycle import RiskClearance
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Outcome
-from dg_bot.domain.events import IntentClosed, SafeModeEntered, SafeModeLeft
+from dg_bot.domain.events import IntentClosed, SafeModeEntered
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import Balance
-from dg_bot.execution.planner import PlannerLimits
+from dg_bot.errors import StateError
+from dg_bot.execution.planner import CHILD_PAUSE_S, PlannerLimits
 from dg_bot.pipeline.analysis_stage import ScreenMode
 from dg_bot.risk.limits import RiskLimits
 from tests.builders import BTC, ETH, NOON, XRP, PaperBot, paper_bot
-from tests.scenario.faulty_upbit import Call, filled_in_part, priced, refused, reply_lost, unavailable
+from tests.scenario.faulty_upbit import (
+    Call,
+    Fault,
+    booked,
+    filled_in_part,
+    garbled,
+    key_refused,
+    priced,
+    refused,
+    reply_lost,
+    unavailable,
+)
 
 WIDE = RiskLimits(
     max_position_fraction=Decimal("0.9"),
@@ -131,28 +144,6 @@ def test_a_weeks_loss_at_its_limit_enters_safe_mode(fraction: str, is_tripped: b
     assert is_tripped is reason.startswith("weekly_loss")
 
 
-def test_resumed_too_early_the_bot_enters_safe_mode_again() -> None:
-    bot = loser("1000")
-    bot.upbit.always("last_prices", priced(BTC=equity_after(bot, "0.11")))
-    bot.account_only()
-    bot.books.record(SafeModeLeft(by="operator"))
-
-    bot.account_only()
-
-    assert bot.state.safe_mode is not None
-
-
-@pytest.mark.parametrize(("moment", "is_tripped"), [("2026-11-20T14:59:59", True), ("2026-11-20T15:00:00", False)])
-def test_e07_the_day_of_the_loss_breaker_ends_at_midnight_in_seoul(moment: str, is_tripped: bool) -> None:
-    bot = loser("1000")
-    bot.upbit.always("last_prices", priced(BTC=equity_after(bot, "0.12")))
-    bot.clock.at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
-
-    bot.account_only()
-
-    assert is_tripped is (bot.state.safe_mode is not None)
-
-
 def test_the_loss_limit_is_a_fraction_of_the_capital_where_that_is_smaller() -> None:
     limits = RiskLimits(capital_krw=Decimal(1_000_000))
     bot = paper_bot("1000 1000 | 1000 980", holding="5000 @ 1000", limits=limits)
@@ -188,43 +179,6 @@ def test_a_declared_transfer_is_neither_a_gain_nor_a_loss(amount: str) -> None:
     assert bot.state.safe_mode is None
 
 
-@pytest.mark.parametrize("amount", ["2000000", "-2000000"])
-def test_k13_a_transfer_that_is_declared_on_the_next_day_is_neither_a_gain_nor_a_loss(amount: str) -> None:
-    bot = paper_bot()
-    bot.run_cycle()
-    bot.deposit("KRW", amount)
-    bot.run_cycle()
-    bot.clock.at = datetime(2026, 11, 20, 16, 0, 5, tzinfo=UTC)
-    bot.run_cycle()
-
-    bot.declare("KRW", amount)
-    bot.next_hour()
-    report = bot.run_cycle()
-
-    assert report.state is not None
-    assert (Decimal(0), Decimal(0)) == (report.state.daily_pnl_fraction, report.state.weekly_pnl_fraction)
-    assert bot.state.safe_mode is None
-
-
-def test_k13_a_withdrawal_blocks_entries_until_it_is_declared_and_trips_nothing() -> None:
-    bot = paper_bot(says="buy")
-    bot.run_cycle()
-    bot.opinion.says = "sell"
-    bot.next_hour()
-    bot.run_cycle()
-    bot.deposit("KRW", "-3000000")
-    bot.next_hour(5)
-
-    assert "risk.unexplained_balance: KRW -3000000" in (blocked_by(bot) or "")
-    assert ["unexplained_balance"] == bot.alarms()
-    assert bot.state.safe_mode is None
-
-    bot.declare("KRW", "-3000000")
-    bot.next_hour()
-
-    assert blocked_by(bot) is None
-
-
 @pytest.mark.parametrize(("amount", "is_blocked"), [("0.01", False), ("0.02", True), ("-0.02", True)])
 def test_a_difference_of_won_within_the_venues_rounding_is_none(amount: str, is_blocked: bool) -> None:
     bot = paper_bot()
@@ -240,15 +194,6 @@ def test_a_difference_of_a_coin_blocks_however_small_it_is() -> None:
     assert "unexplained_balance" in (blocked_by(bot) or "")
 
 
-def test_k12_coins_that_were_there_at_the_first_start_are_explained_and_not_owned() -> None:
-    bot = paper_bot(foreign={"BTC": "3"}, says="sell")
-
-    report = bot.run_cycle()
-
-    assert ([], Outcome.HELD) == (bot.placed(), report.outcome)
-    assert [] == bot.alarms()
-
-
 def test_a_balance_that_lags_for_a_moment_is_no_difference() -> None:
     bot = paper_bot()
     bot.deposit("KRW", "500")
@@ -261,34 +206,6 @@ def test_a_balance_that_lags_for_a_moment_is_no_difference() -> None:
     bot.upbit.on("balances", shown_late)
 
     assert blocked_by(bot) is None
-
-
-def test_a19_won_that_a_foreign_order_has_locked_is_not_spent() -> None:
-    limits = RiskLimits(max_position_fraction=Decimal(1), max_exposure_fraction=Decimal(1), max_krw_per_day=Decimal(10) ** 9)
-    bot = paper_bot(limits=limits)
-    bot.foreign_order(BTC, Side.BUY, volume="9000", price="900")
-
-    assert blocked_by(bot) is None
-
-    free = Decimal(10_000_000) - Decimal(9000 * 900) * Decimal("1.0005")
-    assert [f"buy KRW-BTC {free // Decimal('1.0005')}"] == bot.placed()
-
-
-@pytest.mark.parametrize(("skew_s", "is_blocked"), [(29.9, False), (30.0, False), (30.1, True), (-30.1, True)])
-def test_e05_a_clock_that_is_off_blocks_entries(skew_s: float, is_blocked: bool) -> None:
-    bot = paper_bot()
-    bot.clock.skew = skew_s
-
-    assert is_blocked is ("clock_skew_s" in (blocked_by(bot) or ""))
-
-
-def test_e05_a_clock_that_is_off_blocks_no_exit() -> None:
-    bot = paper_bot("1000 1000 | 940", holding="100 @ 1000")
-    bot.clock.skew = 300.0
-
-    bot.run_cycle()
-
-    assert ["sell KRW-BTC 100"] == bot.placed()
 
 
 def traded_and_sold(**settings: object) -> PaperBot:
@@ -336,18 +253,6 @@ def test_five_entries_a_day_are_all_over_all_markets() -> None:
     assert [None] * 5 + ["risk.entries_today: 5, limit 5"] == blocks
 
 
-def test_e07_the_count_of_entries_begins_anew_at_midnight_in_seoul() -> None:
-    bot = many(limits=RiskLimits(max_position_fraction=Decimal("0.02"), max_orders_per_hour=20))
-    bot.clock.at = datetime(2026, 11, 20, 14, 0, 5, tzinfo=UTC)
-    for market in MANY[:5]:
-        bot.run_cycle(market)
-    assert "risk.entries_today: 5, limit 5" == blocked_by(bot, MANY[5])
-
-    bot.next_hour()
-
-    assert blocked_by(bot, MANY[6]) is None
-
-
 def test_seven_positions_are_all() -> None:
     limits = RiskLimits(max_position_fraction=Decimal("0.02"), max_entries_per_day=20, max_orders_per_hour=20)
     bot = many(limits=limits)
@@ -391,16 +296,6 @@ def test_the_cap_of_a_day_begins_anew_at_midnight_in_seoul() -> None:
     bot.next_hour()
 
     assert blocked_by(bot, MANY[2]) is None
-
-
-def test_orders_of_an_hour_are_capped_at_the_point_of_sending_among_the_children_of_one_entry() -> None:
-    limits = RiskLimits(max_orders_per_hour=3)
-    bot = paper_bot(says="buy", limits=limits, planner=PlannerLimits(split_above_krw=Decimal(200_000)))
-
-    report = bot.run_cycle()
-
-    assert ["buy KRW-BTC 200000"] * 3 == bot.placed()
-    assert "execution.orders_this_hour" in [gate.name for gate in report.gates if not gate.passed]
 
 
 @pytest.mark.parametrize(("minutes", "is_blocked"), [(59, True), (60, True), (61, False)])
@@ -500,12 +395,21 @@ def test_an_entry_goes_on_after_a_child_that_was_filled_in_part() -> None:
 
 
 def test_a_sell_below_the_minimum_is_not_sent() -> None:
-    bot = paper_bot("1000 1000 | 955 955 955", holding="5.2 @ 1000", says="sell")
+    bot = paper_bot("1000 1000", holding="100 @ 1000", says="sell")
+    bot.foreign_order(BTC, Side.SELL, volume="96", price="2000")
 
     report = bot.run_cycle()
 
     assert ([], Outcome.HALTED) == (bot.placed(), report.outcome)
-    assert report.reason.startswith("execution.dust: 4966")
+    assert report.reason.startswith("execution.sell_minimum: 4000")
+
+
+def test_what_is_worth_less_than_the_minimum_is_nothing_to_sell() -> None:
+    bot = paper_bot("1000 1000 | 955 955 955", holding="5.2 @ 1000", says="sell")
+
+    report = bot.run_cycle()
+
+    assert ([], Outcome.HELD) == (bot.placed(), report.outcome)
 
 
 def test_a_partial_sell_fraction_sells_that_part() -> None:
@@ -540,3 +444,112 @@ def test_a_market_that_is_not_configured_is_never_bought() -> None:
 
     assert [] == bot.placed()
     assert "execution.market_configured: KRW-XRP, limit KRW-BTC" == report.reason
+
+
+def test_one_wrong_price_is_no_loss() -> None:
+    bot = loser("1000")
+    bot.upbit.on("last_prices", priced(BTC="1"))
+
+    bot.guard.tick()
+
+    assert (None, []) == (bot.state.safe_mode, bot.placed())
+
+
+def test_a_loss_is_the_smaller_one_of_two_reads() -> None:
+    bot = loser("1000")
+    bot.upbit.on("last_prices", priced(BTC=equity_after(bot, "0.5")))
+    bot.upbit.on("last_prices", priced(BTC=equity_after(bot, "0.11")), first=2)
+
+    bot.account_only()
+
+    assert bot.state.safe_mode is not None
+    assert bot.state.safe_mode.reason.startswith("daily_loss: lost 0.1100")
+
+
+@pytest.mark.parametrize("fault", [unavailable, garbled, key_refused])
+def test_a_loss_that_cannot_be_looked_at_twice_is_looked_at_again_later(fault: Fault) -> None:
+    bot = loser("1000")
+    bot.upbit.always("last_prices", priced(BTC=equity_after(bot, "0.11")))
+    bot.upbit.on("balances", fault, first=2)
+
+    bot.account_only()
+    assert bot.state.safe_mode is None
+    bot.account_only()
+
+    assert bot.state.safe_mode is not None
+
+
+@pytest.mark.parametrize(("wrong", "is_opened"), [("989", True), ("700", False), ("1500", False)])
+def test_a_day_does_not_begin_with_one_wrong_price(wrong: str, is_opened: bool) -> None:
+    bot = paper_bot("1000 1000", holding="5000 @ 1000", limits=_STOPLESS)
+    bot.upbit.on("last_prices", priced(BTC=wrong))
+
+    bot.account_only()
+    assert is_opened is (bot.state.day is not None)
+    bot.account_only()
+
+    assert bot.state.day is not None
+    assert Decimal(10_000_000) == bot.state.day.equity_krw
+
+
+def test_an_account_without_a_position_is_looked_at_once() -> None:
+    bot = paper_bot()
+
+    bot.account_only()
+
+    assert bot.state.day is not None
+    assert (1, []) == (bot.upbit.calls("balances"), bot.clock.slept)
+
+
+def test_an_entry_lets_go_of_the_account_between_its_children_and_while_it_waits() -> None:
+    bot = paper_bot(says="buy", planner=PlannerLimits(split_above_krw=Decimal(200_000)))
+    bot.upbit.on("find", unavailable, last=5)
+    seen: list[bool] = []
+    sleep = bot.clock.sleep
+
+    def look(seconds: float) -> None:
+        if bot.upbit.calls("submit"):
+            seen.append(can_be_held(bot))
+        sleep(seconds)
+
+    bot.clock.sleep = look  # type: ignore[method-assign]
+
+    bot.run_cycle()
+
+    assert 5 == len(bot.placed())
+    assert [True] * len(seen) == seen
+    assert len(seen) > 5
+
+
+def can_be_held(bot: PaperBot) -> bool:
+    """Tell whether another thread gets the account at once."""
+
+    def hold() -> bool:
+        try:
+            with bot.books.locked(0.0):
+                return True
+        except StateError:
+            return False
+
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        return pool.submit(hold).result(timeout=10)
+
+
+def test_an_entry_ends_where_the_guard_has_sold_between_two_children() -> None:
+    bot = paper_bot(says="buy", planner=PlannerLimits(split_above_krw=Decimal(200_000)))
+    sleep = bot.clock.sleep
+
+    def falls(seconds: float) -> None:
+        sleep(seconds)
+        if seconds == CHILD_PAUSE_S and len(bot.placed()) == 2:
+            bot.upbit.always("last_prices", priced(BTC="940"))
+            bot.upbit.always("order_book", booked(asks="941:1000", bids="940:1000"))
+            bot.guard.tick()
+
+    bot.clock.sleep = falls  # type: ignore[method-assign]
+
+    report = bot.run_cycle()
+
+    assert ["buy", "buy", "sell"] == [words.split()[0] for words in bot.placed()]
+    assert "execution.other_orders_since" in [gate.name for gate in report.gates if not gate.passed]
+    assert bot.position() is None

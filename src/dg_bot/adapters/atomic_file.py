@@ -40,7 +40,7 @@ def remove_leftovers(folder: Path) -> None:
 def open_private(path: Path, flags: int) -> int:
     """Open a regular file, made with mode 0600 or tightened to it, and give its descriptor.
 
-    Raises OSError: among others ELOOP for a symbolic link, and EPERM where another user's file cannot be tightened.
+    Raises OSError: among others ELOOP for a symbolic link, and EPERM for another user's file, which that user could always open.
     """
     # O_NONBLOCK keeps a planted pipe from hanging the program; on regular files it means nothing.
     fd = os.open(path, flags | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, _OWNER_ONLY_FILE)
@@ -48,6 +48,7 @@ def open_private(path: Path, flags: int) -> int:
         status = os.fstat(fd)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        _require_own(status, path)
         if status.st_mode & _OTHERS:
             os.fchmod(fd, _OWNER_ONLY_FILE)
     except BaseException:
@@ -57,16 +58,28 @@ def open_private(path: Path, flags: int) -> int:
 
 
 def make_private_folder(folder: Path) -> None:
-    """Make a folder for its owner alone, or tighten it to that; raises OSError, also where it is a symbolic link."""
+    """Make a folder for its owner alone, or tighten it to that.
+
+    Raises OSError: among others for a symbolic link, for another user's folder, and for one that all users share, as /tmp is.
+    """
     if not folder.is_dir():
         folder.mkdir(mode=_OWNER_ONLY_FOLDER, parents=True, exist_ok=True)
         sync_folder(folder.parent)
     fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        if os.fstat(fd).st_mode & _OTHERS:
+        status = os.fstat(fd)
+        _require_own(status, folder)
+        if status.st_mode & stat.S_ISVTX:
+            raise OSError(errno.EPERM, "it is shared by all users", str(folder))
+        if status.st_mode & _OTHERS:
             os.fchmod(fd, _OWNER_ONLY_FOLDER)
     finally:
         os.close(fd)
+
+
+def _require_own(status: os.stat_result, path: Path) -> None:
+    if status.st_uid != os.geteuid():
+        raise OSError(errno.EPERM, f"it belongs to user {status.st_uid}, and this is user {os.geteuid()}", str(path))
 
 
 def sync_folder(folder: Path) -> None:

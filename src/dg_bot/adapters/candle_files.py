@@ -13,8 +13,9 @@ from threading import Lock
 
 from dg_bot.adapters.atomic_file import cause_of, write_atomically
 from dg_bot.adapters.candle_csv import COLUMNS, HEADER, candle_row, file_content, parse_candles
-from dg_bot.adapters.journal_codec import time_from_text, time_text
+from dg_bot.adapters.candle_seal import is_as_sealed, seal, seal_path
 from dg_bot.adapters.state_file import read_state, write_state
+from dg_bot.adapters.typed_json import time_from_text, time_text
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe, to_epoch
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.market import Market
@@ -40,7 +41,8 @@ class CandleFiles:
     """The archive under one folder; safe for threads, and for several processes that write to it at the same time.
 
     A candle is kept with its digits as received and never changes. Besides `.csv`, a `.csv.gz` of the same stem is read where
-    there is no `.csv`. A last row without its line end is taken for cut off and not counted; the next `add` removes it.
+    there is no `.csv`. A last row without its line end is taken for cut off and not counted; the next `add` removes it. A `.csv`
+    that was written here is believed only as it was written.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -49,9 +51,12 @@ class CandleFiles:
         self._parsed: dict[tuple[Market, Timeframe], _Parsed] = {}
 
     def load(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> CandleSeries:
-        """Give the stored candles that open in [start, end); raises DataError naming file, row and column of a bad one."""
+        """Give the stored candles that open in [start, end).
+
+        Raises DataError naming file, row and column of a bad one, and for a file that was edited.
+        """
         with self._lock:
-            series = self._series(market, timeframe)
+            series = self._series(market, timeframe, is_sole_writer=False)
         return series.between(start, end)
 
     def add(self, market: Market, timeframe: Timeframe, candles: Sequence[Candle]) -> None:
@@ -63,7 +68,7 @@ class CandleFiles:
             if not timeframe.is_boundary(candle.opened_at):
                 raise DataError(f"{market} {timeframe}", f"candle {candle.opened_at.isoformat()} is off the grid")
         with self._lock, self._sole_writer():
-            present = self._series(market, timeframe)
+            present = self._series(market, timeframe, is_sole_writer=True)
             fresh = _fresh(present, candles)
             if not fresh:
                 return
@@ -108,7 +113,7 @@ class CandleFiles:
             return self._folder / "daily" / f"{market}_1d.csv"
         return self._folder / "minute" / f"{market}_{timeframe}.csv"
 
-    def _series(self, market: Market, timeframe: Timeframe) -> CandleSeries:
+    def _series(self, market: Market, timeframe: Timeframe, *, is_sole_writer: bool) -> CandleSeries:
         """Give all stored candles, parsed again only where the file is another than it was."""
         path = _existing(self._path(market, timeframe))
         if path is None:
@@ -119,9 +124,24 @@ class CandleFiles:
         except OSError as error:
             raise DataError(str(path), f"cannot be read ({cause_of(error)})") from error
         if known is None or (known.path, known.stamp) != (path, stamp):
-            known = _Parsed(path, stamp, parse_candles(str(path), _whole_rows(path), market, timeframe))
+            content = self._believed(path, is_sole_writer=is_sole_writer)
+            known = _Parsed(path, stamp, parse_candles(str(path), content, market, timeframe))
             self._parsed[market, timeframe] = known
         return known.series
+
+    def _believed(self, path: Path, *, is_sole_writer: bool) -> bytes:
+        """Give a file's whole rows; raises DataError where they are not what was written.
+
+        Another process may be writing, so that only a look without any writer decides.
+        """
+        content = _whole_rows(path)
+        if path.suffix == ".gz" or is_as_sealed(path, content):
+            return content
+        if not is_sole_writer:
+            with self._sole_writer():
+                return self._believed(path, is_sole_writer=True)
+        remedy = f"put it back, or move {seal_path(path).name} away to accept it as it is"
+        raise DataError(str(path), f"was edited since the bot wrote it; {remedy}")
 
     def _store(self, path: Path, present: CandleSeries, fresh: list[Candle]) -> CandleSeries:
         """Write `fresh` behind or among the candles that are `present`, and give them together."""
@@ -130,10 +150,13 @@ class CandleFiles:
         content = file_content(path) if path.exists() else b""
         if is_newer and content.endswith(b"\n"):
             width = content.partition(b"\n")[0].count(b",") + 1
-            _append(path, "".join(f"{candle_row(candle, width)}\n" for candle in fresh).encode())
+            rows = "".join(f"{candle_row(candle, width)}\n" for candle in fresh).encode()
+            seal(path, content, content + rows)
+            _append(path, rows)
             return _joined(present, added)
         path.parent.mkdir(parents=True, exist_ok=True)
         data = _merged_text(_existing(path), present, fresh)
+        seal(path, _whole_rows(path) if path.exists() else None, data)
         write_atomically(path, data)
         return parse_candles(str(path), data, present.market, present.timeframe)
 

@@ -47,7 +47,9 @@ class VenueClock:
     """Exchange time: local time plus an offset that is learnt from the `Date` headers of the venue.
 
     The header has whole seconds, so each answer only bounds the offset; the lower bound is used, so that exchange time is never
-    ahead of the venue's. With `follow` the venue's clock is the clock: its distance from here is no fault, and `skew_s` is 0.0.
+    ahead of the venue's. A single header may be wrong: one that is far from what was known, at first from this machine's time,
+    is believed when the next ones agree with it. With `follow` the venue's clock is the clock: each answer is believed, its
+    distance from here is no fault, and `skew_s` is 0.0.
     """
 
     def __init__(self, *, local: Clock, follow: bool) -> None:
@@ -62,8 +64,14 @@ class VenueClock:
         return datetime.fromtimestamp(self._local.now().timestamp() + self._offset_s(), UTC)
 
     def skew_s(self) -> float:
-        """Give the offset in seconds, positive where the venue is ahead of this machine; 0.0 when the venue is followed."""
-        return 0.0 if self._follow else self._offset_s()
+        """Give the offset in seconds, positive where the venue is ahead of this machine; 0.0 when the venue is followed.
+
+        Before any answer is believed this is what the last one claims: two clocks that disagree are trouble, whoever is right.
+        """
+        if self._follow:
+            return 0.0
+        claimed = self._suspect if self._bounds is None else self._bounds
+        return 0.0 if claimed is None else claimed.low
 
     def monotonic_s(self) -> float:
         return self._local.monotonic_s()
@@ -84,18 +92,22 @@ class VenueClock:
         low = venue_s - local_s
         fresh = _Bounds(low, low + _HEADER_RESOLUTION_S + max(0.0, received_s - sent_s))
         with self._lock:
-            if self._follow or self._is_believed(fresh):
-                self._bounds = fresh if self._bounds is None else self._bounds.narrowed(fresh)
+            if self._follow or abs(fresh.low - self._offset_s()) <= _JUMP_S:
+                self._believe(fresh if self._bounds is None else self._bounds.narrowed(fresh))
+            else:
+                self._suspect_jump(fresh)
 
-    def _is_believed(self, fresh: _Bounds) -> bool:
-        """Believe a jump only when several answers in a row tell of the same one: a single header may be wrong."""
-        if self._bounds is None or abs(fresh.low - self._bounds.low) <= _JUMP_S:
-            self._agreeing = 0
-            return True
-        is_same = self._suspect is not None and abs(fresh.low - self._suspect.low) <= _JUMP_S
-        self._agreeing = self._agreeing + 1 if is_same else 1
-        self._suspect = fresh
-        return self._agreeing >= _BELIEVED_AFTER
+    def _suspect_jump(self, fresh: _Bounds) -> None:
+        """Believe a jump when several answers in a row tell of the same one."""
+        if self._suspect is not None and abs(fresh.low - self._suspect.low) <= _JUMP_S:
+            self._suspect, self._agreeing = self._suspect.narrowed(fresh), self._agreeing + 1
+        else:
+            self._suspect, self._agreeing = fresh, 1
+        if self._agreeing >= _BELIEVED_AFTER:
+            self._believe(self._suspect)
+
+    def _believe(self, bounds: _Bounds) -> None:
+        self._bounds, self._suspect, self._agreeing = bounds, None, 0
 
     def _offset_s(self) -> float:
         bounds = self._bounds

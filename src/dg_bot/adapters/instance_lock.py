@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from dg_bot.adapters.atomic_file import cause_of, make_private_folder, open_private, remove_leftovers
-from dg_bot.adapters.journal_file import journal_exists
+from dg_bot.adapters.journal_reader import journal_exists
 from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import StateError, UnsafeSetup
@@ -23,9 +23,11 @@ class InstanceLock:
         self._fd: int | None = None
 
     def __enter__(self) -> Self:
-        """Take the lock; raises UnsafeSetup naming the process that holds it, StateError where there can be no lock file."""
+        """Take the lock in a folder that nobody else can look into; raises UnsafeSetup naming the process that holds it, StateError where there can be no lock file."""
         path = self._state_dir / "lock"
         try:
+            # DATA_DIR may lead to another disk; what is in it may not.
+            make_private_folder(self._state_dir.parent.resolve())
             make_private_folder(self._state_dir)
             fd = open_private(path, os.O_RDWR | os.O_CREAT)
         except OSError as error:
@@ -63,15 +65,40 @@ def claim_folder(state_dir: Path, mode: Mode, namespace: str) -> None:
         remove_leftovers(state_dir)
     except OSError as error:
         raise StateError(str(state_dir), f"cannot be used ({cause_of(error)})", "check the folder's rights") from error
+    if not is_marked(state_dir, mode, namespace):
+        write_state(path, {"mode": mode.value, "namespace": namespace})
+
+
+def is_marked(state_dir: Path, mode: Mode, namespace: str) -> bool:
+    """Tell whether a state folder has its mark; a folder that nobody has used has none.
+
+    Raises UnsafeSetup for another mode or namespace, StateError where the mark is unreadable or lost beside a journal.
+    """
+    path = state_dir / "instance.json"
     mark = read_state(path, _RESTORE)
     if mark is None:
         if journal_exists(state_dir / "journal.jsonl"):
             raise StateError(str(path), "is lost, though a journal is beside it", _RESTORE)
-        write_state(path, {"mode": mode.value, "namespace": namespace})
-        return
+        return False
     if mark.get("mode") != mode.value:
         problem = f"{state_dir} belongs to mode {mark.get('mode')} and this is mode {mode.value}"
         raise UnsafeSetup("MODE", problem, "use another DATA_DIR for another mode")
     if mark.get("namespace") != namespace:
         problem = f"{state_dir} belongs to namespace {mark.get('namespace')} and this is {namespace}"
         raise UnsafeSetup("DATA_DIR", problem, "use another DATA_DIR for another namespace")
+    return True
+
+
+def require_records(state_dir: Path, records: int) -> None:
+    """Raise StateError where the mark of a folder knows of more records than its journal has."""
+    mark = read_state(state_dir / "instance.json", _RESTORE) or {}
+    known = mark.get("records", 0)
+    if isinstance(known, int) and known > records:
+        problem = f"ends at record {records}, but there was a record {known}: the journal was lost or cut"
+        raise StateError(str(state_dir / "journal.jsonl"), problem, _RESTORE)
+
+
+def note_records(state_dir: Path, records: int) -> None:
+    """Note in the mark of a folder how far its journal goes, so that its loss shows with everything made from it; raises StateError."""
+    path = state_dir / "instance.json"
+    write_state(path, {**(read_state(path, _RESTORE) or {}), "records": records})

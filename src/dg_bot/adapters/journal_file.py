@@ -1,99 +1,97 @@
 """The journal on disk: JSON lines, each durable before `append` returns and chained to the one before it by its hash.
 
-A line is `{"schema_version":1,"sequence":n,"at":…,"kind":…,"body":{…},"length":…,"previous":…,"checksum":…}`. `length` is the
-size of the body in bytes; `checksum` is the SHA-256 of the canonical JSON of sequence, at, kind, body and previous, and
-`previous` is the checksum of the record before, 64 zeros in the first. A line has one spelling only, so that no altered byte
-goes unseen and nothing has to be parsed to be verified.
+`journal.jsonl` is the active segment. Where it has grown long, `compact` closes what is before its newest records: a compressed
+file in `archive`, a snapshot of what was remembered then, and an active segment that goes on with sequence and chain.
 """
 
-import hashlib
-import json
 import os
-import re
 from array import array
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from itertools import pairwise
 from pathlib import Path
 from threading import Lock
-from typing import BinaryIO
 
-from dg_bot.adapters.atomic_file import cause_of, make_private_folder, open_private, sync_folder
-from dg_bot.adapters.journal_codec import decode, encode, time_from_text, time_text
+from dg_bot.adapters.atomic_file import (
+    cause_of,
+    make_private_folder,
+    open_private,
+    remove_leftovers,
+    sync_folder,
+    write_atomically,
+)
+from dg_bot.adapters.journal_archive import (
+    Segment,
+    archive_of,
+    archived,
+    last_checksum,
+    missing_in,
+    remove_segments,
+    segments_in,
+    write_segment,
+)
+from dg_bot.adapters.journal_codec import encode
+from dg_bot.adapters.journal_lines import (
+    FIRST_PREVIOUS,
+    RESTORE,
+    AlteredRecord,
+    Link,
+    StoredRecord,
+    TornRecord,
+    examined,
+    line_of,
+    lines_in,
+    record_of,
+    scanned,
+    sequence_in,
+)
+from dg_bot.adapters.journal_snapshots import Snapshot, snapshots_in, write_snapshot
 from dg_bot.adapters.state_file import canonical_json
+from dg_bot.adapters.typed_json import time_text
 from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.events import Event, Record
 from dg_bot.errors import DataError, StateError
+from dg_bot.remembered import Remembered
 
-SCHEMA_VERSION = 1
-_FIRST_PREVIOUS = "0" * 64
-_LINE = re.compile(
-    rb'\{"schema_version":1,"sequence":([1-9][0-9]*),"at":"([0-9T:.Z-]+)","kind":"([a-z_]+)","body":(\{.*\}),'
-    rb'"length":([0-9]+),"previous":"([0-9a-f]{64})","checksum":"([0-9a-f]{64})"\}\n'
-)
-_LINE_END = re.compile(rb'"length":[0-9]+,"previous":"[0-9a-f]{64}","checksum":"[0-9a-f]{64}"\}')
-_RESTORE = "restore the journal from a copy; until then no new risk is taken"
+SEGMENT_BYTES = 2 * 1024 * 1024
 _MAKE_ROOM = "make room and check the disk and the folder's rights"
 
 
-@dataclass(frozen=True, slots=True)
-class AlteredRecord:
-    """The first record that is not what was written, counted from 1, and what is wrong with it."""
-
-    number: int
-    problem: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Stored:
-    """A line that is what was written."""
-
-    offset: int
-    size: int
-    sequence: int
-    at: str
-    kind: str
-    body: bytes
-    checksum: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Torn:
-    """The start of a line whose writing was cut off."""
-
-    offset: int
-    sequence: int
-    tail: bytes
-
-
 class JournalFile:
-    """The journal as a file that one process appends to; safe for threads. Memory holds an offset a record, not the records."""
+    """The journal as files that one process writes to; safe for threads.
 
-    def __init__(self, *, path: Path, fd: int, now: Callable[[], datetime]) -> None:
+    Memory holds an offset a record of the active segment, and no record.
+    """
+
+    def __init__(self, *, path: Path, fd: int, now: Callable[[], datetime], segment_bytes: int) -> None:
         self._path = path
         self._fd = fd
         self._now = now
+        self._segment_bytes = segment_bytes
         self._lock = Lock()
+        self._compacting = Lock()
+        self._first, self._last = 1, 0
         self._offsets = array("q")
         self._end = 0
-        self._previous = _FIRST_PREVIOUS
+        self._previous = FIRST_PREVIOUS
         self._is_poisoned = False
         self.quarantined: Path | None = None
+        self.doubts: list[str] = []
 
     @classmethod
-    def open(cls, path: Path, now: Callable[[], datetime]) -> "JournalFile":
-        """Open or start the journal at `path` with its whole chain verified; `now` gives exchange time.
+    def open(cls, path: Path, now: Callable[[], datetime], *, segment_bytes: int = SEGMENT_BYTES) -> "JournalFile":
+        """Open or start the journal at `path` with its active segment verified, and its link to the newest closed one.
 
-        A last line whose writing was cut off is moved to `quarantined`, a file beside it. Raises StateError for an altered
-        record, and where the file cannot be opened and synced.
+        `now` gives exchange time; an active segment of `segment_bytes` is worth closing. A last line whose writing was cut off is
+        moved to `quarantined`, a file beside it. `doubts` names closed segments and snapshots that are missing or damaged, which
+        a start can do without. Raises StateError for an altered record, for a journal that ends before what is known to have been
+        in it, and where a file cannot be opened and synced.
         """
         try:
             make_private_folder(path.parent)
             fd = open_private(path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         except OSError as error:
             raise StateError(str(path), f"cannot be opened ({cause_of(error)})", _MAKE_ROOM) from error
-        journal = cls(path=path, fd=fd, now=now)
+        journal = cls(path=path, fd=fd, now=now, segment_bytes=segment_bytes)
         try:
             journal._load()
         except OSError as error:
@@ -106,10 +104,13 @@ class JournalFile:
 
     def close(self) -> None:
         """Give the file back; nothing is pending, because every append was durable."""
-        os.close(self._fd)
+        with self._lock:
+            os.close(self._fd)
+            self._fd = -1
 
     def __len__(self) -> int:
-        return len(self._offsets)
+        """Give the sequence of the last record; 0 before the first."""
+        return self._last
 
     def append(self, event: Event) -> Record:
         """Write one event and return only when it is durable; raises StateError when it is not, and then holds nothing of it."""
@@ -122,9 +123,8 @@ class JournalFile:
             self._require_untouched()
             at = self._now()
             require_aware("journal time", at)
-            sequence = len(self._offsets) + 1
-            checksum = _checksum(sequence=sequence, at=time_text(at), kind=kind, body=content, previous=self._previous)
-            line = _line(sequence=sequence, at=time_text(at), kind=kind, body=content, previous=self._previous, checksum=checksum)
+            sequence = self._last + 1
+            line, checksum = line_of(sequence=sequence, at=time_text(at), kind=kind, body=content, previous=self._previous)
             try:
                 self._write(line)
             except OSError as error:
@@ -132,43 +132,195 @@ class JournalFile:
                 raise StateError(str(self._path), f"record {sequence} was not written ({cause_of(error)})", _MAKE_ROOM) from error
             self._offsets.append(self._end)
             self._end += len(line)
-            self._previous = checksum
+            self._last, self._previous = sequence, checksum
             return Record(sequence=sequence, at=at, event=event)
 
     def records(self, after: int = 0) -> Iterator[Record]:
         """Give the records with a sequence above `after` that are there when the first is asked for, in order.
 
-        Raises StateError naming a record that is damaged or that this program cannot read.
+        Raises StateError naming a record that is missing or damaged, or that this program cannot read.
         """
-        with self._lock:
-            bounds = [*self._offsets[max(after, 0) :], self._end]
-        for index, (start, end) in enumerate(pairwise(bounds), start=max(after, 0) + 1):
+        end = self._last
+        link = Link() if after <= 0 else Link(after + 1, None)
+        while link.sequence <= end:
+            for found in self._stored(link):
+                stored = self._required(found)
+                if stored.sequence <= end:
+                    yield record_of(self._path, stored)
+                link = Link(stored.sequence + 1, stored.checksum)
+
+    def snapshot(self) -> Remembered | None:
+        """Give the newest snapshot that belongs to these records; None where a fold has to begin at the first one.
+
+        One that another version of the program has folded is good only where its records are gone.
+        """
+        files = snapshots_in(self._path.parent)
+        for file in files:
             try:
-                line = os.pread(self._fd, end - start, start)
-            except OSError as error:
-                raise StateError(str(self._path), f"record {index} cannot be read ({cause_of(error)})", _RESTORE) from error
-            stored = _examined(line, offset=start, sequence=index, previous=None)
-            if isinstance(stored, str):
-                raise StateError(str(self._path), f"record {index} {stored}", _RESTORE)
-            yield _record(self._path, stored)
+                snapshot = file.read()
+                if snapshot.is_ours or self._misses_records():
+                    self._require_ours(snapshot)
+                    return snapshot.remembered()
+            except StateError as error:
+                self.doubts.append(str(error))
+        if self._first > 1 and not files:
+            self.doubts.append("there is no snapshot beside the journal: everything is read from its first record on")
+        return None
+
+    def compact(self, remembered: Remembered) -> None:
+        """Where the active segment has grown long, close what is before the last record that is in `remembered`.
+
+        No record is thrown away, and appending goes on meanwhile but for the moment in which two files change places. Each step
+        is durable before the next, so that a crash leaves the old arrangement or the new one. Raises StateError; then the old one
+        stands, or nothing more is taken where the change of places may not last.
+        """
+        if self._end < self._segment_bytes or not self._compacting.acquire(blocking=False):
+            return
+        try:
+            if self._first < remembered.sequence <= self._last:
+                self._close_before(remembered)
+        except OSError as error:
+            raise StateError(str(self._path), f"cannot be compacted ({cause_of(error)})", _MAKE_ROOM) from error
+        finally:
+            self._compacting.release()
+
+    def _close_before(self, remembered: Remembered) -> None:
+        folder, link = archive_of(self._path), Link(self._first, None)
+        remove_segments(segment for segment in segments_in(folder) if segment.first >= self._first)
+        for first, last in self._parts(remembered.sequence):
+            with self._lock:
+                content = self._read(self._offsets[first - self._first], self._offset_after(last))
+            for found in scanned(((line, False) for line in content.splitlines(keepends=True)), link):
+                stored = self._required(found)
+                link = Link(stored.sequence + 1, stored.checksum)
+            write_segment(folder, first, last, content)
+        newest = self._required(next(self._stored(link)))
+        write_snapshot(self._path.parent, remembered, newest.checksum)
+        self._drop_before(newest.sequence)
+
+    def _parts(self, boundary: int) -> Iterator[tuple[int, int]]:
+        """Cut the active records before `boundary` into parts of about the length of a segment: first and last sequence."""
+        first = self._first
+        for sequence in range(self._first, boundary):
+            size = self._offset_after(sequence) - self._offsets[first - self._first]
+            if size >= self._segment_bytes or sequence == boundary - 1:
+                yield first, sequence
+                first = sequence + 1
+
+    def _drop_before(self, boundary: int) -> None:
+        """Put a segment that begins with record `boundary` in the place of the active one."""
+        with self._lock:
+            self._require_untouched()
+            kept = self._offsets[boundary - self._first :]
+            # Where this fails after the file was replaced, its name may not last: the next append sees that, and takes nothing.
+            write_atomically(self._path, self._read(kept[0], self._end))
+            fd = open_private(self._path, os.O_RDWR | os.O_APPEND)
+            os.close(self._fd)
+            self._fd = fd
+            self._first, self._end = boundary, self._end - kept[0]
+            self._offsets = array("q", (offset - kept[0] for offset in kept))
+
+    def _stored(self, link: Link) -> Iterator[StoredRecord | AlteredRecord]:
+        """Give the stored records from `link` on, as far as they lie together; where that ends may move from call to call."""
+        with self._lock:
+            first, line = self._first, b""
+            if link.sequence >= first:
+                offset = self._offsets[link.sequence - first]
+                try:
+                    line = self._read(offset, self._offset_after(link.sequence))
+                except OSError as error:
+                    problem = f"record {link.sequence} cannot be read ({cause_of(error)})"
+                    raise StateError(str(self._path), problem, RESTORE) from error
+        if line:
+            yield examined(line, link)
+        else:
+            yield from archived(archive_of(self._path), link, until=first)
+
+    def _required(self, found: StoredRecord | TornRecord | AlteredRecord) -> StoredRecord:
+        """Give a record that is what was written; raises StateError for anything else."""
+        match found:
+            case StoredRecord():
+                return found
+            case AlteredRecord(number, problem):
+                raise StateError(str(self._path), f"record {number} {problem}", RESTORE)
+            case TornRecord(sequence=number):
+                raise StateError(str(self._path), f"record {number} is cut off", RESTORE)
+
+    def _offset_after(self, sequence: int) -> int:
+        index = sequence - self._first + 1
+        return self._offsets[index] if index < len(self._offsets) else self._end
+
+    def _read(self, start: int, end: int) -> bytes:
+        content = os.pread(self._fd, end - start, start)
+        if len(content) != end - start:
+            raise OSError(None, f"{len(content)} of {end - start} bytes are there")
+        return content
 
     def _load(self) -> None:
-        """Verify the chain, cut off a torn tail, and make the file and its name durable."""
+        """Verify the active segment, cut off a torn tail, and make the file and its name durable."""
+        segments = segments_in(archive_of(self._path))
         with os.fdopen(os.dup(self._fd), "rb") as file:
-            for found in _scan(file):
-                match found:
-                    case AlteredRecord(number, problem):
-                        raise StateError(str(self._path), f"record {number} {problem}", _RESTORE)
-                    case _Torn():
-                        self.quarantined = self._quarantine(found)
-                    case _Stored():
-                        self._offsets.append(found.offset)
-                        self._end = found.offset + found.size
-                        self._previous = found.checksum
+            link = self._link(sequence_in(file.readline()), segments)
+            self._first, self._last = link.sequence, link.sequence - 1
+            for found in scanned(lines_in(file), link):
+                if isinstance(found, TornRecord):
+                    self.quarantined = self._quarantine(found)
+                    break
+                stored = self._required(found)
+                self._offsets.append(self._end)
+                self._end += stored.size
+                self._last, self._previous = stored.sequence, stored.checksum
         os.fsync(self._fd)
         sync_folder(self._path.parent)
+        self._require_end(segments)
+        self._remove_leftovers([segment for segment in segments if segment.first >= self._first])
 
-    def _quarantine(self, torn: _Torn) -> Path:
+    def _link(self, first: int | None, segments: Sequence[Segment]) -> Link:
+        """Give where the active segment, whose first whole record is `first`, has to go on from."""
+        older = [segment for segment in segments if first is None or segment.first < first]
+        if first is None and older:
+            raise StateError(str(self._path), f"does not go on after record {older[-1].last}, the last in the archive", RESTORE)
+        if first is None or first == 1:
+            return Link()
+        missing = missing_in(older, first)
+        if missing and not snapshots_in(self._path.parent):
+            raise StateError(str(self._path), f"record {missing[0][0]} is missing, and there is no snapshot", RESTORE)
+        self.doubts += [f"records {start} to {end} are missing in the archive" for start, end in missing]
+        if missing and missing[-1][1] == first - 1:
+            return Link(first, None)
+        checksum = last_checksum(older[-1])
+        if checksum is None:
+            self.doubts.append(f"{older[-1].path.name} in the archive is damaged")
+        return Link(first, checksum)
+
+    def _require_end(self, segments: Sequence[Segment]) -> None:
+        """Raise StateError where an archived record or a snapshot is further on than the journal goes."""
+        known = max((segment.last for segment in segments), default=0)
+        known = max(known, *(file.sequence for file in snapshots_in(self._path.parent)), 0)
+        if known > self._last:
+            problem = f"ends at record {self._last}, but there was a record {known}: the journal was lost or cut"
+            raise StateError(str(self._path), problem, RESTORE)
+
+    def _remove_leftovers(self, leftovers: Sequence[Segment]) -> None:
+        """Remove what a crash has left of closing a segment: copies of records that are still here."""
+        remove_leftovers(archive_of(self._path))
+        for segment in leftovers:
+            [ours] = self._stored(Link(segment.last, None))
+            if isinstance(ours, AlteredRecord) or last_checksum(segment) not in (ours.checksum, None):
+                problem = f"holds other records {segment.first} to {segment.last} than {self._path.name}"
+                raise StateError(str(segment.path), problem, RESTORE)
+        remove_segments(leftovers)
+
+    def _require_ours(self, snapshot: Snapshot) -> None:
+        """Raise StateError for a snapshot that was made of other records than these."""
+        ours = next(self._stored(Link(snapshot.sequence, None)))
+        if isinstance(ours, AlteredRecord) or ours.checksum != snapshot.checksum:
+            raise StateError(str(snapshot.path), "was not made of the journal beside it", "move it away")
+
+    def _misses_records(self) -> bool:
+        return bool(missing_in(segments_in(archive_of(self._path)), self._first))
+
+    def _quarantine(self, torn: TornRecord) -> Path:
         """Copy the torn tail to a file of its own, durably, before it is cut off here."""
         path, fd = self._free_quarantine(torn.sequence)
         try:
@@ -180,7 +332,7 @@ class JournalFile:
             path.unlink(missing_ok=True)
             raise
         sync_folder(path.parent)
-        os.ftruncate(self._fd, torn.offset)
+        os.ftruncate(self._fd, self._end)
         return path
 
     def _free_quarantine(self, sequence: int) -> tuple[Path, int]:
@@ -199,9 +351,9 @@ class JournalFile:
         try:
             named, ours = os.stat(self._path, follow_symlinks=False), os.fstat(self._fd)
         except OSError as error:
-            raise StateError(str(self._path), f"is no longer there ({cause_of(error)})", _RESTORE) from error
+            raise StateError(str(self._path), f"is no longer there ({cause_of(error)})", RESTORE) from error
         if (named.st_dev, named.st_ino) != (ours.st_dev, ours.st_ino):
-            raise StateError(str(self._path), "was replaced while it was open", _RESTORE)
+            raise StateError(str(self._path), "was replaced while it was open", RESTORE)
         if ours.st_size != self._end:
             problem = f"is {ours.st_size} bytes long instead of {self._end}: somebody else wrote to it"
             raise StateError(str(self._path), problem, "stop the other program, then start this one again")
@@ -221,144 +373,3 @@ class JournalFile:
         except OSError:
             return  # the caller raises what failed first; the next append says that the journal is closed
         self._is_poisoned = False
-
-
-def journal_exists(path: Path) -> bool:
-    """Tell whether anything was ever journalled at `path`; raises StateError where that cannot be seen."""
-    try:
-        return os.stat(path, follow_symlinks=False).st_size > 0
-    except FileNotFoundError:
-        return False
-    except OSError as error:
-        raise StateError(str(path), f"cannot be looked at ({cause_of(error)})", _MAKE_ROOM) from error
-
-
-def verify(path: Path) -> AlteredRecord | None:
-    """Give the first altered record, changing nothing; an unfinished last line may be one that is being written, and is none.
-
-    Raises StateError where the file cannot be read.
-    """
-    for found in _scan_path(path):
-        if isinstance(found, AlteredRecord):
-            return found
-    return None
-
-
-def read_journal(path: Path) -> Iterator[Record]:
-    """Give all records of a journal that another process may be appending to, changing nothing.
-
-    Raises StateError for an altered record, for one that this program cannot read, and where the file cannot be read.
-    """
-    for found in _scan_path(path):
-        match found:
-            case AlteredRecord(number, problem):
-                raise StateError(str(path), f"record {number} {problem}", _RESTORE)
-            case _Stored():
-                yield _record(path, found)
-            case _Torn():
-                return
-
-
-def _scan_path(path: Path) -> Iterator[_Stored | _Torn | AlteredRecord]:
-    try:
-        with os.fdopen(open_private(path, os.O_RDONLY), "rb") as file:
-            yield from _scan(file)
-    except OSError as error:
-        raise StateError(str(path), f"cannot be read ({cause_of(error)})", _RESTORE) from error
-
-
-def _scan(file: BinaryIO) -> Iterator[_Stored | _Torn | AlteredRecord]:
-    """Give the lines in order up to the first that is torn or altered, that one included."""
-    file.seek(0)
-    size = os.fstat(file.fileno()).st_size
-    offset, sequence, previous = 0, 1, _FIRST_PREVIOUS
-    while offset < size and (line := file.readline()):
-        found = _examined(line, offset=offset, sequence=sequence, previous=previous)
-        if isinstance(found, str):
-            is_last = offset + len(line) >= size
-            if is_last and _is_torn(line):
-                yield _Torn(offset=offset, sequence=sequence, tail=line)
-            else:
-                yield AlteredRecord(sequence, found)
-            return
-        yield found
-        offset, sequence, previous = offset + len(line), sequence + 1, found.checksum
-
-
-def _examined(line: bytes, *, offset: int, sequence: int, previous: str | None) -> _Stored | str:
-    """Take a line apart, or say what is wrong with it; `previous` is None where the link is not asked about."""
-    match = _LINE.fullmatch(line)
-    if match is None:
-        return _misshape(line)
-    number, at, kind, body, length, link, checksum = match.groups()
-    if int(length) != len(body):
-        return f"has a body of {len(body)} bytes and says {int(length)}"
-    stored = _Stored(
-        offset=offset,
-        size=len(line),
-        sequence=int(number),
-        at=at.decode(),
-        kind=kind.decode(),
-        body=body,
-        checksum=checksum.decode(),
-    )
-    if stored.checksum != _checksum(sequence=stored.sequence, at=stored.at, kind=stored.kind, body=body, previous=link.decode()):
-        return "does not match its checksum"
-    if stored.sequence != sequence:
-        return f"carries the sequence {stored.sequence}"
-    if previous is not None and link.decode() != previous:
-        return "does not follow the record before it"
-    return stored
-
-
-def _misshape(line: bytes) -> str:
-    content = _parsed(line)
-    if content is None:
-        return "is not valid JSON"
-    version = content.get("schema_version") if isinstance(content, dict) else None
-    if version != SCHEMA_VERSION:
-        return f"has schema_version {version!r}, this program reads {SCHEMA_VERSION}"
-    return "is not laid out as a record"
-
-
-def _is_torn(line: bytes) -> bool:
-    """Tell whether a last line looks cut off rather than altered: unfinished, not JSON, or with a body of another length.
-
-    One that goes on after the end of a record is two records whose line end was altered, not the start of one.
-    """
-    end = _LINE_END.search(line)
-    if end is not None and line[end.end() :] not in (b"", b"\n"):
-        return False
-    if not line.endswith(b"\n") or _parsed(line) is None:
-        return True
-    match = _LINE.fullmatch(line)
-    return match is not None and int(match[5]) != len(match[4])
-
-
-def _parsed(line: bytes) -> object | None:
-    try:
-        content: object = json.loads(line)
-    except (ValueError, RecursionError):
-        return None
-    return content
-
-
-def _checksum(*, sequence: int, at: str, kind: str, body: bytes, previous: str) -> str:
-    """Give the SHA-256 over the canonical JSON of the five fields, put together around the canonical body."""
-    head = f'{{"at":"{at}","body":'
-    tail = f',"kind":"{kind}","previous":"{previous}","sequence":{sequence}}}'
-    return hashlib.sha256(head.encode() + body + tail.encode()).hexdigest()
-
-
-def _line(*, sequence: int, at: str, kind: str, body: bytes, previous: str, checksum: str) -> bytes:
-    head = f'{{"schema_version":{SCHEMA_VERSION},"sequence":{sequence},"at":"{at}","kind":"{kind}","body":'
-    tail = f',"length":{len(body)},"previous":"{previous}","checksum":"{checksum}"}}\n'
-    return head.encode() + body + tail.encode()
-
-
-def _record(path: Path, stored: _Stored) -> Record:
-    try:
-        event = decode(stored.kind, json.loads(stored.body))
-        return Record(sequence=stored.sequence, at=time_from_text(stored.at), event=event)
-    except (DataError, ValueError) as error:
-        raise StateError(str(path), f"record {stored.sequence} cannot be read ({error})", _RESTORE) from error

@@ -68,9 +68,9 @@ class PaperExchange:
         write_state(self._path, self._ledger.to_json())
 
 
-def stored_balances(path: Path) -> Mapping[str, Balance]:
-    """Read the balances of a paper account without opening it; raises StateError, DataError where there is none."""
+def stored_ledger(path: Path) -> Ledger:
+    """Read a paper account without opening it; raises StateError, DataError where there is none."""
     stored = read_state(path)
     if stored is None:
         raise DataError(str(path), "there is no paper account yet")
-    return balances_of(Ledger.restored(stored))
+    return Ledger.restored(stored)

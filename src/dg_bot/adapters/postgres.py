@@ -1,6 +1,6 @@
 """The trade store on PostgreSQL: rows projected from the journal, candles, and trades read back."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,6 +13,8 @@ from psycopg import Connection, Cursor
 from psycopg.adapt import Dumper, PyFormat
 from psycopg.types.datetime import DatetimeDumper
 
+from dg_bot.adapters.account_lock import AccountLock
+from dg_bot.adapters.postgres_audit import altered_rows
 from dg_bot.adapters.postgres_errors import require_dsn, store_error
 from dg_bot.adapters.postgres_projection import write_rejected, write_rows
 from dg_bot.adapters.postgres_queries import queries
@@ -22,7 +24,7 @@ from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import Record
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
-from dg_bot.errors import ConfigurationError, DataError
+from dg_bot.errors import AccountInUse, ConfigurationError, DataError
 
 _log = structlog.get_logger()
 _CONNECT_TIMEOUT_S = 3
@@ -52,12 +54,16 @@ class PostgresStore:
     """Writes and reads the rows. Connects when it is first needed, and once anew when the connection turns out to be dead.
 
     Raises ConfigurationError for a `dsn` that cannot be read. All methods raise StoreError where the database is away, full,
-    locked by somebody for longer than `lock_timeout_s`, or slower than `statement_timeout_s`. May be called from several threads.
+    locked by somebody for longer than `lock_timeout_s`, or slower than `statement_timeout_s`, and AccountInUse where `account` is
+    given and another session holds it. May be called from several threads.
     """
 
-    def __init__(self, dsn: str, *, statement_timeout_s: float = 5.0, lock_timeout_s: float = 2.0) -> None:
+    def __init__(
+        self, dsn: str, *, account: AccountLock | None = None, statement_timeout_s: float = 5.0, lock_timeout_s: float = 2.0
+    ) -> None:
         require_dsn(dsn)
         self._dsn = dsn
+        self._account = account
         self._limits = {
             "statement_timeout": f"{statement_timeout_s * 1000:.0f}ms",
             "lock_timeout": f"{lock_timeout_s * 1000:.0f}ms",
@@ -72,31 +78,38 @@ class PostgresStore:
                 self._connection.close()
                 self._connection = None
 
-    def require_mode(self, mode: Mode) -> None:
-        """Raise ConfigurationError where this database holds the rows of a bot in another mode."""
+    def connect(self) -> None:
+        """Open the connection, where there is none, and take the account's lock with it."""
+        self._transact("connect", lambda _: None)
 
-        def read(cursor: Cursor) -> str | None:
-            row = cursor.execute(queries()["kept_mode"]).fetchone()
-            return None if row is None else str(row[0])
+    def require_owner(self, mode: Mode, namespace: str) -> None:
+        """Raise ConfigurationError where this database holds the rows of a bot in another mode or of another namespace."""
 
-        kept = self._transact("require_mode", read)
-        if kept is not None and kept != mode.value:
-            problem = f"names a database that holds the rows of a bot in mode {kept}"
+        def read(cursor: Cursor) -> tuple[str | None, str | None]:
+            kept_mode, kept_namespace = cursor.execute(queries()["kept_owner"]).fetchone() or (None, None)
+            return kept_mode, kept_namespace
+
+        kept_mode, kept_namespace = self._transact("require_owner", read)
+        if kept_mode not in (None, mode.value):
+            problem = f"names a database that holds the rows of a bot in mode {kept_mode}"
             raise ConfigurationError("DATABASE_URL", problem, f"give mode {mode.value} a database of its own")
+        if kept_namespace not in (None, namespace):
+            problem = f"names a database that holds the rows of namespace {kept_namespace}"
+            raise ConfigurationError("DATABASE_URL", problem, f"give namespace {namespace} a database of its own")
 
-    def project(self, records: Sequence[Record]) -> None:
+    def project(self, records: Sequence[Record]) -> list[Record]:
         """Write the rows of these records, in order and in one transaction; again is harmless.
 
         A record that the tables refuse is set aside in `rejected_records`, with a line in `system_logs`, and blocks nothing.
+        Gives these records.
         """
         if not records:
-            return
+            return []
 
-        def write(cursor: Cursor) -> None:
-            for record in records:
-                _write_or_set_aside(cursor, record)
+        def write(cursor: Cursor) -> list[Record]:
+            return [record for record in records if not _is_written(cursor, record)]
 
-        self._transact("project", write)
+        return self._transact("project", write)
 
     def add_candles(self, market: Market, timeframe: Timeframe, candles: CandleSeries | Iterable[Candle]) -> int:
         """Store closed candles and give the number of those that were not there; one that was stays as it is."""
@@ -119,6 +132,18 @@ class PostgresStore:
             return [_trade_row(row) for row in cursor.execute(queries()["latest_trades"], {"limit": limit})]
 
         return self._transact("latest_trades", read)
+
+    def row_counts(self) -> Mapping[str, int]:
+        """Give how many rows there are, by table."""
+
+        def read(cursor: Cursor) -> dict[str, int]:
+            return dict(cursor.execute(queries()["row_counts"]))
+
+        return self._transact("row_counts", read)
+
+    def altered_rows(self, records: Iterable[Record]) -> list[str]:
+        """Say of each row in what it is not what these records, all from the first to some place, make of it; changes nothing."""
+        return self._transact("audit", lambda cursor: altered_rows(cursor, records, _is_written))
 
     def _transact(self, operation: str, work: Callable[[Cursor], T]) -> T:
         with self._lock:
@@ -145,7 +170,7 @@ class PostgresStore:
 
     def _connected(self) -> Connection:
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
+            connection = psycopg.connect(
                 self._dsn,
                 autocommit=True,
                 connect_timeout=_CONNECT_TIMEOUT_S,
@@ -155,8 +180,21 @@ class PostgresStore:
                 keepalives_count=3,
                 tcp_user_timeout=10_000,
             )
-            self._connection.adapters.register_dumper(datetime, _AwareDatetimeDumper)
+            connection.adapters.register_dumper(datetime, _AwareDatetimeDumper)
+            if self._account is not None:
+                self._take(self._account, connection)
+            self._connection = connection
         return self._connection
+
+    def _take(self, account: AccountLock, connection: Connection) -> None:
+        """Take the lock within the limits of any other statement, or close the connection."""
+        try:
+            with connection.transaction():
+                connection.execute(queries()["limit_transaction"], self._limits)
+                account.take(connection)
+        except (psycopg.Error, AccountInUse):
+            connection.close()
+            raise
 
 
 class _StaleConnection(psycopg.OperationalError):
@@ -172,14 +210,17 @@ class _AwareDatetimeDumper(DatetimeDumper):
         return self
 
 
-def _write_or_set_aside(cursor: Cursor, record: Record) -> None:
+def _is_written(cursor: Cursor, record: Record) -> bool:
+    """Write the rows of a record, or set it aside."""
     try:
         with cursor.connection.transaction():
             write_rows(cursor, record)
+        return True
     except _RECORD_ERRORS as error:
         problem = _problem(error)
         _log.error("record_set_aside", sequence=record.sequence, kind=type(record.event).__name__, problem=problem)
         write_rejected(cursor, record, problem)
+        return False
 
 
 def _problem(error: Exception) -> str:

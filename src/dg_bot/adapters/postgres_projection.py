@@ -24,6 +24,7 @@ from dg_bot.domain.events import (
     IntentPlanned,
     IntentSending,
     PeriodOpened,
+    PositionAdopted,
     Record,
     SafeModeEntered,
     SafeModeLeft,
@@ -70,6 +71,10 @@ def write_rows(cursor: Cursor, record: Record) -> None:
         case TransferDeclared(currency=currency, amount=amount, note=note):
             context = {"currency": currency, "amount": amount, "note": note}
             write_log(cursor, record, level="info", message=f"transfer declared: {plain(amount)} {currency}", context=context)
+        case PositionAdopted(market=market, quantity=quantity, cost_krw=cost_krw):
+            message = f"position adopted: {plain(quantity)} {market.base} at {plain(cost_krw)} KRW"
+            context = {"market": market, "quantity": quantity, "cost_krw": cost_krw}
+            write_log(cursor, record, level="info", message=message, context=context)
         case Stopped(open_positions=count):
             level = "info" if count == 0 else "warning"
             write_log(cursor, record, level=level, message=f"stopped with open positions: {count}", context={"open": count})

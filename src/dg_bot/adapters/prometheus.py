@@ -1,7 +1,7 @@
 """Metrics for Prometheus: a projection of the journal, and a few figures that are told directly.
 
-The names are a contract with dashboards and alerts. Counters begin again with the process unless the journal is fed from its
-start; money is exact in the database, here it is for watching.
+The names are a contract with dashboards and alerts. Counters begin again with each process; money is exact in the database, here
+it is for watching.
 """
 
 from decimal import Decimal
@@ -17,6 +17,7 @@ from dg_bot.domain.events import (
     IntentClosed,
     IntentPlanned,
     PeriodOpened,
+    PositionAdopted,
     Record,
     SafeModeEntered,
     SafeModeLeft,
@@ -24,8 +25,9 @@ from dg_bot.domain.events import (
 )
 from dg_bot.domain.gate import first_failure
 from dg_bot.domain.market import Market
-from dg_bot.domain.money import ZERO
+from dg_bot.domain.money import ZERO, product
 from dg_bot.domain.order import Role, Side
+from dg_bot.remembered import Remembered
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.loss_breaker import is_loss
 
@@ -62,6 +64,15 @@ class Metrics:
         """Give all metrics in Prometheus' text format 0.0.4."""
         return generate_latest(self.registry)
 
+    def begin(self, remembered: Remembered) -> None:
+        """Show what is known from before this process; counters begin at zero, as they do with every process."""
+        self._invested_krw = remembered.invested_krw
+        self._planned = {intent.identifier: intent.plan for intent in remembered.intents.open_intents()}
+        for report in remembered.reports.values():
+            if report.state is not None:
+                self._account(report.state)
+        self._safe_mode.set(int(remembered.state.safe_mode is not None))
+
     def observe_record(self, record: Record) -> None:
         """Count what a journal record says; feed every record once, in order."""
         match record.event:
@@ -81,6 +92,8 @@ class Metrics:
                 self._invested_krw = opened.equity_krw
             case TransferDeclared() as transfer if transfer.currency == "KRW" and self._invested_krw is not None:
                 self._invested_krw += transfer.amount
+            case PositionAdopted() as adopted if self._invested_krw is not None:
+                self._invested_krw += product(adopted.quantity, adopted.mark_krw)
             case _:
                 return
 

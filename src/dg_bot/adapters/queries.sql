@@ -102,6 +102,17 @@ ON CONFLICT (journal_sequence, recorded_at) DO NOTHING;
 SELECT trade_id, symbol, side, price, amount, total, fee, status, created_at FROM trades
 ORDER BY created_at DESC, id DESC LIMIT %(limit)s;
 
+-- name: row_counts
+SELECT 'trades', count(*) FROM trades
+UNION ALL SELECT 'orders', count(*) FROM orders
+UNION ALL SELECT 'fills', count(*) FROM fills
+UNION ALL SELECT 'cycles', count(*) FROM cycles
+UNION ALL SELECT 'ai_decisions', count(*) FROM ai_decisions
+UNION ALL SELECT 'portfolio_snapshots', count(*) FROM portfolio_snapshots
+UNION ALL SELECT 'system_logs', count(*) FROM system_logs
+UNION ALL SELECT 'candles', count(*) FROM candles
+UNION ALL SELECT 'rejected_records', count(*) FROM rejected_records;
+
 -- name: stage_candles
 CREATE TEMPORARY TABLE incoming_candles (
     timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric
@@ -115,5 +126,32 @@ INSERT INTO candles (timestamp, timeframe, symbol, open, high, low, close, volum
 SELECT timestamp, %(timeframe)s, %(symbol)s, open, high, low, close, volume FROM incoming_candles
 ON CONFLICT (timestamp, timeframe, symbol) DO NOTHING;
 
--- name: kept_mode
-SELECT value #>> '{}' FROM bot_config WHERE key = 'mode';
+-- name: kept_owner
+SELECT
+    (SELECT value #>> '{}' FROM bot_config WHERE key = 'mode'),
+    (SELECT value #>> '{}' FROM bot_config WHERE key = 'ORDER_NAMESPACE');
+
+-- name: notice_dead_peers
+-- A client whose machine is gone leaves its session, and what that holds, for these seconds and not for hours.
+SELECT
+    set_config('tcp_keepalives_idle', '5', false), set_config('tcp_keepalives_interval', '2', false),
+    set_config('tcp_keepalives_count', '3', false);
+
+-- name: take_account
+SELECT
+    pg_try_advisory_lock(hashtextextended(%(account)s, 0)), pg_backend_pid(),
+    (SELECT backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid());
+
+-- name: find_account_holder
+-- Of another role's session only the number is shown.
+SELECT concat_ws(
+    ' ', 'session', pid, 'from ' || host(activity.client_addr), 'since ' || date_trunc('second', activity.backend_start)
+)
+FROM pg_locks AS held JOIN pg_stat_activity AS activity USING (pid)
+WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
+    AND held.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (held.classid::bigint << 32 | held.objid::bigint) = hashtextextended(%(account)s, 0);
+
+-- name: end_session
+SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
+WHERE pid = %(pid)s AND backend_start = %(started_at)s AND pid <> pg_backend_pid();

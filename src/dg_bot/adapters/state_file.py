@@ -26,7 +26,7 @@ def canonical_json(value: object) -> bytes:
     return text.encode("utf-8", "replace")
 
 
-def write_state(path: Path, body: Mapping[str, object]) -> None:
+def write_state(path: Path, body: Mapping[str, object], *, indent: int | None = 2) -> None:
     """Replace a state file, durably; the folder is made. Raises StateError, and then the old file stands.
 
     Keys must be text, values JSON; money goes in as a string.
@@ -34,7 +34,7 @@ def write_state(path: Path, body: Mapping[str, object]) -> None:
     try:
         content = {"schema_version": SCHEMA_VERSION, **_without_reserved(body)}
         checksum = hashlib.sha256(canonical_json(content)).hexdigest()
-        text = json.dumps({**content, "checksum": checksum}, indent=2, ensure_ascii=False, allow_nan=False)
+        text = json.dumps({**content, "checksum": checksum}, indent=indent, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise StateError(str(path), f"cannot be written ({error})", "report this as a defect") from error
     try:
@@ -115,6 +115,13 @@ class Cursors:
             moved = {**self._positions, name: sequence}
             write_state(self._path, {"cursors": moved})
             self._positions = moved
+
+    def rewind(self, name: str) -> None:
+        """Let `name`, and the parts of it that are named `name:…`, begin at the first record again, durably; raises StateError."""
+        with self._lock:
+            kept = {one: place for one, place in self._positions.items() if one.partition(":")[0] != name}
+            write_state(self._path, {"cursors": kept})
+            self._positions = kept
 
     def all(self) -> Mapping[str, int]:
         """Give every name with its position."""

@@ -95,7 +95,7 @@ class UpbitClient:
     ) -> None:
         self._origin = _origin(base_url)
         self._signer = signer
-        self._limiter = limiter
+        self.limiter = limiter
         self._clock = clock
         self._on_request = on_request
         self.deadline_s = deadline_s
@@ -116,10 +116,10 @@ class UpbitClient:
             raise InvariantViolated("I24", f"{method} {path} is not an endpoint that this program uses")
         operation = f"{method} {path}"
         request = self._request(route, method, path, params, body)
-        self._limiter.acquire(operation, route.group)
+        self.limiter.acquire(operation, route.group)
         reply = self._send(operation, route, request)
         if reply.status in (418, 429):
-            raise self._limiter.refused(operation, route.group, status=reply.status, text=reply.text)
+            raise self.limiter.refused(operation, route.group, status=reply.status, text=reply.text)
         if 300 <= reply.status < 400:
             raise ExchangeUnavailable(operation, f"redirected_{reply.status}")
         return reply
@@ -164,7 +164,7 @@ class UpbitClient:
         finally:
             self._on_request(route.group, status, self._clock.monotonic_s() - sent_s)
         reply = Reply(status=status, document=parse_json(body), text=body[:_TEXT_LIMIT].decode("utf-8", "replace"))
-        self._limiter.observe(route.group, _header(response, b"remaining-req"))
+        self.limiter.observe(route.group, _header(response, b"remaining-req"))
         if reply.document is not None:  # a page that is not the venue's tells nothing about its clock
             self._clock.observe(_header(response, b"date"), sent_s=sent_s, received_s=received_s)
         return reply

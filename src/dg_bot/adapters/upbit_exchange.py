@@ -10,7 +10,7 @@ from dg_bot.domain.market import MINIMUM_NOTIONAL_KRW, Market, MarketRules
 from dg_bot.domain.order import MarketBuy, VenueOrder
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import ExchangeUnavailable, MalformedReply, RateLimited
-from dg_bot.ports import Accepted, Clock, Duplicate, Rejected, Submission, Unclear
+from dg_bot.ports import Accepted, Clock, Duplicate, KeyRefused, Rejected, Submission, Unclear
 from dg_bot.risk.manager import RiskApproved
 
 _OPEN_PAGE = 100
@@ -43,7 +43,7 @@ class UpbitExchange:
     def submit(self, approved: RiskApproved) -> Submission:
         """Send one order with one request. Never raises for what the network or the venue does.
 
-        Rejected stands for the listed definitive refusals alone.
+        Rejected and KeyRefused stand for the listed definitive refusals alone.
         """
         return self._post("/v1/orders", upbit_wire.order_body(approved.request, approved.identifier))
 
@@ -122,8 +122,10 @@ def _verdict(reply: Reply) -> Submission:
     name = refusal_name(reply)
     if name == upbit_wire.DUPLICATE_IDENTIFIER:
         return Duplicate()
-    if 400 <= reply.status < 500 and name in upbit_wire.DEFINITIVE_REFUSALS:
+    if 400 <= reply.status < 500 and name in upbit_wire.ORDER_REFUSALS:
         return Rejected(name, upbit_wire.error_message(reply.document))
+    if 400 <= reply.status < 500 and name in upbit_wire.KEY_REFUSALS:
+        return KeyRefused(name)
     return Unclear(name)
 
 

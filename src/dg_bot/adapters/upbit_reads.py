@@ -8,13 +8,14 @@ from dg_bot.adapters.json_fields import Json
 from dg_bot.adapters.upbit_client import Reply, UpbitClient
 from dg_bot.adapters.upbit_signer import Params
 from dg_bot.adapters.upbit_wire import AUTHENTICATION_NAMES, UNKNOWN, error_name
-from dg_bot.errors import AuthenticationFailed, ExchangeUnavailable, RateLimited
+from dg_bot.errors import AuthenticationFailed, EndpointGone, ExchangeUnavailable, RateLimited
 from dg_bot.ports import Clock
 
 ATTEMPTS = 3
 BUDGET_S = 60.0
 _JITTER_S = 0.5
 _AFTER_SILENCE_S = 0.05
+_GONE = (404, 410)
 
 
 class UpbitReads:
@@ -71,7 +72,8 @@ def refusal(operation: str, reply: Reply) -> ExchangeUnavailable | Authenticatio
     name = error_name(reply.document)
     if 400 <= reply.status < 500 and name in AUTHENTICATION_NAMES:
         return AuthenticationFailed(operation, name)
-    return ExchangeUnavailable(operation, refusal_name(reply))
+    kind = EndpointGone if reply.status in _GONE else ExchangeUnavailable
+    return kind(operation, refusal_name(reply))
 
 
 def refusal_name(reply: Reply) -> str:

@@ -38,7 +38,7 @@ OPEN_STATES = ("wait", "watch")
 CLOSED_STATES = ("done", "cancel")
 
 # The order itself was looked at and refused; it will never exist.
-_ORDER_REFUSALS = frozenset(
+ORDER_REFUSALS = frozenset(
     [
         "create_ask_error",
         "create_bid_error",
@@ -56,7 +56,7 @@ _ORDER_REFUSALS = frozenset(
     ]
 )
 # The venue stops these at the door, before it reads the order; the key is of no use until the operator mends it.
-_KEY_REFUSALS = frozenset(
+KEY_REFUSALS = frozenset(
     [
         "expired_access_key",
         "invalid_access_key",
@@ -66,10 +66,9 @@ _KEY_REFUSALS = frozenset(
         "out_of_scope",
     ]
 )
-DEFINITIVE_REFUSALS = _ORDER_REFUSALS | _KEY_REFUSALS
 # A signature may have been spoilt on the way, so for an order its refusal is no verdict; for a read it is trouble with the key.
 # `nonce_used` is in neither list: somebody on the way sent the same request twice, and the first one may have been served.
-AUTHENTICATION_NAMES = _KEY_REFUSALS | {"jwt_verification", "invalid_query_payload"}
+AUTHENTICATION_NAMES = KEY_REFUSALS | {"jwt_verification", "invalid_query_payload"}
 
 _SIDES = {"bid": Side.BUY, "ask": Side.SELL}
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import stamina.instrumentation
 import structlog
@@ -10,36 +11,37 @@ import structlog
 from dg_bot import __version__
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.clock import SystemClock, VenueClock
-from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
+from dg_bot.adapters.instance_lock import InstanceLock, claim_folder, note_records, require_records
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.paper_exchange import PaperExchange
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
-from dg_bot.adapters.state_file import Cursors
-from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.adapters.upbit_exchange import UpbitExchange
+from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.analysis.validator import ValidatorLimits, entry_mask
-from dg_bot.app.database import Database
+from dg_bot.app.database import Database, Owner
 from dg_bot.app.demo_venue import DemoVenue
+from dg_bot.app.followers import database_of, followers
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
-from dg_bot.app.outbox import PROJECTIONS, CandleProjection, MessageProjection, Outbox, Projection, RowProjection
+from dg_bot.app.outbox import Outbox
+from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.app.record_log import log_record
 from dg_bot.app.settings import Settings
-from dg_bot.app.venue_access import access_keys, upbit_client
+from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
+from dg_bot.app.venue_contract import VenueContract
 from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
-from dg_bot.domain.events import Record, Started
-from dg_bot.domain.market import FEE_FRACTION, Market
+from dg_bot.domain.events import DAEMON, PROGRAM, Record, Started
+from dg_bot.domain.market import Market
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.models.rules import RulesModel
-from dg_bot.operator.narrator import Narrator
 from dg_bot.pipeline.account import Account
 from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
@@ -84,13 +86,19 @@ class Bot:
     metrics: Metrics
     database: Database
     live_key: LiveKey | None = None
+    contract: VenueContract | None = None
 
     def learn_time(self) -> None:
         """Ask the venue something light, so that the clock knows its time; what goes wrong will be met again by the cycle."""
         _set_clock(self.market_data, is_required=False)
 
-    def watch_key(self) -> None:
-        """Look how long a live key will last, once a day; what goes wrong is met again tomorrow."""
+    def check_venue(self) -> None:
+        """Look whether the venue answers as expected, once, and how long a live key will last, once a day.
+
+        What goes wrong is met again by the cycle. Raises StateError.
+        """
+        if self.contract is not None:
+            self.contract.check()
         if self.live_key is not None:
             with suppress(ExchangeUnavailable, AuthenticationFailed, DataError):
                 self.live_key.watch_expiry()
@@ -109,52 +117,66 @@ class Venue:
     prompt_data: MarketData
     exchange: Exchange
     live: UpbitExchange | None
+    limiter: UpbitLimiter
 
 
 Progress = Callable[[Market, int, int], None]
 
 
 @contextmanager
-def running_bot(settings: Settings, on_progress: Progress = lambda _market, _done, _of: None) -> Iterator[Bot]:
+def running_bot(
+    settings: Settings, on_progress: Progress = lambda _market, _done, _of: None, *, is_daemon: bool = False
+) -> Iterator[Bot]:
     """Build the bot, hold its state folder, and take everything down again in order.
 
     `on_progress` is told how the collection of candles goes.
 
-    Raises UnsafeSetup where the folder is in use or belongs to another mode, StateError where what it remembers is unreadable,
-    and what a first look at the venue raises.
+    Raises UnsafeSetup where the folder or the account is in use or the folder belongs to another mode, StateError where what it
+    remembers is unreadable, and what a first look at the venue raises.
     """
     with ExitStack() as stack:
         stack.enter_context(InstanceLock(settings.state_folder))
         claim_folder(settings.state_folder, settings.mode, settings.order_namespace)
+        database = database_of(settings, owner=Owner(settings.mode, settings.order_namespace))
+        stack.callback(database.close)
+        database.claim()
         metrics = Metrics()
         venue = _venue(settings, metrics, stack)
         journal = JournalFile.open(settings.state_folder / "journal.jsonl", venue.clock.now)
         stack.callback(journal.close)
         state_file = RiskStateFile(settings.state_folder / "risk_state.json")
         state_file.require_not_ahead_of(len(journal))
+        require_records(settings.state_folder, len(journal))
         books = _books(journal, venue.clock, metrics, state_file)
+        venue.limiter.report_sharing_to(sharing_alarm(books))
         if journal.quarantined is not None:
             books.alarm("torn_journal", f"an unfinished record at the journal's end was set aside in {journal.quarantined.name}")
+        if journal.doubts:
+            books.alarm("journal_doubts", "; ".join(journal.doubts))
+        books.compact()
         archive = CandleFiles(settings.candle_folder)
-        database = Database(
-            url=settings.database_url.get_secret_value() if settings.database_url else None,
-            folder=settings.data_folder / "postgres",
-            password_file=settings.state_folder / "postgres_password",
-            mode=settings.mode,
+        projections = followers(
+            settings,
+            journal=journal,
+            books=books,
+            database=database,
+            archive=archive,
+            clock=venue.clock,
+            metrics=metrics,
+            stack=stack,
         )
-        stack.callback(database.close)
-        cursors = Cursors(settings.state_folder / "cursors.json")
-        _require_followers(cursors, len(journal))
-        projections: list[Projection] = [
-            RowProjection(journal=journal, cursors=cursors, database=database),
-            CandleProjection(journal=journal, cursors=cursors, database=database, archive=archive),
-        ]
-        if settings.telegram_bot_token is not None and settings.telegram_chat_id is not None:
-            token = settings.telegram_bot_token.get_secret_value()
-            projections.append(_messages(settings, token, journal, cursors, venue.clock, metrics, stack))
-        books.record(Started(mode=settings.mode, version=__version__, settings=settings.public()))
+        program = {PROGRAM: DAEMON} if is_daemon else {}
+        books.record(Started(mode=settings.mode, version=__version__, settings={**settings.public(), **program}))
+        note_records(settings.state_folder, len(journal))
         live_key = _live_key(settings, venue, books, metrics)
-        outbox = Outbox(projections=projections, metrics=metrics, end=lambda: books.state.sequence)
+        outbox = Outbox(
+            projections=projections,
+            metrics=metrics,
+            end=lambda: books.state.sequence,
+            now=venue.clock.now,
+            alarm=books.alarm,
+            note=partial(note_reasons, settings.state_folder),
+        )
         yield _wired(settings, venue, books, archive, metrics, database, outbox, on_progress, live_key)
 
 
@@ -174,14 +196,16 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
     stack.callback(client.close)
     reads = UpbitReads(client=client, clock=clock)
     market_data = UpbitMarketData(reads=reads, clock=clock)
-    _set_clock(market_data, is_required=follows)
     prompt_reads = UpbitReads(client=client, clock=clock, budget_s=_PROMPT_BUDGET_S)
     prompt_data = UpbitMarketData(reads=prompt_reads, clock=clock)
+    _set_clock(prompt_data, is_required=follows)
     if settings.mode is Mode.PAPER:
         paper = PaperExchange(
             market_data=prompt_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw
         )
-        return Venue(clock=clock, market_data=market_data, prompt_data=prompt_data, exchange=paper, live=None)
+        return Venue(
+            clock=clock, market_data=market_data, prompt_data=prompt_data, exchange=paper, live=None, limiter=client.limiter
+        )
     exchange = UpbitExchange(client=client, reads=prompt_reads, clock=clock, access_key=access_keys(settings)[0])
     return Venue(
         clock=clock,
@@ -189,18 +213,8 @@ def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
         prompt_data=prompt_data,
         exchange=exchange,
         live=exchange if settings.mode is Mode.LIVE else None,
+        limiter=client.limiter,
     )
-
-
-def _require_followers(cursors: Cursors, records: int) -> None:
-    """Raise StateError where a projection has followed the journal further than it goes: then the journal was lost or cut."""
-    for name in PROJECTIONS:
-        if cursors.get(name) > records:
-            raise StateError(
-                "cursors.json",
-                f"{name} has followed the journal to record {cursors.get(name)}, but it ends at {records}",
-                "restore the journal from a copy; starting without it would forget positions and limits",
-            )
 
 
 def _live_key(settings: Settings, venue: Venue, books: Books, metrics: Metrics) -> LiveKey | None:
@@ -237,34 +251,9 @@ def _books(journal: JournalFile, clock: Clock, metrics: Metrics, state_file: Ris
             _log.error("state_file_behind", error=str(error))
             metrics.error("StateError")
 
-    books = Books(journal=journal, clock=clock, on_record=on_record, on_replayed=metrics.observe_record)
+    books = Books(journal=journal, clock=clock, on_record=on_record)
+    metrics.begin(books.remembered)
     return books
-
-
-def _messages(
-    settings: Settings,
-    token: str,
-    journal: JournalFile,
-    cursors: Cursors,
-    clock: Clock,
-    metrics: Metrics,
-    stack: ExitStack,
-) -> MessageProjection:
-    notifier = TelegramNotifier(
-        token=token,
-        chat_id=settings.telegram_chat_id or "",
-        clock=clock,
-        server=settings.telegram_base_url,
-    )
-    stack.callback(notifier.close)
-    return MessageProjection(
-        journal=journal,
-        cursors=cursors,
-        narrator=Narrator(language=settings.bot_language, verbosity=settings.telegram_verbosity),
-        notifier=notifier,
-        clock=clock,
-        metrics=metrics,
-    )
 
 
 def _wired(
@@ -285,7 +274,7 @@ def _wired(
     strategy = make_strategy(settings.strategy)
     planner_limits = PlannerLimits()
     account = Account(books=books, exchange=exchange, market_data=prompt_data, clock=clock, markets=settings.markets)
-    keeper = AccountKeeper(books=books, risk=risk)
+    keeper = AccountKeeper(books=books, risk=risk, account=account)
     sender = OrderSender(books=books, exchange=exchange, clock=clock, on_acknowledged=metrics.order_ack)
     settlement = OrderSettlement(books=books, exchange=exchange, risk=risk, clock=clock, sender=sender)
     desk = OrderDesk(
@@ -327,6 +316,7 @@ def _wired(
         ),
         analysis=_analysis(settings, strategy, limits, metrics, clock),
         execution=ExecutionStage(
+            books=books,
             risk_stage=risk_stage,
             risk=risk,
             desk=desk,
@@ -340,7 +330,9 @@ def _wired(
         clock=clock,
         mode=settings.mode,
     )
-    guard = Guard(books=books, account=account, keeper=keeper, reconciler=reconciler, risk=risk, seller=seller, clock=clock)
+    guard = Guard(
+        books=books, account=account, keeper=keeper, reconciler=reconciler, risk=risk, seller=seller, desk=desk, clock=clock
+    )
     return Bot(
         settings=settings,
         clock=clock,
@@ -353,6 +345,9 @@ def _wired(
         metrics=metrics,
         database=database,
         live_key=live_key,
+        contract=VenueContract(
+            market_data=venue.market_data, exchange=exchange, markets=settings.markets, books=books, clock=clock
+        ),
     )
 
 
@@ -360,18 +355,7 @@ def _analysis(settings: Settings, strategy: Strategy, limits: RiskLimits, metric
     validator = ValidatorLimits()
     screen = QuickBacktestFilter(
         strategy=strategy,
-        rules=TradeRules(
-            position_fraction=float(limits.max_position_fraction),
-            fee_fraction=float(FEE_FRACTION),
-            stop_fraction=float(limits.stop_loss_fraction),
-            target_fraction=float(limits.take_profit_fraction),
-            stop_atr=float(limits.atr_stop_multiple or 0),
-            target_atr=float(limits.atr_target_multiple or 0),
-            trailing_atr=float(limits.trailing_atr_multiple or 0),
-            stage_fraction=float(limits.stage_fraction or 0),
-            entry_gap_s=int(limits.entry_interval.total_seconds()),
-            entries_per_day=limits.max_entries_per_day,
-        ),
+        rules=TradeRules.of(limits),
         thresholds=ScreenThresholds(),
         entry_checks=lambda bars, hours: entry_mask(bars, validator, hours),
     )

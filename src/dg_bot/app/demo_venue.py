@@ -1,7 +1,7 @@
 """The demo's venue: the simulator on loopback over a generated market, whose account and time live on between runs."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -10,11 +10,9 @@ from typing import Self
 from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.domain.calendar import from_epoch, to_epoch
 from dg_bot.domain.money import decimal_from_text
-from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import DataError, StateError
 from dg_bot.simulator.generated import demo_instant, generated_tapes
 from dg_bot.simulator.ledger import Ledger
-from dg_bot.simulator.market_orders import balances_of
 from dg_bot.simulator.rest import UpbitServer
 from dg_bot.simulator.venue import Venue
 
@@ -81,9 +79,9 @@ def _running_from(start: datetime) -> Callable[[], datetime]:
     return lambda: start + timedelta(seconds=time.monotonic() - begun)
 
 
-def stored_balances(path: Path) -> Mapping[str, Balance]:
-    """Read the balances of the demo's account without starting its venue; raises StateError, DataError where there is none."""
+def stored_ledger(path: Path) -> Ledger:
+    """Read the demo's account without starting its venue; raises StateError, DataError where there is none."""
     stored = read_state(path, _REMEDY)
     if stored is None:
         raise DataError(str(path), "there is no demo account yet")
-    return balances_of(_ledger(path, stored))
+    return _ledger(path, stored)

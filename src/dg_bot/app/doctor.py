@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from dg_bot.adapters.journal_file import journal_exists, read_journal
+from dg_bot.adapters.instance_lock import is_marked
+from dg_bot.adapters.journal_reader import journal_exists, read_journal
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors
+from dg_bot.app.differences import in_words, signed
+from dg_bot.app.outbox_notes import noted_reasons
 from dg_bot.app.settings import Settings
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import CycleCompleted
 from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
-from dg_bot.execution.intent import Intent, IntentBook
+from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.account import unexplained_differences
-from dg_bot.risk import state as risk_state
+from dg_bot.remembered import Remembered
 from dg_bot.risk.state import RiskState
 
 Balances = Callable[[], Mapping[str, Balance]]
@@ -51,19 +54,19 @@ class Findings:
 def examine(settings: Settings, balances: Balances) -> Findings:
     """Read the journal (another process may be writing it) and compare the account.
 
-    Raises StateError where it is unreadable, or ends before what the state file knows.
+    Raises StateError where it is unreadable, or ends before what the state file knows, UnsafeSetup where it is another bot's.
     """
     path = existing_journal(settings)
+    is_marked(settings.state_folder, settings.mode, settings.order_namespace)
     state_file = RiskStateFile(settings.state_folder / "risk_state.json")
     # Read before the journal, which is always written first: a process at work is never taken for a lost record.
     known = state_file.sequence()
-    state, intents, reports, count = RiskState(), IntentBook(), {}, 0
+    remembered, reports = Remembered(), {}
     for record in read_journal(path):
-        state = risk_state.after(state, record)
-        intents = intents.after(record)
-        count = record.sequence
+        remembered = remembered.after(record)
         if isinstance(record.event, CycleCompleted):
             reports[record.event.report.market] = record.event.report
+    state, intents, count = remembered.state, remembered.intents, remembered.sequence
     if known > count:
         state_file.require_not_ahead_of(count)
     cursors = Cursors(settings.state_folder / "cursors.json").all()
@@ -80,8 +83,13 @@ def examine(settings: Settings, balances: Balances) -> Findings:
             *_safe_mode(state),
             *(Degraded("open_intent", f"{intent.identifier} is {intent.state}") for intent in intents.open_intents()),
             *unread,
-            *(Degraded("ledger", f"{currency} differs by {amount:+}") for currency, amount in (differences or {}).items()),
-            *_behind(cursors, count, has_messages=settings.telegram_bot_token is not None),
+            *(_of_difference(currency, amount) for currency, amount in (differences or {}).items()),
+            *_behind(
+                cursors,
+                count,
+                reasons=noted_reasons(settings.state_folder),
+                has_messages=settings.telegram_bot_token is not None,
+            ),
         ),
     )
 
@@ -103,12 +111,17 @@ def _compared(
         return None, [Degraded("account", str(error))]
 
 
+def _of_difference(currency: str, amount: Decimal) -> Degraded:
+    return Degraded("ledger", f"{currency} differs by {signed(amount)}, {in_words(currency, amount)}")
+
+
 def _safe_mode(state: RiskState) -> list[Degraded]:
     return [] if state.safe_mode is None else [Degraded("safe_mode", state.safe_mode.reason)]
 
 
-def _behind(cursors: Mapping[str, int], count: int, *, has_messages: bool) -> list[Degraded]:
-    """Name the projections that lag; a cursor of messages that nobody sends any more lags for good reason."""
+def _behind(cursors: Mapping[str, int], count: int, *, reasons: Mapping[str, str], has_messages: bool) -> list[Degraded]:
+    """Name the projections that lag, and why; a cursor of messages that nobody sends any more lags for good reason."""
     followed = ("database", "messages") if has_messages else ("database",)
     lags = {name: count - cursors.get(name, 0) for name in followed}
-    return [Degraded(name, f"{lag} records behind the journal") for name, lag in lags.items() if lag > 0]
+    texts = {name: f"{lag} records behind the journal" for name, lag in lags.items() if lag > 0}
+    return [Degraded(name, f"{text}: {reasons[name]}" if name in reasons else text) for name, text in texts.items()]

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 
 from rich.console import Console
 
+from dg_bot.app.differences import in_words
 from dg_bot.app.doctor import Findings
 from dg_bot.domain.money import plain
 
 _REMEDIES = {
     "safe_mode": "look at the reason, then: python scripts/doctor.py --mode {mode} --resume",
     "open_intent": "the daemon asks the venue about it at every tick; it blocks entries on its market until it is settled",
-    "ledger": "if you moved it yourself: python scripts/doctor.py --mode {mode} --declare NOTE",
+    "ledger": "if you moved it yourself: python scripts/doctor.py --mode {mode} --declare NOTE (--adopt gives coins to the bot)",
     "account": "check the network and the key; nothing was compared",
     "database": "rows follow by themselves once the database answers",
     "messages": "messages follow by themselves once Telegram answers",
@@ -24,6 +25,7 @@ def findings_json(findings: Findings) -> str:
     document: Mapping[str, object] = {
         "ok": findings.is_well,
         "mode": findings.settings.mode.value,
+        "data_dir": str(findings.settings.data_folder),
         "safe_mode": {
             "active": state.safe_mode is not None,
             "reason": None if state.safe_mode is None else state.safe_mode.reason,
@@ -54,7 +56,8 @@ def findings_json(findings: Findings) -> str:
         "ledger": {
             "matches": None if findings.differences is None else not findings.differences,
             "differences": [
-                {"currency": currency, "amount": plain(amount)} for currency, amount in (findings.differences or {}).items()
+                {"currency": currency, "amount": plain(amount), "meaning": in_words(currency, amount)}
+                for currency, amount in (findings.differences or {}).items()
             ],
         },
         "cursors": dict(findings.cursors),
@@ -68,6 +71,7 @@ def print_findings(findings: Findings, console: Console) -> None:
     """Tell a person in one screen whether all is well, and what to do if not."""
     state = findings.state
     console.print(f"[bold]dg_bot doctor[/]  mode {findings.settings.mode}, {findings.records} journal records, chain intact")
+    console.print(f"folder       {findings.settings.data_folder}", markup=False, soft_wrap=True)
     console.print(f"safe mode    {'off' if state.safe_mode is None else state.safe_mode.reason}", markup=False)
     held = [position for position in state.positions.values() if not position.is_dust]
     console.print(f"positions    {len(held) or 'none'}")

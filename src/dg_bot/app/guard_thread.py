@@ -6,7 +6,8 @@ from contextlib import suppress
 import structlog
 
 from dg_bot.app.bootstrap import Bot
-from dg_bot.errors import BotError, InvariantViolated, StateError
+from dg_bot.app.live_checks import tell_refused_key
+from dg_bot.errors import AuthenticationFailed, BotError, InvariantViolated, StateError
 
 _log = structlog.get_logger(__name__)
 
@@ -27,6 +28,7 @@ class GuardThread:
         self._counted_until_s = self._completed_at_s
         self._beat_at_s = self._completed_at_s
         self._broken: BaseException | None = None
+        self._has_ticked = threading.Event()
 
     @property
     def age_s(self) -> float:
@@ -46,6 +48,10 @@ class GuardThread:
     def start(self) -> None:
         self._thread.start()
 
+    def wait_for_first_tick(self, deadline_s: float) -> None:
+        """Return when the first tick is over, whether it completed or not, but no later than this."""
+        self._has_ticked.wait(deadline_s)
+
     def stop(self, deadline_s: float) -> None:
         """Let the present tick end, for at most `deadline_s`."""
         self._stop.set()
@@ -58,6 +64,7 @@ class GuardThread:
                 self._beat_at_s = started
                 self.tick()
                 self._beat_at_s = self._bot.clock.monotonic_s()
+                self._has_ticked.set()
             except BaseException as error:  # noqa: BLE001 - the daemon ends the process for it
                 self._broken = error
                 # Kept for the daemon, which ends the process: a guard that is gone must not go unnoticed.
@@ -68,6 +75,7 @@ class GuardThread:
     def tick(self) -> None:
         """Run one tick; what the exchange does wrong is counted, told once, and tried again at the next tick."""
         metrics = self._bot.metrics
+        was_needed = self._bot.guard.is_needed
         try:
             self._bot.guard.tick()
         except InvariantViolated:
@@ -79,13 +87,20 @@ class GuardThread:
                 metrics.unprotected(self._bot.clock.monotonic_s() - self._counted_until_s)
                 _log.warning("guard_tick_failed", error=str(error), age_s=round(self.age_s, 1))
                 with suppress(StateError):
-                    self._bot.books.alarm("unprotected", f"positions are not watched at the moment: {error}")
+                    self._tell(error)
             self._counted_until_s = self._bot.clock.monotonic_s()
             return
         now = self._bot.clock.monotonic_s()
         late_s = now - self._counted_until_s - 2 * self._period_s
-        if late_s > 0 and self._bot.guard.is_needed:
+        if late_s > 0 and was_needed:
             metrics.unprotected(late_s)
         self._completed_at_s = self._counted_until_s = now
         metrics.guard_tick(0.0)
         metrics.clock_skew(self._bot.clock.skew_s())
+
+    def _tell(self, error: BotError) -> None:
+        """Sound the alarm: an outage is told once and passes by itself, a refused key is told until somebody has mended it."""
+        if isinstance(error, AuthenticationFailed):
+            tell_refused_key(self._bot.books, error)
+        else:
+            self._bot.books.alarm("unprotected", f"positions are not watched at the moment: {error}")

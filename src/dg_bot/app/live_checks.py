@@ -1,22 +1,32 @@
-"""What can be checked of a live key before it trades: it reads the account, may order, and has not expired."""
+"""What can be checked of a live key, and what to tell the operator when the venue refuses it."""
 
 from datetime import datetime, timedelta
 
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.upbit_exchange import UpbitExchange
+from dg_bot.domain.events import SafeModeEntered
 from dg_bot.domain.market import Market
 from dg_bot.errors import AuthenticationFailed, UnsafeSetup
 from dg_bot.pipeline.books import Books
-from dg_bot.ports import Clock, Rejected
+from dg_bot.ports import Clock, KeyRefused
 
-_WARN_BEFORE = timedelta(days=30)
+# Days before the end at which the operator is told; below the last one each day is.
+_WARN_AT_DAYS = (1, 7, 30)
 _EVERY = timedelta(days=1)
-_NOT_ALLOWED = "out_of_scope"
+_KEY_LIFE = timedelta(days=366)
+_REPEATED = timedelta(hours=1)
+_NO_ORDER = "key-check"
 _NEW_KEY = "make a key for this machine's address with the right to order, but not to withdraw"
+_ALLOW_ADDRESS = "this machine's address is not on the key's list: add it at the exchange, or go back to the old address"
+_REMEDIES = {
+    "expired_access_key": "the key has expired: make a new one, set it, and start again",
+    "no_authorization_ip": _ALLOW_ADDRESS,
+    "no_authorization_i_p": _ALLOW_ADDRESS,
+}
 
 
 class LiveKey:
-    """The key of a live account: checked once whether it may order, and every day how long it will last."""
+    """The key of a live account: checked at the start whether it may order, and every day how long it will last."""
 
     def __init__(
         self, *, exchange: UpbitExchange, markets: tuple[Market, ...], books: Books, clock: Clock, metrics: Metrics
@@ -29,14 +39,26 @@ class LiveKey:
         self._checked_at: datetime | None = None
 
     def require_usable(self) -> None:
-        """Raise UnsafeSetup where the key is refused or may not order; raises as reads do where the venue does not answer."""
+        """Raise UnsafeSetup where the key is refused or may not order and nothing is held; raises as reads do without an answer.
+
+        With something held it sounds the alarm and lets the process run: one that ends and is started over and over would not
+        see the moment at which the key works again.
+        """
         try:
             self._exchange.balances()
-            verdicts = [self._exchange.test_order(market) for market in self._markets]
+            self._exchange.find(_NO_ORDER)
         except AuthenticationFailed as error:
-            raise UnsafeSetup("UPBIT_ACCESS_KEY", f"is refused by the exchange ({error.name})", _NEW_KEY) from error
-        if any(isinstance(verdict, Rejected) and verdict.name == _NOT_ALLOWED for verdict in verdicts):
-            raise UnsafeSetup("UPBIT_ACCESS_KEY", "may not place orders", _NEW_KEY)
+            self._refuse(f"is refused by the exchange ({error.name})")
+            tell_refused_key(self._books, error)
+            return
+        verdicts = [self._exchange.test_order(market) for market in self._markets]
+        refused = next((verdict for verdict in verdicts if isinstance(verdict, KeyRefused)), None)
+        if refused is None:
+            return
+        problem = f"may not place orders ({refused.name})"
+        self._refuse(problem)
+        if self._books.state.safe_mode is None:
+            self._books.record(SafeModeEntered(reason=f"the exchange key {problem}"))
 
     def watch_expiry(self) -> None:
         """Look once a day when the key expires; raises as reads do."""
@@ -49,6 +71,20 @@ class LiveKey:
             return
         left = expires_at - now
         self._metrics.key_expires_in(left / timedelta(days=1))
-        if left <= _WARN_BEFORE:
-            days = max(0, left.days)
-            self._books.alarm("api_key_expiry", f"the exchange key expires in {days} days and cannot be renewed; make a new one")
+        due = next((days for days in _WARN_AT_DAYS if left <= timedelta(days=days)), None)
+        if due is not None:
+            text = f"the exchange key expires in {max(0, left.days)} days and cannot be renewed; make a new one"
+            silence = _EVERY if due == _WARN_AT_DAYS[0] else _KEY_LIFE / 2
+            self._books.alarm(f"api_key_expires_in_{due}_days", text, silence=silence)
+
+    def _refuse(self, problem: str) -> None:
+        """Raise UnsafeSetup unless something is held or under way."""
+        state = self._books.state
+        if not state.open_plans and all(position.is_dust for position in state.positions.values()):
+            raise UnsafeSetup("UPBIT_ACCESS_KEY", problem, _NEW_KEY)
+
+
+def tell_refused_key(books: Books, error: AuthenticationFailed) -> None:
+    """Tell every hour that nobody can watch what is held, and what the operator has to do; raises StateError."""
+    remedy = _REMEDIES.get(error.name, _NEW_KEY)
+    books.alarm("unprotected_key_refused", f"POSITIONS ARE NOT WATCHED: {error}; {remedy}", silence=_REPEATED)

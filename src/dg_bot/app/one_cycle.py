@@ -43,4 +43,5 @@ def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleRepo
                 continue
         failed = failed or report.outcome is Outcome.FAILED
         show(report)
+    bot.books.compact()
     return 1 if failed else 0

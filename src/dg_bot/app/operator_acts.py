@@ -1,48 +1,115 @@
-"""What only an operator may do to the books, while no process runs on them: leave safe mode, declare a transfer."""
+"""What only an operator may do to the books while no process runs on them: leave safe mode, explain a difference, give coins."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime, timedelta
 
-from dg_bot.adapters.clock import SystemClock
-from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.instance_lock import InstanceLock, claim_folder, require_records
 from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.journal_reader import read_journal
+from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
-from dg_bot.app.doctor import Balances, existing_journal
+from dg_bot.app.account_access import AccountAccess
+from dg_bot.app.database import Owner
+from dg_bot.app.doctor import existing_journal
+from dg_bot.app.followers import database_of, followers
 from dg_bot.app.settings import Settings
-from dg_bot.domain.events import Record, SafeModeLeft, TransferDeclared
-from dg_bot.pipeline.account import unexplained_differences
+from dg_bot.domain.events import AccountOpened, Record, SafeModeLeft
+from dg_bot.domain.market import Market
+from dg_bot.domain.money import ZERO
+from dg_bot.domain.order import VenueOrder, VenueState
+from dg_bot.errors import BotError, UnsafeSetup
 from dg_bot.pipeline.books import Books
+from dg_bot.ports import Clock
+
+# As long as the books remember an order that has ended.
+_RECENT = timedelta(days=7)
 
 
-def resume(settings: Settings) -> None:
-    """Leave safe mode; raises UnsafeSetup while a process runs on the folder, StateError where it is unreadable."""
-    with _books(settings) as books:
-        if books.state.safe_mode is not None:
-            books.record(SafeModeLeft(by="operator"))
-
-
-def declare_differences(settings: Settings, balances: Balances, *, note: str) -> None:
-    """Accept what the account holds beyond or short of the books as the operator's doing; raises as `resume` and reads."""
-    with _books(settings) as books:
-        for currency, amount in unexplained_differences(books.state, balances(), settings.markets).items():
-            books.record(TransferDeclared(currency=currency, amount=amount, note=note))
+def resume(settings: Settings, account: AccountAccess) -> list[str]:
+    """Leave safe mode and tell what was done; raises as `operator_books`."""
+    with operator_books(settings, account.clock) as books:
+        if books.state.safe_mode is None:
+            return ["Safe mode is off: there was nothing to leave."]
+        reason = books.state.safe_mode.reason
+        books.record(SafeModeLeft(by="operator"))
+    return [f"Left safe mode, which was entered for: {reason}. It begins again at the next look where that still holds."]
 
 
 @contextmanager
-def _books(settings: Settings) -> Iterator[Books]:
-    clock = SystemClock()
+def operator_books(settings: Settings, clock: Clock) -> Iterator[Books]:
+    """Give the books of a bot that does not run; what is recorded in them is delivered before they are closed.
+
+    Raises UnsafeSetup while a process runs on the folder or where it is another bot's, StateError where it is unreadable.
+    """
     path = existing_journal(settings)
-    with InstanceLock(settings.state_folder):
+    with ExitStack() as stack:
+        stack.enter_context(InstanceLock(settings.state_folder))
         claim_folder(settings.state_folder, settings.mode, settings.order_namespace)
         journal = JournalFile.open(path, clock.now)
+        stack.callback(journal.close)
         state_file = RiskStateFile(settings.state_folder / "risk_state.json")
+        state_file.require_not_ahead_of(len(journal))
+        require_records(settings.state_folder, len(journal))
 
         def on_record(record: Record) -> None:
             state_file.save(books.state, record)
 
-        try:
-            state_file.require_not_ahead_of(len(journal))
-            books = Books(journal=journal, clock=clock, on_record=on_record)
-            yield books
-        finally:
-            journal.close()
+        books = Books(journal=journal, clock=clock, on_record=on_record)
+        before = len(journal)
+        yield books
+        if len(journal) > before:
+            _deliver(settings, journal, books, clock)
+
+
+def require_settled(books: Books, account: AccountAccess, markets: tuple[Market, ...], settings: Settings) -> None:
+    """Raise UnsafeSetup where an order of the bot's own may explain what these markets hold; raises as reads do.
+
+    That is one without an end, and one that the venue has executed otherwise than the books tell: settling it is the bot's work.
+    """
+    for intent in books.intents.open_intents():
+        if intent.plan.market in markets:
+            raise _unsettled(f"order {intent.identifier} has no end yet")
+    opened_at = next(
+        (record.at for record in read_journal(existing_journal(settings)) if isinstance(record.event, AccountOpened)), None
+    )
+    since = account.clock.now() - _RECENT
+    for market in markets:
+        for order in account.orders(market, since):
+            is_ours = (order.identifier or "").startswith(f"{settings.order_namespace}.")
+            if is_ours and not _is_booked(books, order, opened_at):
+                raise _unsettled(f"order {order.identifier} of the bot's own is at the venue, and not so in the books")
+
+
+def _is_booked(books: Books, order: VenueOrder, opened_at: datetime | None) -> bool:
+    """Tell whether the books have an order as the venue has it; what ended before their first balances is in those."""
+    intent = books.intents.intents.get(order.identifier or "")
+    if intent is not None and intent.closing is not None:
+        return intent.closing.executed_quantity == order.executed_quantity
+    is_earlier = opened_at is not None and order.created_at < opened_at
+    return order.state is VenueState.CLOSED and (is_earlier or order.executed_quantity == ZERO)
+
+
+def _unsettled(problem: str) -> UnsafeSetup:
+    remedy = "let the bot run until it is settled; if the journal is an old copy, put the newest in its place"
+    return UnsafeSetup("the account", problem, remedy)
+
+
+def _deliver(settings: Settings, journal: JournalFile, books: Books, clock: Clock) -> None:
+    """Bring rows and messages up to date; what cannot be delivered stays behind, and the doctor tells that."""
+    with ExitStack() as stack:
+        database = database_of(settings, owner=Owner(settings.mode, settings.order_namespace))
+        stack.callback(database.close)
+        for follower in followers(
+            settings,
+            journal=journal,
+            books=books,
+            database=database,
+            archive=CandleFiles(settings.candle_folder),
+            clock=clock,
+            metrics=Metrics(),
+            stack=stack,
+        ):
+            with suppress(BotError):
+                follower.flush()

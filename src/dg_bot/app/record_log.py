@@ -14,6 +14,7 @@ from dg_bot.domain.events import (
     IntentPlanned,
     IntentSending,
     PeriodOpened,
+    PositionAdopted,
     Record,
     SafeModeEntered,
     SafeModeLeft,
@@ -62,6 +63,8 @@ def log_record(record: Record) -> None:
             log.warning("safe_mode_left", by=event.by)
         case TransferDeclared():
             log.info("transfer_declared", currency=event.currency, amount=event.amount)
+        case PositionAdopted():
+            log.info("position_adopted", market=event.market, quantity=event.quantity, cost_krw=event.cost_krw)
         case AlarmRaised():
             log.warning("alarm_raised", kind=event.kind, text=event.text)
         case CycleCompleted(report=report):

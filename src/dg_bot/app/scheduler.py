@@ -4,12 +4,11 @@ import asyncio
 import signal
 import threading
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from contextlib import suppress
+from datetime import UTC, timedelta
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 
 from dg_bot.app.bootstrap import Bot
 from dg_bot.app.exit_codes import ExitCode
@@ -17,49 +16,24 @@ from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.http import Check, StatusServer
 from dg_bot.app.one_cycle import run_markets
 from dg_bot.app.secrets import Redactor
+from dg_bot.app.starts_and_ends import has_crashed_in_a_row, has_missed_a_cycle, record_end
+from dg_bot.app.venue_cron import VenueCron
 from dg_bot.domain.cycle_report import CycleReport
-from dg_bot.domain.events import Stopped
-from dg_bot.errors import BotError, ConfigurationError, InvariantViolated, StateError
-from dg_bot.ports import Clock
+from dg_bot.errors import BotError, InvariantViolated
 
-_SECOND = 5
-_MISFIRE_GRACE_S = 3300
-# Corrections of the clock within this much do not let an hour that has fired fire again; shorter than any two fires are apart.
-_CORRECTION = timedelta(seconds=30)
+_MISFIRE_GRACE = timedelta(minutes=55)
+# A cycle that was due this long ago and has not completed is no delay any more.
+_LATEST_CYCLE = timedelta(hours=1)
 _OUTBOX_PAUSE_S = 1.0
 _OUTBOX_REST_S = 15.0
-_GRACE_S = 8.0
+# With half of it for the last messages, and a second until all is closed, this ends before the 10 s of those who stop containers.
+_GRACE_S = 6.0
 _WATCH_PAUSE_S = 1.0
 _STUCK_PERIODS = 3
-# A tick may wait for the lock and settle an order; only what outlasts that is stuck.
+# About the sum of a tick's own deadlines: 10 s for the lock, 10 s for the balances, 25 s until an order has settled, 8 s for each
+# of two further questions. A period shorter than this says nothing about a guard that is in its tick.
 _SLOWEST_TICK_S = 60.0
 _log = structlog.get_logger(__name__)
-
-
-class VenueCron(BaseTrigger):  # type: ignore[misc]  # APScheduler has no types
-    """A cron in exchange time: fires when the venue's clock reads what the cron names, five seconds into the minute."""
-
-    def __init__(self, expression: str, clock: Clock) -> None:
-        """Read a cron of five fields; raises ConfigurationError."""
-        try:
-            minute, hour, day, month, weekday = expression.split()
-            self._cron = CronTrigger(
-                second=_SECOND, minute=minute, hour=hour, day=day, month=month, day_of_week=weekday, timezone=UTC
-            )
-        except ValueError as error:
-            raise ConfigurationError(
-                "CYCLE_CRON", f"is not a cron of five fields ({error})", "use for example 0 * * * *"
-            ) from error
-        if self._cron.get_next_fire_time(None, clock.now()) is None:
-            raise ConfigurationError("CYCLE_CRON", "names a time that never comes", "use for example 0 * * * *")
-        self._clock = clock
-
-    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
-        """Give the next fire time on this machine's clock."""
-        ahead = self._clock.now() - datetime.now(UTC)
-        after = now if previous_fire_time is None else previous_fire_time + _CORRECTION
-        fires: datetime | None = self._cron.get_next_fire_time(None, after + ahead)
-        return None if fires is None else fires - ahead
 
 
 class Daemon:
@@ -75,6 +49,7 @@ class Daemon:
         self._cycle_thread: threading.Thread | None = None
         self._contradiction: InvariantViolated | None = None
         self._last_cycle = "none yet"
+        self._last_completed_at = bot.clock.now()
         self._status = StatusServer(
             service="dg_bot",
             checks=self._checks,
@@ -85,7 +60,11 @@ class Daemon:
         )
 
     async def run(self) -> int:
-        """Run until SIGINT or SIGTERM; gives the exit code. SIGUSR1 runs a cycle at once, under the same rule of one an hour."""
+        """Run until SIGINT or SIGTERM; gives the exit code. SIGUSR1 runs a cycle at once, under the same rule of one an hour.
+
+        Only an end by one of these signals is recorded as one on purpose. Whatever else ends the process counts as a crash, and
+        after five of them within ten minutes the next start waits for a guard's period, in safe mode, before it does anything.
+        """
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -93,18 +72,29 @@ class Daemon:
         loop.add_signal_handler(signal.SIGUSR1, self._begin_cycle)
         scheduler = AsyncIOScheduler(timezone=UTC)
         scheduler.add_job(
-            self._begin_cycle, self._trigger, id="cycle", max_instances=1, coalesce=True, misfire_grace_time=_MISFIRE_GRACE_S
+            self._begin_cycle,
+            self._trigger,
+            id="cycle",
+            max_instances=1,
+            coalesce=True,
+            misfire_grace_time=_MISFIRE_GRACE.seconds,
         )
         self._status.start()
         self._bot.metrics.running(is_running=True)
+        await self._back_off(stop)
         await asyncio.to_thread(self._start_up)
         self._guard.start()
         self._outbox_thread.start()
         scheduler.start()
+        if has_missed_a_cycle(self._bot, self._trigger, _MISFIRE_GRACE):
+            self._begin_cycle()
         _log.info("daemon_running", health_port=self._status.port, mode=self._bot.settings.mode)
         code = await self._watched(stop)
         scheduler.shutdown(wait=False)
-        await asyncio.to_thread(self._wind_down)
+        # Whatever is stuck could hold up an end that waits for it.
+        ending = threading.Thread(target=self._wind_down, args=(code,), name="ending", daemon=True)
+        ending.start()
+        await asyncio.to_thread(ending.join, 2 * _GRACE_S)
         return code
 
     def _end(self, stop: asyncio.Event) -> None:
@@ -112,18 +102,31 @@ class Daemon:
         self._bot.books.close_for_orders()
         stop.set()
 
-    async def _watched(self, stop: asyncio.Event) -> int:
-        """Wait for the end; a guard that broke or is stuck ends the process, so that whoever runs it starts it anew."""
+    async def _back_off(self, stop: asyncio.Event) -> None:
+        """Wait for one period of the guard after a row of crashes: what ended the process so often may end it again."""
+        if await asyncio.to_thread(has_crashed_in_a_row, self._bot):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), self._bot.settings.guard_seconds)
+
+    async def _watched(self, stop: asyncio.Event) -> ExitCode:
+        """Wait for the end; a guard that broke or is stuck ends the process, so that whoever runs it starts it anew.
+
+        Stuck is a guard that neither began nor ended a tick for three periods, where a period counts for no less than the longest
+        that a healthy tick can take: ending a process that is about to sell would be worse than a late alarm. It is looked at
+        twice, a moment apart, so that a process that was itself asleep is not taken for one with a guard that sleeps.
+        """
+        limit_s = _STUCK_PERIODS * max(self._bot.settings.guard_seconds, _SLOWEST_TICK_S)
+        was_stuck = False
         while not stop.is_set():
             if self._guard.broken is not None or self._contradiction is not None:
                 return ExitCode.FAILED
-            if self._guard.beat_age_s > _STUCK_PERIODS * max(self._bot.settings.guard_seconds, _SLOWEST_TICK_S):
+            is_stuck = self._guard.beat_age_s > limit_s
+            if is_stuck and was_stuck:
                 _log.critical("guard_stuck", age_s=round(self._guard.beat_age_s, 1))
                 return ExitCode.WATCHDOG
-            try:
+            was_stuck = is_stuck
+            with suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), _WATCH_PAUSE_S)
-            except TimeoutError:
-                continue
         return ExitCode.DONE
 
     def _start_up(self) -> None:
@@ -144,11 +147,13 @@ class Daemon:
         self._cycle_thread.start()
 
     def _cycle(self) -> None:
+        """Run this hour's cycle; the first look of the guard comes before it."""
         bot = self._bot
+        self._guard.wait_for_first_tick(_SLOWEST_TICK_S)
         started = bot.clock.monotonic_s()
         try:
             bot.learn_time()
-            bot.watch_key()
+            bot.check_venue()
             bot.reconciler.open_account()
             code = run_markets(bot, bot.settings.markets, self._note)
         except InvariantViolated as error:
@@ -158,6 +163,8 @@ class Daemon:
             _log.error("cycle_failed", error=f"{type(error).__name__}: {error}")
             bot.metrics.error(type(error).__name__)
             code = 1
+        if code == 0:
+            self._last_completed_at = bot.clock.now()
         bot.metrics.job_finished("cycle", bot.clock.monotonic_s() - started, ok=code == 0)
 
     def _contradicted(self, error: InvariantViolated) -> None:
@@ -187,12 +194,19 @@ class Daemon:
         safe_mode = self._bot.books.state.safe_mode
         return {
             "guard": Check(fresh, f"last tick {age:.0f} s ago"),
-            "cycle": Check(True, self._last_cycle),
+            "cycle": self._cycle_check(),
             "outbox": Check(True, "; ".join(f"{name}: {why}" for name, why in behind.items()) or "all delivered"),
             "safe_mode": Check(True, "off" if safe_mode is None else safe_mode.reason),
         }
 
-    def _wind_down(self) -> None:
+    def _cycle_check(self) -> Check:
+        """Fail where a cycle was due an hour ago and none has completed since the last: with hourly ones, after two hours."""
+        due = self._trigger.next_after(self._last_completed_at)
+        is_late = due is not None and self._bot.clock.now() - due >= _LATEST_CYCLE
+        since = f"; none has completed since {self._last_completed_at:%Y-%m-%dT%H:%M}" if is_late else ""
+        return Check(not is_late, self._last_cycle + since)
+
+    def _wind_down(self, code: ExitCode) -> None:
         """Let nothing new begin, give what is under way its grace, tell, and leave the rest to the journal."""
         books = self._bot.books
         books.close_for_orders()
@@ -200,11 +214,7 @@ class Daemon:
         self._guard.stop(_GRACE_S)
         if self._cycle_thread is not None:
             self._cycle_thread.join(max(0.0, deadline - self._bot.clock.monotonic_s()))
-        held = sum(1 for position in books.state.positions.values() if not position.is_dust)
-        try:
-            books.record(Stopped(mode=self._bot.settings.mode, open_positions=held))
-        except StateError as error:
-            _log.error("stop_not_recorded", error=str(error))
+        record_end(self._bot, code, self._contradiction or self._guard.broken or "the guard is stuck")
         self._stopping.set()
         self._outbox_thread.join(_GRACE_S / 2)
         self._bot.metrics.running(is_running=False)

@@ -1,94 +1,36 @@
-"""Settings from the environment and `.env`: every name known, every value checked, no secret ever shown."""
+"""Everything in which two deployments differ, and what no deployment may be."""
 
-import os
-import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from decimal import Decimal
-from difflib import get_close_matches
-from io import StringIO
 from pathlib import Path
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from dotenv.parser import parse_stream
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from dg_bot.app.logs import LogFormat
+from dg_bot.app.setting_types import Markets, OneMarket, StrategyName, StrategyTimeframe, YesNo
+from dg_bot.app.venue_cron import cycle_cron
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
-from dg_bot.errors import ConfigurationError, ImpossibleValue, UnsafeSetup
+from dg_bot.errors import ConfigurationError, UnsafeSetup
 from dg_bot.operator.narrator import Verbosity
 from dg_bot.operator.phrasebook import Language
 from dg_bot.pipeline.analysis_stage import ScreenMode
 from dg_bot.risk.limits import RiskLimits
-from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 OFFICIAL_UPBIT = "https://api.upbit.com"
 OFFICIAL_TELEGRAM = "https://api.telegram.org"
-_CHECKED_PREFIXES = ("RISK_", "SCREEN_", "UPBIT_", "TELEGRAM_", "LLM_")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
-_RESERVED = frozenset(
+RESERVED_NAMES = frozenset(
     [
         "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "MODEL_PATH", "SCREEN_HONESTY", "DISCORD_WEBHOOK_URL", "SENTRY_DSN",
         "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
     ]
 )  # fmt: skip
-_RESERVED_PREFIXES = ("LLM_", "CALL_BREAKER_")
 _RESERVED_SECRETS = frozenset(["OPENAI_API_KEY", "SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
-
-
-T = TypeVar("T")
-
-
-def _yes(value: object) -> object:
-    words = {"yes": True, "no": False}
-    if isinstance(value, str):
-        if value.lower() not in words:
-            raise ValueError("say yes or no")
-        return words[value.lower()]
-    return value
-
-
-def _parsed(parse: Callable[[str], T]) -> Callable[[object], object]:
-    """Let pydantic report what a domain type refuses."""
-
-    def read(value: object) -> object:
-        try:
-            return parse(value) if isinstance(value, str) else value
-        except ImpossibleValue as error:
-            raise ValueError(error.rule) from error
-
-    return read
-
-
-def _market_list(text: str) -> tuple[Market, ...]:
-    return tuple(Market(code.strip()) for code in text.split(","))
-
-
-def _known_strategy(name: str) -> str:
-    if name not in STRATEGY_NAMES:
-        raise ValueError(f"choose one of {', '.join(STRATEGY_NAMES)}")
-    return name
-
-
-YesNo = Annotated[bool, BeforeValidator(_yes)]
-OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
-Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
-StrategyName = Annotated[str, AfterValidator(_known_strategy)]
-StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse))]
 _DEFAULTS = RiskLimits()
 
 
@@ -177,9 +119,19 @@ class Settings(BaseModel):
             raise ValueError("is for a simulator on this machine only: set UPBIT_BASE_URL to a loopback address")
         return follows
 
+    @field_validator("cycle_cron")
+    @classmethod
+    def _a_cron_that_comes(cls, expression: str) -> str:
+        try:
+            cycle_cron(expression)
+        except ConfigurationError as error:
+            raise ValueError(error.problem) from error
+        return expression
+
     @property
     def data_folder(self) -> Path:
-        return self.data_dir or Path("data") / self.mode
+        """The whole path of the bot's folder; a relative DATA_DIR begins where `.env` is looked for, in the working directory."""
+        return (self.data_dir or Path("data") / self.mode).absolute()
 
     @property
     def state_folder(self) -> Path:
@@ -189,9 +141,9 @@ class Settings(BaseModel):
     def candle_folder(self) -> Path:
         """Where candles are kept; those of a simulated venue never lie among real ones unless that is asked for."""
         if self.candle_dir is not None:
-            return self.candle_dir
+            return self.candle_dir.absolute()
         is_simulated = self.mode is Mode.DEMO or is_loopback(self.upbit_base_url)
-        return self.data_folder / "candles" if is_simulated else Path("backtest_data")
+        return self.data_folder / "candles" if is_simulated else Path("backtest_data").absolute()
 
     def risk_limits(self) -> RiskLimits:
         """Build the limits; raises ConfigurationError for one that cannot be meant."""
@@ -274,110 +226,7 @@ def known_names() -> frozenset[str]:
     return frozenset(name.upper() for name in Settings.model_fields)
 
 
-def _secret_names() -> frozenset[str]:
-    return frozenset(name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
-
-
-def load_settings(
-    *, environment: Mapping[str, str] | None = None, env_file: Path = Path(".env"), overrides: Mapping[str, str] | None = None
-) -> Settings:
-    """Read settings: `overrides` (the command line) over the environment over `.env` over defaults; an empty one is not set.
-
-    Raises ConfigurationError naming the variable and the remedy, UnsafeSetup for a setup that is refused. No message repeats a
-    secret, or a text that could not be read.
-    """
-    process = os.environ if environment is None else environment
-    written = _read_env_file(env_file)
-    _require_known(written, f"in {env_file}")
-    _require_known((name for name in process if name.startswith(_CHECKED_PREFIXES)), "in the environment")
-    chosen = _filled(overrides or {})
-    if empty := [name for name in overrides or {} if name not in chosen]:
-        raise ConfigurationError(empty[0], "is empty on the command line", "name a value, or leave the option out")
-    written = _filled(written)
-    try:
-        settings = Settings.model_validate(dict(_chosen({**written, **_filled(process), **chosen})))
-    except ValidationError as error:
-        raise _named(error) from error
-    _require_private(settings, env_file, written)
-    settings.risk_limits()
-    if settings.telegram_bot_token is not None and settings.telegram_chat_id is None:
-        raise ConfigurationError("TELEGRAM_CHAT_ID", "is missing, though TELEGRAM_BOT_TOKEN is set", "set both, or neither")
-    settings.require_safe()
-    return settings
-
-
-def _read_env_file(path: Path) -> dict[str, str]:
-    """Read `KEY=value` lines; a byte-order mark, CRLF, quotes and spaces are fine, a repeated key or a stray line is not."""
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(str(path), "cannot be read as UTF-8 text", "mend the file or its rights") from error
-    values: dict[str, str] = {}
-    for binding in parse_stream(StringIO(text.replace("\r\n", "\n"))):
-        if binding.error or (binding.key is not None and binding.value is None):
-            line = binding.original.line
-            raise ConfigurationError(f"{path} line {line}", "is not KEY=value", "mend or remove the line")
-        if binding.key is None:
-            continue
-        if binding.key in values:
-            raise ConfigurationError(binding.key, f"stands twice in {path}", "keep one of them")
-        values[binding.key] = binding.value or ""
-    return values
-
-
-def _filled(values: Mapping[str, str]) -> dict[str, str]:
-    """Leave out what is set to nothing, so that it hides no value of a weaker source."""
-    return {name: value.strip() for name, value in values.items() if value.strip()}
-
-
-def _require_known(given: Iterable[str], where: str) -> None:
-    names = known_names() | _RESERVED
-    in_files = {f"{name}_FILE" for name in _secret_names() | _RESERVED_SECRETS}
-    for name in given:
-        if name in names or name in in_files or name.startswith(_RESERVED_PREFIXES):
-            continue
-        nearest = get_close_matches(name.upper(), sorted(names), n=1, cutoff=0.0)
-        raise ConfigurationError(name, f"is not a setting ({where})", f"did you mean {nearest[0]}?")
-
-
-def _chosen(values: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Give the value of each known setting that is set; a secret may come from NAME_FILE."""
-    secrets = _secret_names()
-    for name in Settings.model_fields:
-        key = name.upper()
-        given = values.get(key)
-        file = values.get(f"{key}_FILE")
-        if file is not None and key in secrets:
-            if given is not None:
-                raise ConfigurationError(key, f"is set, and so is {key}_FILE", "keep one of them")
-            given = _secret_from(file, key)
-        if given is not None:
-            yield name, given
-
-
-def _secret_from(file: str, key: str) -> str:
-    try:
-        value = Path(file).read_text(encoding="utf-8-sig").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"{key}_FILE", "names a file that cannot be read", "check its path and rights") from error
-    if not value:
-        raise ConfigurationError(f"{key}_FILE", "names an empty file", "write the secret into it")
-    return value
-
-
-def _named(error: ValidationError) -> ConfigurationError:
-    """Say which variable is wrong and why, without its value."""
-    first = error.errors(include_input=False, include_url=False)[0]
-    name = str(first["loc"][0]).upper() if first["loc"] else "settings"
-    problem = str(first["msg"]).removeprefix("Value error, ")
-    return ConfigurationError(name, f"is not usable: {problem}", "see .env.example")
-
-
-def _require_private(settings: Settings, path: Path, written: Mapping[str, str]) -> None:
-    """Refuse a live setup whose `.env` holds a secret that others on this machine can read."""
-    if settings.mode is Mode.LIVE and not written.keys().isdisjoint(_secret_names() | _RESERVED_SECRETS):
-        mode = stat.S_IMODE(path.stat().st_mode)
-        if mode & 0o077:
-            raise UnsafeSetup(str(path), f"holds secrets and has mode {mode:04o}", f"run: chmod 600 {path}")
+def secret_names() -> frozenset[str]:
+    """Give the names of the settings whose values must never be shown, the reserved ones among them."""
+    read = (name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
+    return _RESERVED_SECRETS.union(read)

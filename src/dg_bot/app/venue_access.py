@@ -1,19 +1,19 @@
-"""Ways to the venue: which client, signed by which key, on which clock; and the balances alone, for the doctor."""
+"""Ways to the venue: which client, signed by which key, on which clock."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+
+import structlog
 
 from dg_bot.adapters.clock import SystemClock, VenueClock
-from dg_bot.adapters.paper_exchange import stored_balances as paper_balances
+from dg_bot.adapters.silence_file import SilenceFile
 from dg_bot.adapters.upbit_client import RequestObserver, UpbitClient
-from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
-from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.adapters.upbit_signer import UpbitSigner
-from dg_bot.app.demo_venue import stored_balances as demo_balances
-from dg_bot.app.doctor import Balances
 from dg_bot.app.settings import Settings
-from dg_bot.domain.cycle_report import Mode
+from dg_bot.errors import StateError
+from dg_bot.pipeline.books import Books
+
+_log = structlog.get_logger(__name__)
 
 # The demo's venue takes any key.
 _DEMO_KEY = "demo-key-of-the-simulator-that-takes-any"
@@ -27,31 +27,29 @@ def access_keys(settings: Settings) -> tuple[str, str]:
 
 
 def upbit_client(settings: Settings, *, base_url: str, clock: VenueClock, on_request: RequestObserver) -> UpbitClient:
-    """Build the transport to a venue."""
+    """Build the transport to a venue; a block that an earlier process met holds for this one."""
     access_key, secret_key = access_keys(settings)
+    silences = SilenceFile(settings.state_folder / "silence.json", clock=SystemClock())
     return UpbitClient(
         base_url=base_url,
         signer=UpbitSigner(access_key=access_key, secret_key=secret_key),
-        limiter=UpbitLimiter(clock=clock),
+        limiter=UpbitLimiter(clock=clock, silences=silences),
         clock=clock,
         on_request=on_request,
     )
 
 
-@contextmanager
-def account_balances(settings: Settings) -> Iterator[Balances]:
-    """Give a way to read the account's balances; the demo's and the paper's lie in their own files."""
-    if settings.mode is Mode.LIVE:
-        clock = VenueClock(local=SystemClock(), follow=settings.clock_from_venue)
-        client = upbit_client(
-            settings, base_url=settings.upbit_base_url, clock=clock, on_request=lambda _group, _status, _seconds: None
+def sharing_alarm(books: Books) -> Callable[[str], None]:
+    """Give the listener that tells the operator of calls that are refused for the use that somebody else makes of the budget."""
+
+    def tell(group: str) -> None:
+        text = (
+            f"the exchange says that there were too many calls of group {group}, but this bot made fewer than it allows: "
+            "another program uses the same key, pocket or address, or the limit was lowered"
         )
-        reads = UpbitReads(client=client, clock=clock)
         try:
-            yield UpbitExchange(client=client, reads=reads, clock=clock, access_key=access_keys(settings)[0]).balances
-        finally:
-            client.close()
-    elif settings.mode is Mode.PAPER:
-        yield lambda: paper_balances(settings.data_folder / "paper_account.json")
-    else:
-        yield lambda: demo_balances(settings.data_folder / "venue.json")
+            books.alarm("shared_budget", text)
+        except StateError as error:
+            _log.error("alarm_not_recorded", error=str(error))
+
+    return tell

@@ -9,8 +9,12 @@ from enum import StrEnum
 from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.cycle_report import CycleReport, Mode
 from dg_bot.domain.market import Market
+from dg_bot.domain.money import require_positive
 from dg_bot.domain.order import ExitCause, Fill, Role, Side
 from dg_bot.domain.portfolio import Balance, ProtectionPlan
+
+PROGRAM = "PROGRAM"
+DAEMON = "daemon"
 
 
 class Answer(StrEnum):
@@ -37,7 +41,7 @@ class Period(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A process opened the journal; `settings` has no secrets in it."""
+    """A process opened the journal; `settings` has no secrets in it, and a daemon's names the PROGRAM."""
 
     mode: Mode
     version: str
@@ -152,6 +156,26 @@ class TransferDeclared:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PositionAdopted:
+    """The operator gave coins that the account holds into the bot's hands: it owns and watches them from now on.
+
+    No order was made and no money moved. `cost_krw` is what the operator counts as the price of one coin, `mark_krw` is the market's
+    price at that moment.
+    """
+
+    market: Market
+    quantity: Decimal
+    cost_krw: Decimal
+    mark_krw: Decimal
+    protection: ProtectionPlan
+
+    def __post_init__(self) -> None:
+        require_positive("adopted quantity", self.quantity)
+        require_positive("adopted cost", self.cost_krw)
+        require_positive("adopted mark", self.mark_krw)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised:
     """Something the operator must know; `kind` groups repeats."""
 
@@ -177,6 +201,7 @@ Event = (
     | SafeModeEntered
     | SafeModeLeft
     | TransferDeclared
+    | PositionAdopted
     | AlarmRaised
     | CycleCompleted
 )

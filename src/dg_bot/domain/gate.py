@@ -1,7 +1,7 @@
 """A gate: one check with its measured value, its limit and its outcome."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 
 _LARGE = 100_000
@@ -34,7 +34,7 @@ def first_failure(gates: tuple[Gate, ...]) -> Gate | None:
 
 def named(prefix: str, gates: tuple[Gate, ...]) -> tuple[Gate, ...]:
     """Put a stage's or a rule's name before those of its gates: `validator.rsi`."""
-    return tuple(replace(gate, name=f"{prefix}.{gate.name}") for gate in gates)
+    return tuple(Gate(f"{prefix}.{gate.name}", gate.value, gate.limit, gate.passed) for gate in gates)
 
 
 def shown(measure: Measure) -> str:

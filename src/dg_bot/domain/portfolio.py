@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from dg_bot.domain.calendar import require_aware
-from dg_bot.domain.market import Market
+from dg_bot.domain.market import MINIMUM_NOTIONAL_KRW, Market
 from dg_bot.domain.money import QUANTITY_STEP, ZERO, floor_to, product, require_not_negative, require_positive
 from dg_bot.errors import DataError, ImpossibleValue
 
@@ -85,19 +85,27 @@ class ProtectiveLevels:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Position:
-    """Base owned by the bot. `average_cost_krw` is per unit with fees; `is_dust` means too small to be sold."""
+    """Base owned by the bot. `average_cost_krw` is per unit with fees."""
 
     market: Market
     quantity: Decimal
     average_cost_krw: Decimal
     opened_at: datetime
     levels: ProtectiveLevels
-    is_dust: bool = False
 
     def __post_init__(self) -> None:
         require_positive("position quantity", self.quantity)
         require_positive("average cost", self.average_cost_krw)
         require_aware("position time", self.opened_at)
+
+    def is_sellable_at(self, price_krw: Decimal) -> bool:
+        """Tell whether the venue would take an order for all of it; what it would not take at its present price is dust."""
+        return product(self.quantity, price_krw) >= MINIMUM_NOTIONAL_KRW
+
+    @property
+    def is_dust(self) -> bool:
+        """Tell whether it cost less than the smallest order: the measure where no present price is at hand."""
+        return not self.is_sellable_at(self.average_cost_krw)
 
     @property
     def stage_rest(self) -> Decimal:
@@ -121,8 +129,8 @@ class Portfolio:
 
     @property
     def open_positions(self) -> tuple[Position, ...]:
-        """Positions large enough to be sold."""
-        return tuple(position for position in self.positions if not position.is_dust)
+        """Positions large enough to be sold at their mark."""
+        return tuple(position for position in self.positions if position.is_sellable_at(self.marks_krw[position.market]))
 
     @property
     def position_value_krw(self) -> Decimal:

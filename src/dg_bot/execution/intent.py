@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import takewhile
 from typing import assert_never
 
 from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, IntentSending, Record
@@ -183,12 +184,24 @@ class IntentBook:
         """Tell whether a sale on `market` has no end yet: until it has, nothing there may be sold a second time."""
         return any(intent.plan.side is Side.SELL for intent in self.open_on(market))
 
+    def refused_sales(self, market: Market) -> tuple[Intent, ...]:
+        """Give the newest sales on `market` that the venue refused, oldest first: those since one that it did not refuse."""
+        sales = [intent for intent in self.intents.values() if intent.plan.market == market and intent.plan.side is Side.SELL]
+        refused = takewhile(lambda intent: intent.closing is not None and intent.closing.closing is Closing.REJECTED, sales[::-1])
+        return tuple(refused)[::-1]
+
+    def planned_after(self, intent: Intent) -> tuple[Intent, ...]:
+        """Give the intents on the market of `intent` that were planned later than it."""
+        names = list(self.intents)
+        later = names[names.index(intent.identifier) + 1 :]
+        return tuple(self.intents[name] for name in later if self.intents[name].plan.market == intent.plan.market)
+
     def of_cycle(self, market: Market, cycle_id: str, role: Role) -> tuple[Intent, ...]:
         """Give the intents of one market, cycle and role, open and closed."""
         return tuple(
             intent
             for intent in self.intents.values()
-            if (intent.plan.market, intent.plan.cycle_id, intent.plan.role) == (market, cycle_id, role)
+            if intent.plan.cycle_id == cycle_id and intent.plan.role is role and intent.plan.market == market
         )
 
 

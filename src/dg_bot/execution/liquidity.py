@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import assert_never
 
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.money import QUANTITY_STEP, ZERO, product, require_positive
@@ -63,6 +64,8 @@ def measure_liquidity(book: OrderBook, request: OrderRequest, mark_krw: Decimal)
             depth, taken = book.ask_depth_krw, _taken_by_notional(book.asks, wanted)
         case MarketSell(quantity=wanted):
             depth, taken = book.bid_depth, _taken_by_quantity(book.bids, wanted)
+        case _:
+            assert_never(request)
     quantity = sum((part.size for part in taken), ZERO)
     funds = sum((product(part.price, part.size) for part in taken), ZERO)
     return LiquidityReport(

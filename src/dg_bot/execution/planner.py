@@ -189,13 +189,16 @@ def _equal_parts(whole: Decimal, count: int, step: Decimal) -> Sequence[Decimal]
 
 
 def _chunks(whole: Decimal, size: Decimal, smallest: Decimal, count: int) -> Sequence[Decimal]:
-    """Cut at most `count` pieces of `size` off; a rest below `smallest` goes with the last piece, a larger one stays."""
+    """Cut at most `count` pieces of at most `size` off; what is left then waits.
+
+    Where less than `smallest` would be left, the last two pieces are equal: neither is above `size`, and both can be sent.
+    """
     pieces: list[Decimal] = []
     left = whole
     while left > ZERO and len(pieces) < count:
         piece = min(size, left)
-        if left - piece < smallest:
-            piece = left
+        if ZERO < left - piece < smallest:
+            piece = floor_to(left / 2, QUANTITY_STEP)
         pieces.append(piece)
         left -= piece
     return pieces

@@ -4,7 +4,15 @@ from datetime import datetime
 
 from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, PositionSummary, StateSummary
 from dg_bot.domain.decision import Action
-from dg_bot.domain.events import AlarmRaised, IntentClosed, IntentPlanned, SafeModeEntered, SafeModeLeft, Started
+from dg_bot.domain.events import (
+    AlarmRaised,
+    IntentClosed,
+    IntentPlanned,
+    PositionAdopted,
+    SafeModeEntered,
+    SafeModeLeft,
+    Started,
+)
 from dg_bot.domain.gate import Gate, first_failure
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Side
@@ -157,6 +165,19 @@ def alarm(event: AlarmRaised, at: datetime, book: Phrasebook) -> str:
         [
             book.say("alarm.title", kind=event.kind.replace("_", " ")),
             book.say("alarm.text", text=event.text),
+            book.say("when", time=figures.seoul(at)),
+        ]
+    )
+
+
+def position_adopted(event: PositionAdopted, at: datetime, book: Phrasebook) -> str:
+    """Tell that coins of the operator's own are watched from now on, at the cost that was named for them."""
+    return joined(
+        [
+            book.say("adopted.title", market=str(event.market)),
+            book.say("adopted.effect"),
+            book.say("order.quantity", quantity=figures.quantity(event.quantity)),
+            book.say("adopted.cost", price=figures.price(event.cost_krw)),
             book.say("when", time=figures.seoul(at)),
         ]
     )

@@ -10,6 +10,7 @@ from dg_bot.domain.events import (
     CycleCompleted,
     IntentClosed,
     IntentPlanned,
+    PositionAdopted,
     Record,
     SafeModeEntered,
     SafeModeLeft,
@@ -85,6 +86,8 @@ class Narrator:
                 yield _alert(messages.safe_mode_entered(event, at, book))
             case SafeModeLeft():
                 yield _alert(messages.safe_mode_left(event, at, book))
+            case PositionAdopted():
+                yield _change(messages.position_adopted(event, at, book))
             case AlarmRaised():
                 yield _alert(messages.alarm(event, at, book))
             case Started():

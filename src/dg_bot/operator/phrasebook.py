@@ -2,6 +2,7 @@
 
 import html
 import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
@@ -11,6 +12,7 @@ from dg_bot.operator.messages_ko import TEXTS as KOREAN
 
 LONGEST_MESSAGE = 4096
 _LONGEST_FIELD = 300
+_BETWEEN = "\n\n"
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]+")
 _TAG = re.compile(r"</?[a-zA-Z][^<>]*>")
 
@@ -66,6 +68,18 @@ def joined(lines: list[str]) -> str:
             return "\n".join([*kept, "…"]) if kept else cut(html.unescape(_TAG.sub("", line)))
         kept.append(line)
     return "\n".join(kept)
+
+
+def merged(messages: Sequence[str]) -> tuple[str, int]:
+    """Put as many of the first messages as fit, one at least, into a single one; gives it with their number."""
+    room = LONGEST_MESSAGE - _units(messages[0])
+    count = 1
+    for message in messages[1:]:
+        room -= _units(message) + len(_BETWEEN)
+        if room < 0:
+            break
+        count += 1
+    return _BETWEEN.join(messages[:count]), count
 
 
 def cut(text: str) -> str:

@@ -14,7 +14,9 @@ from dg_bot.risk.state import RiskState
 
 # The venue shows won with a limited number of decimals, at a place that it does not document.
 _KRW_TOLERANCE = Decimal("0.01")
-_SECOND_LOOK_S = 2.0
+_BALANCES_LAG_S = 2.0
+# So much later a price is read a second time before anything is done for it.
+SECOND_READ_S = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Account:
         balances = self._exchange.balances()
         differences = unexplained_differences(state, balances, self._markets)
         if any(self._last_differences.get(currency) != amount for currency, amount in differences.items()):
-            self._clock.sleep(_SECOND_LOOK_S)
+            self._clock.sleep(_BALANCES_LAG_S)
             balances = self._exchange.balances()
             differences = unexplained_differences(state, balances, self._markets)
         self._last_differences = differences
@@ -85,6 +87,11 @@ class Account:
         return AccountView(
             portfolio=portfolio, unexplained=differences, booked_equity_krw=booked_krw + portfolio.position_value_krw
         )
+
+    def look_again(self) -> AccountView:
+        """Read balances and the mark prices of everything held once more, a moment later; raises as reads do."""
+        self._clock.sleep(SECOND_READ_S)
+        return self.view()
 
     def _marks(self, markets: Sequence[Market]) -> Mapping[Market, Decimal]:
         """Read last prices; a market that the venue no longer lists has none, and must not hide those of the others."""

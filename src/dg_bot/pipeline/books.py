@@ -2,19 +2,18 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from dg_bot.domain.cycle_report import CycleReport
-from dg_bot.domain.events import AlarmRaised, CycleCompleted, Event, Record
+from dg_bot.domain.events import AlarmRaised, Event, Record
 from dg_bot.errors import StateError
 from dg_bot.execution.intent import IntentBook
 from dg_bot.ports import Clock, Journal
-from dg_bot.risk import state as risk_state
+from dg_bot.remembered import Remembered
 from dg_bot.risk.state import RiskState
 
 _ALARM_SILENCE = timedelta(hours=6)
-_REPORTS_KEPT = timedelta(days=2)
 
 
 class Books:
@@ -23,44 +22,38 @@ class Books:
     Whoever reads state for an order holds `locked()` until the order is settled; `record` may be called at any time.
     """
 
-    def __init__(
-        self,
-        *,
-        journal: Journal,
-        clock: Clock,
-        on_record: Callable[[Record], None],
-        on_replayed: Callable[[Record], None] = lambda _: None,
-    ) -> None:
-        """Replay the journal; raises StateError when it cannot be read."""
+    def __init__(self, *, journal: Journal, clock: Clock, on_record: Callable[[Record], None]) -> None:
+        """Go on from the journal's snapshot, or replay it from its first record; raises StateError when it cannot be read."""
         self._journal = journal
         self._clock = clock
         self._on_record = on_record
         self._deciding = threading.RLock()
         self._writing = threading.Lock()
-        self._state = RiskState()
-        self._intents = IntentBook()
-        self._reports: dict[str, CycleReport] = {}
         self._is_closing = False
-        for record in journal.records():
-            self._fold(record)
-            on_replayed(record)
+        self._remembered = journal.snapshot() or Remembered()
+        for record in journal.records(self._remembered.sequence):
+            self._remembered = self._remembered.after(record)
+
+    @property
+    def remembered(self) -> Remembered:
+        return self._remembered
 
     @property
     def state(self) -> RiskState:
-        return self._state
+        return self._remembered.state
 
     @property
     def intents(self) -> IntentBook:
-        return self._intents
+        return self._remembered.intents
 
     def report_of(self, cycle_id: str) -> CycleReport | None:
         """Give the recorded report of a cycle that has completed within the last two days."""
-        return self._reports.get(cycle_id)
+        return self._remembered.reports.get(cycle_id)
 
     @property
     def last_reports(self) -> tuple[CycleReport, ...]:
         """Give the recent reports, oldest first."""
-        return tuple(self._reports.values())
+        return tuple(self._remembered.reports.values())
 
     def record(self, event: Event) -> Record:
         """Make one fact durable, then remember it.
@@ -69,11 +62,10 @@ class Books:
         written: a journal that cannot be replayed would be worse than a process that stops.
         """
         with self._writing:
-            trial = Record(sequence=self._state.sequence + 1, at=self._clock.now(), event=event)
-            risk_state.after(self._state, trial)
-            self._intents.after(trial)
+            expected = Record(sequence=self.state.sequence + 1, at=self._clock.now(), event=event)
+            after = self._remembered.after(expected)
             record = self._journal.append(event)
-            self._fold(record)
+            self._remembered = after if record.at == expected.at else self._remembered.after(record)
         self._on_record(record)
         return record
 
@@ -86,11 +78,23 @@ class Books:
         """Let no new order begin; what is under way is settled as far as time allows."""
         self._is_closing = True
 
-    def alarm(self, kind: str, text: str) -> None:
-        """Record an alarm for the operator, once in six hours for each kind."""
-        last = self._state.alarms.get(kind)
-        if last is None or self._clock.now() - last >= _ALARM_SILENCE:
+    def alarm(self, kind: str, text: str, *, silence: timedelta = _ALARM_SILENCE) -> None:
+        """Record an alarm for the operator, once in `silence` (six hours) for each kind."""
+        last = self.state.alarms.get(kind)
+        if last is None or self._clock.now() - last >= silence:
             self.record(AlarmRaised(kind=kind, text=text))
+
+    def compact(self) -> None:
+        """Let the journal keep a snapshot and close what is before it, where enough has come together; never raises.
+
+        Nothing waits for it, and nothing depends on it but the time that the next start takes.
+        """
+        try:
+            self._journal.compact(self._remembered)
+        except StateError as error:
+            # A disk that takes no snapshot may take no alarm either; the next record that it refuses says so by itself.
+            with suppress(StateError):
+                self.alarm("compaction", f"the journal could not be compacted: {error}")
 
     @contextmanager
     def locked(self, deadline_s: float) -> Iterator[None]:
@@ -103,12 +107,3 @@ class Books:
             yield
         finally:
             self._deciding.release()
-
-    def _fold(self, record: Record) -> None:
-        self._state = risk_state.after(self._state, record)
-        self._intents = self._intents.after(record)
-        if isinstance(record.event, CycleCompleted):
-            self._reports[record.event.report.cycle_id] = record.event.report
-            oldest = record.at - _REPORTS_KEPT
-            for cycle_id in [name for name, report in self._reports.items() if report.opened_at < oldest]:
-                del self._reports[cycle_id]

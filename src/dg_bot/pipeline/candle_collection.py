@@ -110,10 +110,9 @@ def _without(hole: tuple[int, int], empty: list[tuple[int, int]]) -> Iterator[tu
     """Cut known empty ranges out of a hole."""
     cursor, end = hole
     for empty_start, empty_end in sorted(empty):
-        if empty_end <= cursor or empty_start >= end:
-            continue
-        if empty_start > cursor:
-            yield cursor, empty_start
-        cursor = max(cursor, empty_end)
+        if cursor < empty_end and empty_start < end:
+            if cursor < empty_start:
+                yield cursor, empty_start
+            cursor = empty_end
     if cursor < end:
         yield cursor, end

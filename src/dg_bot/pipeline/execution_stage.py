@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import replace
+from datetime import datetime
 
 from dg_bot.cycle import Cycle, ExecutionReport, ForcedExit, Halt, MarketSnapshot, RiskClearance, TradePlan
 from dg_bot.domain.cycle_report import OrderSummary, Stage
@@ -12,7 +13,9 @@ from dg_bot.domain.money import ZERO, product
 from dg_bot.domain.order import Role, Side
 from dg_bot.execution.intent import Intent
 from dg_bot.execution.planner import BuyWish, NotPlanned, PlannedOrders, PlannerLimits, plan_buy
-from dg_bot.pipeline.order_desk import OrderDesk, OrderWish, Placed
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.order_desk import Begun, OrderDesk, OrderWish, Placed
+from dg_bot.pipeline.order_settlement import LOCK_DEADLINE_S
 from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
 from dg_bot.ports import Clock, MarketData
@@ -21,11 +24,12 @@ from dg_bot.risk.sizing import entry_size
 
 
 class ExecutionStage:
-    """Carries a plan out. Callers hold the books' lock."""
+    """Carries a plan out; holds the account while it decides and sends, and lets it go between the children of an order."""
 
     def __init__(
         self,
         *,
+        books: Books,
         risk_stage: RiskCheckStage,
         risk: RiskManager,
         desk: OrderDesk,
@@ -34,6 +38,7 @@ class ExecutionStage:
         clock: Clock,
         limits: PlannerLimits,
     ) -> None:
+        self._books = books
         self._risk_stage = risk_stage
         self._risk = risk
         self._desk = desk
@@ -43,44 +48,60 @@ class ExecutionStage:
         self._limits = limits
 
     def run(self, cycle: Cycle, snapshot: MarketSnapshot, plan: TradePlan) -> ExecutionReport | Halt:
-        """Execute a plan; HOLD executes to nothing. Raises as reads do."""
+        """Execute a plan; HOLD executes to nothing. Raises as reads do, and StateError where the account is kept by another."""
         if plan.decision.action is Action.HOLD:
             return ExecutionReport(orders=(), slippage_bps=None, gates=())
+        with self._books.locked(LOCK_DEADLINE_S):
+            begun = self._begun(cycle, snapshot, plan)
+        return self._finished(begun)
+
+    def exit(self, cycle: Cycle) -> ExecutionReport | Halt:
+        """Sell what stage 1 found due, if it still is."""
+        with self._books.locked(LOCK_DEADLINE_S):
+            begun = self._begun_exit(cycle)
+        return self._finished(begun)
+
+    def _finished(self, begun: Begun | Halt) -> ExecutionReport | Halt:
+        if isinstance(begun, Halt):
+            return begun
+        placed = Placed(intents=()) if begun.underway is None else self._desk.finish(begun.underway)
+        return _report_or_halt(placed.intents, (*begun.gates, *placed.refused), begun.warnings)
+
+    def _begun(self, cycle: Cycle, snapshot: MarketSnapshot, plan: TradePlan) -> Begun | Halt:
         clearance = self._risk_stage.clear(cycle)
-        forced = clearance.forced_exit or _renewed(plan.forced_exit, clearance)
+        if clearance.forced_exit is not None:
+            return self._begun_exit(cycle)
+        forced = _renewed(plan.forced_exit, clearance)
         if forced is not None:
-            return self._exit(cycle, clearance, forced)
+            return self._seller.exit(forced.position, forced.reason, cycle=cycle, portfolio=clearance.portfolio)
         if plan.decision.action is Action.SELL:
             return self._sell(cycle, clearance, plan)
         return self._buy(cycle, clearance, snapshot, plan)
 
-    def exit(self, cycle: Cycle) -> ExecutionReport | Halt:
-        """Sell what stage 1 found due, if it still is."""
+    def _begun_exit(self, cycle: Cycle) -> Begun | Halt:
+        """Begin an exit that one look at the account has found due, if another look finds the same."""
         clearance = self._risk_stage.clear(cycle)
-        if clearance.forced_exit is None:
+        forced = clearance.forced_exit
+        if forced is None:
             return Halt(stage=Stage.EXECUTION, reason="risk_exit: nothing is due any more", gates=clearance.gates)
-        return self._exit(cycle, clearance, clearance.forced_exit)
+        return self._seller.exit(forced.position, forced.reason, cycle=cycle, portfolio=clearance.portfolio)
 
-    def _exit(self, cycle: Cycle, clearance: RiskClearance, forced: ForcedExit) -> ExecutionReport | Halt:
-        sale = self._seller.exit(forced.position, forced.reason, cycle=cycle, portfolio=clearance.portfolio)
-        return _report_or_halt(sale.intents, sale.gates, sale.warnings)
-
-    def _sell(self, cycle: Cycle, clearance: RiskClearance, plan: TradePlan) -> ExecutionReport | Halt:
+    def _sell(self, cycle: Cycle, clearance: RiskClearance, plan: TradePlan) -> Begun | Halt:
         position = clearance.portfolio.position_on(cycle.market)
         if position is None or Side.SELL not in clearance.allowed_sides:
             gate = Gate("position", "none", "a position to sell", False)
             return Halt(stage=Stage.EXECUTION, reason="position: there is nothing to sell now", gates=(gate,))
-        earlier = self._desk.executed_in(cycle, Role.SELL)
+        earlier = self._desk.taken_in(cycle, Role.SELL)
         if earlier:
-            # The process ended after the sale and before its report; selling a part again would sell more than was decided.
+            # The process ended after the sale and before its report: a part that is sold again would be more than was decided,
+            # and what the owner has cancelled meanwhile was cancelled for a reason.
             gate = Gate("sell_orders_this_cycle", earlier, 0, False)
             return Halt(stage=Stage.EXECUTION, reason=gate.words, gates=(gate,))
-        sale = self._seller.sell(
+        return self._seller.sell(
             position, reason=plan.decision.reason, digest=_digest(plan), cycle=cycle, portfolio=clearance.portfolio
         )
-        return _report_or_halt(sale.intents, sale.gates, sale.warnings)
 
-    def _buy(self, cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot, plan: TradePlan) -> ExecutionReport | Halt:
+    def _buy(self, cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot, plan: TradePlan) -> Begun | Halt:
         failed = first_failure(clearance.gates)
         mark = clearance.portfolio.marks_krw.get(cycle.market)
         if failed is not None or plan.protection is None or mark is None:
@@ -100,6 +121,7 @@ class ExecutionStage:
         unsized = first_failure(size.gates)
         if unsized is not None:
             return Halt(stage=Stage.EXECUTION, reason=unsized.words, gates=size.gates)
+        now = self._clock.now()
         planned = plan_buy(
             BuyWish(
                 wanted_krw=size.notional_krw,
@@ -110,37 +132,41 @@ class ExecutionStage:
             snapshot.rules,
             book=self._market_data.order_book(cycle.market),
             mark_krw=mark,
-            now=self._clock.now(),
-            limits=self._limits,
+            now=now,
+            limits=self._within_the_hour(now),
         )
         if isinstance(planned, NotPlanned):
             gate = planned.gate
             return Halt(stage=Stage.EXECUTION, reason=gate.words, gates=(*size.gates, gate))
-        placed = self._send_entry(cycle, clearance, snapshot, plan, planned)
-        return _report_or_halt(placed.intents, (*size.gates, *planned.gates, *placed.refused), planned.warnings)
+        return self._desk.begin(
+            _entry_wishes(cycle, clearance, snapshot, plan, planned),
+            clearance.portfolio,
+            gates=(*size.gates, *planned.gates),
+            warnings=planned.warnings,
+        )
 
-    def _send_entry(
-        self,
-        cycle: Cycle,
-        clearance: RiskClearance,
-        snapshot: MarketSnapshot,
-        plan: TradePlan,
-        planned: PlannedOrders,
-    ) -> Placed:
-        wishes = [
-            OrderWish(
-                request=child,
-                cycle=cycle,
-                role=Role.ENTRY,
-                reason=plan.decision.reason,
-                decision_digest=_digest(plan),
-                reference_krw=clearance.portfolio.marks_krw[cycle.market],
-                minimum_notional_krw=snapshot.rules.minimum_notional_krw,
-                protection=plan.protection,
-            )
-            for child in planned.children
-        ]
-        return self._desk.place_all(wishes, clearance.portfolio)
+    def _within_the_hour(self, now: datetime) -> PlannerLimits:
+        """Cut an entry into no more orders than the cap of the hour still takes; the clearance said that it takes one."""
+        left = max(1, self._risk.entry_orders_left(self._books.state, now))
+        return replace(self._limits, maximum_children=min(self._limits.maximum_children, left))
+
+
+def _entry_wishes(
+    cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot, plan: TradePlan, planned: PlannedOrders
+) -> list[OrderWish]:
+    return [
+        OrderWish(
+            request=child,
+            cycle=cycle,
+            role=Role.ENTRY,
+            reason=plan.decision.reason,
+            decision_digest=_digest(plan),
+            reference_krw=clearance.portfolio.marks_krw[cycle.market],
+            minimum_notional_krw=snapshot.rules.minimum_notional_krw,
+            protection=plan.protection,
+        )
+        for child in planned.children
+    ]
 
 
 def _renewed(forced: ForcedExit | None, clearance: RiskClearance) -> ForcedExit | None:

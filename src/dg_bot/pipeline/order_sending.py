@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from dg_bot.domain.events import Answer, IntentAnswered, IntentSending
+from dg_bot.domain.events import Answer, IntentAnswered, IntentSending, SafeModeEntered
 from dg_bot.execution.intent import DUPLICATE
 from dg_bot.pipeline.books import Books
-from dg_bot.ports import Accepted, Clock, Duplicate, Exchange, Rejected, Unclear
+from dg_bot.ports import Accepted, Clock, Duplicate, Exchange, KeyRefused, Rejected, Unclear
 from dg_bot.risk.manager import RiskApproved
 
 
@@ -23,7 +23,7 @@ class OrderSender:
         """Send one request for a planned intent and record the answer.
 
         Only the first answer to an identifier can refuse it: a refusal of a repeated request proves nothing, since the first one
-        may have landed and used the funds.
+        may have landed and used the funds. A key that is refused ends entries until the operator has mended it.
         """
         identifier = approved.identifier
         self._books.record(IntentSending(identifier=identifier))
@@ -34,12 +34,15 @@ class OrderSender:
         match submission:
             case Accepted(venue_id):
                 answer = IntentAnswered(identifier=identifier, answer=Answer.ACCEPTED, venue_id=venue_id)
-            case Rejected(name, _) if is_first:
+            case Rejected(name, _) | KeyRefused(name) if is_first:
                 answer = IntentAnswered(identifier=identifier, answer=Answer.REJECTED, error_name=name)
-            case Rejected(name, _) | Unclear(name):
+            case Rejected(name, _) | KeyRefused(name) | Unclear(name):
                 answer = IntentAnswered(identifier=identifier, answer=Answer.UNKNOWN, error_name=name)
             case Duplicate():
                 answer = IntentAnswered(identifier=identifier, answer=Answer.UNKNOWN, error_name=DUPLICATE)
             case _:
                 assert_never(submission)
         self._books.record(answer)
+        if isinstance(submission, KeyRefused) and self._books.state.safe_mode is None:
+            # The next entry would fare no better, and an exit that fails like this needs the operator at once.
+            self._books.record(SafeModeEntered(reason=f"the exchange refuses orders of this key ({submission.name})"))

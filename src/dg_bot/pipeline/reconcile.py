@@ -10,6 +10,9 @@ from dg_bot.pipeline.order_settlement import PATIENCE_S, OrderSettlement
 from dg_bot.ports import Clock, Exchange
 
 _EARLIER_LIFE = timedelta(days=7)
+# What has had no verdict for this long is asked about at each tick, but waited for no more.
+_OLD = timedelta(minutes=5)
+_OLD_PATIENCE_S = 1.0
 
 
 class Reconciler:
@@ -51,15 +54,19 @@ class Reconciler:
                 )
             )
 
-    def settle_open(self, portfolio: Portfolio | None, market: Market | None = None) -> None:
+    def settle_open(
+        self, portfolio: Portfolio | None, market: Market | None = None, *, give_up_at_s: float | None = None
+    ) -> None:
         """Ask about every intent without an end (on `market`, or on all); what stays unclear blocks entries there.
 
-        All together get the patience of one: whoever waits for this has positions to watch.
+        All together get the patience of one, or until `give_up_at_s`: whoever waits for this has positions to watch.
         """
-        give_up_at_s = self._clock.monotonic_s() + PATIENCE_S
+        end_s = self._clock.monotonic_s() + PATIENCE_S if give_up_at_s is None else give_up_at_s
         for intent in self._books.intents.open_intents():
             if market is None or intent.plan.market == market:
-                settled = self._settlement.settle(intent.plan.identifier, portfolio, give_up_at_s=give_up_at_s)
+                is_old = self._clock.now() - intent.planned_at >= _OLD
+                until_s = min(end_s, self._clock.monotonic_s() + _OLD_PATIENCE_S) if is_old else end_s
+                settled = self._settlement.settle(intent.plan.identifier, portfolio, give_up_at_s=until_s)
                 if settled.closing is None:
                     self._books.alarm(
                         f"unresolved:{intent.plan.market}",

@@ -11,6 +11,7 @@ from dg_bot.domain.portfolio import Portfolio, Position
 from dg_bot.pipeline.account import Account, AccountView
 from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.order_settlement import LOCK_DEADLINE_S
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.ports import Clock
 from dg_bot.risk.exit_rules import ExitReason
@@ -19,7 +20,7 @@ from dg_bot.strategies.base import BarExits
 
 
 class RiskCheckStage:
-    """The rules of risk over the account as it is now. Callers hold the books' lock."""
+    """The rules of risk over the account as it is now."""
 
     def __init__(
         self,
@@ -43,9 +44,13 @@ class RiskCheckStage:
         self._timeframe = timeframe
 
     def run(self, cycle: Cycle) -> RiskClearance | Halt:
-        """Give the clearance of this cycle, or halt where neither side is allowed; raises as reads do."""
+        """Give the clearance of this cycle, or halt where neither side is allowed.
+
+        Raises as reads do, and StateError where the account is kept by another.
+        """
         self._reconciler.settle_open(None, cycle.market)
-        clearance = self.clear(cycle)
+        with self._books.locked(LOCK_DEADLINE_S):
+            clearance = self.clear(cycle)
         if clearance.forced_exit is None and not clearance.allowed_sides:
             failed = first_failure(clearance.gates)
             return Halt(
@@ -54,7 +59,10 @@ class RiskCheckStage:
         return clearance
 
     def clear(self, cycle: Cycle) -> RiskClearance:
-        """Read the account and judge it; stage 4 asks again through here before it sends anything."""
+        """Read the account and judge it; stage 4 asks again through here before it sends anything.
+
+        Callers hold the books' lock.
+        """
         view = self._account.view(cycle.market)
         now = self._clock.now()
         self._keeper.account_for(view, now)

@@ -12,25 +12,17 @@ from dg_bot.domain.order import ExitCause, Role
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Portfolio, Position
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
-from dg_bot.execution.intent import Intent
 from dg_bot.execution.planner import NotPlanned, PlannerLimits, SellWish, plan_sell
+from dg_bot.execution.refusals import pause_left
+from dg_bot.pipeline.account import SECOND_READ_S
 from dg_bot.pipeline.books import Books
-from dg_bot.pipeline.order_desk import OrderDesk, OrderWish
+from dg_bot.pipeline.order_desk import Begun, OrderDesk, OrderWish
 from dg_bot.ports import Clock, Exchange, MarketData
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.manager import RiskManager
 
-_CONFIRM_AFTER_S = 1.0
 _STOPS = (ExitReason.STOP_LOSS, ExitReason.TRAILING_STOP)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sale:
-    """What came of a sale: its orders as they stand, the checks, and those that only warn."""
-
-    intents: tuple[Intent, ...]
-    gates: tuple[Gate, ...]
-    warnings: tuple[Gate, ...] = ()
+_GAINS = (ExitReason.TAKE_PROFIT, ExitReason.STAGED_PROFIT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +34,7 @@ class _Why:
 
 
 class Seller:
-    """Places the children of one sale. Callers hold the books' lock."""
+    """Begins sales; the desk finishes them. Callers hold the books' lock."""
 
     def __init__(
         self,
@@ -63,14 +55,20 @@ class Seller:
         self._clock = clock
         self._limits = limits
 
-    def exit(self, position: Position, reason: ExitReason, *, cycle: Cycle, portfolio: Portfolio) -> Sale:
-        """Sell what a risk exit sells; a stop only when a second read confirms it."""
-        mark = portfolio.marks_krw[position.market]
+    def exit(self, position: Position, reason: ExitReason, *, cycle: Cycle, portfolio: Portfolio) -> Begun:
+        """Sell what a risk exit sells: at a level only when a second read has reached it too, and not at once after a refusal."""
+        waiting = self._pause_after_refusals(position, reason)
+        if waiting is not None:
+            return Begun(underway=None, gates=(waiting,))
         book = None
-        if reason in _STOPS:
-            book = self._book_confirming_stop(position)
-            if book is None:
-                return Sale(intents=(), gates=(Gate("stop_confirmed", False, True, False),))
+        if reason in (*_STOPS, *_GAINS):
+            mark, book = self._second_read(position)
+            confirmed = self._confirmed(position, reason, mark, book)
+            if confirmed is ExitReason.NONE:
+                name = "stop_confirmed" if reason in _STOPS else "gain_confirmed"
+                return Begun(underway=None, gates=(Gate(name, False, True, False),))
+            reason = confirmed
+        mark = portfolio.marks_krw[position.market]
         rules = self._rules(position)
         quantity = self._risk.exit_quantity(position, reason, mark, rules.minimum_notional_krw)
         due = Gate("risk_exit", reason.word, None, True)
@@ -78,7 +76,7 @@ class Seller:
         sale = self._sell(position, quantity, rules, why, cycle, portfolio, book or self._book(position))
         return replace(sale, gates=(due, *sale.gates))
 
-    def sell(self, position: Position, *, reason: str, digest: str, cycle: Cycle, portfolio: Portfolio) -> Sale:
+    def sell(self, position: Position, *, reason: str, digest: str, cycle: Cycle, portfolio: Portfolio) -> Begun:
         """Sell what a SELL decision sells of a position."""
         rules = self._rules(position)
         quantity = self._risk.sell_quantity(position)
@@ -93,7 +91,7 @@ class Seller:
         cycle: Cycle,
         portfolio: Portfolio,
         book: OrderBook,
-    ) -> Sale:
+    ) -> Begun:
         mark = portfolio.marks_krw[position.market]
         wish = SellWish(
             role=why.role, wanted_quantity=quantity, owned_quantity=position.quantity, free_quantity=self._free(position)
@@ -103,7 +101,7 @@ class Seller:
             gate = planned.gate
             text = f"{position.market} cannot be sold ({gate.name} {gate.value}, limit {gate.limit})"
             self._books.alarm(f"unsellable:{position.market}", text)
-            return Sale(intents=(), gates=(gate,))
+            return Begun(underway=None, gates=(gate,))
         if planned.needs_alarm:
             self._books.alarm(f"thin_book:{position.market}", f"the visible bids on {position.market} do not hold the whole sale")
         wishes = [
@@ -119,20 +117,38 @@ class Seller:
             )
             for child in planned.children
         ]
-        placed = self._desk.place_all(wishes, portfolio)
-        return Sale(intents=placed.intents, gates=(*planned.gates, *placed.refused), warnings=planned.warnings)
+        return self._desk.begin(wishes, portfolio, gates=planned.gates, warnings=planned.warnings)
 
-    def _book_confirming_stop(self, position: Position) -> OrderBook | None:
-        """Read again at least one second later: the last trade and the best bid both have to be at or under the stop.
+    def _pause_after_refusals(self, position: Position, reason: ExitReason) -> Gate | None:
+        """Tell of sales that the venue refused, and give the gate of the pause that is left before the next try."""
+        refused = self._books.intents.refused_sales(position.market)
+        if not refused:
+            return None
+        text = (
+            f"{position.market} has reached its {reason.word}, but the venue refuses to sell it: {refused[-1].error_name}, "
+            f"refusals in a row: {len(refused)}; it is tried again, at most five minutes apart"
+        )
+        self._books.alarm(f"unprotected:{position.market}", text)
+        left_s = pause_left(refused, self._clock.now()).total_seconds()
+        return Gate("refused_pause_s", left_s, 0.0, False) if left_s > 0 else None
 
-        Gives the book that was read, which serves the sale too; None where the stop is not confirmed. Where no bid can be seen
-        the last trade decides: a broken book must not hold a stop back.
-        """
-        self._clock.sleep(_CONFIRM_AFTER_S)
+    def _second_read(self, position: Position) -> tuple[Decimal, OrderBook]:
+        """Read last trade and book at least a second after the read that found an exit due; the book serves the sale too."""
+        self._clock.sleep(SECOND_READ_S)
         mark = self._market_data.last_prices([position.market])[position.market]
-        book = self._book(position)
-        stop = position.levels.effective_stop_krw
-        return book if mark <= stop and (book.best_bid is None or book.best_bid <= stop) else None
+        return mark, self._book(position)
+
+    def _confirmed(self, position: Position, reason: ExitReason, mark: Decimal, book: OrderBook) -> ExitReason:
+        """Give the exit that a second read finds due on the same side, or NONE.
+
+        For a stop the best bid has to be at or under it too. Where no bid can be seen the last trade decides: a broken book must
+        not hold a stop back.
+        """
+        again = self._risk.due_exit(position, mark)
+        if reason in _GAINS:
+            return again if again in _GAINS else ExitReason.NONE
+        is_stopped = book.best_bid is None or book.best_bid <= position.levels.effective_stop_krw
+        return again if again in _STOPS and is_stopped else ExitReason.NONE
 
     def _rules(self, position: Position) -> MarketRules:
         """Ask the venue; an exit does not wait for the answer, the published rules serve where it fails."""

@@ -22,8 +22,6 @@ from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.ports import Clock
 
-_LOCK_DEADLINE_S = 60.0
-
 
 @dataclass(slots=True)
 class _Trace:
@@ -83,7 +81,7 @@ class TradingPipeline:
         return report
 
     def _run_stages(self, cycle: Cycle, seen: _Trace) -> ExecutionReport | Halt:
-        with self._stage(seen, Stage.RISK_CHECK), self._books.locked(_LOCK_DEADLINE_S):
+        with self._stage(seen, Stage.RISK_CHECK):
             clearance = self._risk.run(cycle)
         if isinstance(clearance, Halt):
             return clearance
@@ -91,7 +89,7 @@ class TradingPipeline:
         seen.mark_krw = clearance.portfolio.marks_krw.get(cycle.market)
 
         if clearance.forced_exit is not None:
-            with self._stage(seen, Stage.EXECUTION), self._books.locked(_LOCK_DEADLINE_S):
+            with self._stage(seen, Stage.EXECUTION):
                 return self._execution.exit(cycle)
 
         with self._stage(seen, Stage.DATA_COLLECTION):
@@ -106,7 +104,7 @@ class TradingPipeline:
         seen.plan = plan
         seen.gates += tuple(gate for gate in plan.gates if gate not in seen.gates)
 
-        with self._stage(seen, Stage.EXECUTION), self._books.locked(_LOCK_DEADLINE_S):
+        with self._stage(seen, Stage.EXECUTION):
             return self._execution.run(cycle, snapshot, plan)
 
     def _ended(self, cycle: Cycle, seen: _Trace, ending: ExecutionReport | Halt) -> CycleReport:

@@ -19,6 +19,7 @@ from dg_bot.risk.loss_breaker import Trip, pnl_fraction, tripped
 from dg_bot.risk.state import RiskState
 from dg_bot.strategies.base import BarExits
 
+ORDERS_THIS_HOUR = "orders_this_hour"
 _HOUR = timedelta(hours=1)
 _SEAL = object()
 
@@ -127,6 +128,10 @@ class RiskManager:
         by_day = limits.max_krw_per_day - state.krw_spent_since(seoul_day_start(now))
         return max(ZERO, min(by_exposure, by_day, capital * limits.max_position_fraction))
 
+    def entry_orders_left(self, state: RiskState, now: datetime) -> int:
+        """Give how many entry orders the cap of the hour still takes."""
+        return max(0, self._limits.max_orders_per_hour - state.orders_sent_since(now - _HOUR))
+
     def due_exit(self, position: Position, mark_krw: Decimal) -> ExitReason:
         """Tell which protective level the mark price has reached."""
         levels = position.levels
@@ -219,7 +224,7 @@ class RiskManager:
 
     def _hour_cap(self, state: RiskState, now: datetime) -> Gate:
         sent, most = state.orders_sent_since(now - _HOUR), self._limits.max_orders_per_hour
-        return Gate("orders_this_hour", sent, most, sent < most)
+        return Gate(ORDERS_THIS_HOUR, sent, most, sent < most)
 
     def _day_cap(self, state: RiskState, now: datetime, notional_krw: Decimal) -> Gate:
         spent, most = state.krw_spent_since(seoul_day_start(now)) + notional_krw, self._limits.max_krw_per_day

@@ -19,6 +19,7 @@ from dg_bot.domain.events import (
     IntentSending,
     Period,
     PeriodOpened,
+    PositionAdopted,
     Record,
     SafeModeEntered,
     SafeModeLeft,
@@ -137,6 +138,8 @@ def _folded(state: RiskState, record: Record) -> RiskState:
             return replace(state, safe_mode=None)
         case TransferDeclared():
             return _transferred(state, event)
+        case PositionAdopted():
+            return _adopted(state, record.at, event)
         case AlarmRaised():
             return replace(state, alarms={**state.alarms, event.kind: record.at})
         case CycleCompleted():
@@ -193,9 +196,8 @@ def _bought(state: RiskState, at: datetime, plan: IntentPlanned, event: IntentCl
         market=plan.market,
         quantity=quantity,
         average_cost_krw=average_cost,
-        opened_at=at if held is None or held.is_dust else held.opened_at,
+        opened_at=held.opened_at if held is not None and held.is_sellable_at(event.funds_krw / event.executed_quantity) else at,
         levels=_levels(average_cost, plan.protection),
-        is_dust=product(quantity, event.funds_krw / event.executed_quantity) < plan.minimum_notional_krw,
     )
     recent = {cycle: moment for cycle, moment in state.filled_entries.items() if moment > at - _REMEMBERED}
     return replace(
@@ -215,8 +217,7 @@ def _sold(state: RiskState, plan: IntentPlanned, event: IntentClosed) -> RiskSta
     others = {market: position for market, position in state.positions.items() if market != plan.market}
     if rest == ZERO:
         return replace(state, positions=others)
-    average_price = event.funds_krw / event.executed_quantity
-    kept = replace(held, quantity=rest, is_dust=product(rest, average_price) < plan.minimum_notional_krw)
+    kept = replace(held, quantity=rest)
     if plan.role is Role.EXIT and plan.exit_cause is ExitCause.STAGED_PROFIT and held.levels.staged_quantity is None:
         kept = replace(kept, levels=replace(kept.levels, staged_quantity=held.quantity))
     return replace(state, positions={**others, plan.market: _without_taken_stage(kept, plan.minimum_notional_krw)})
@@ -279,6 +280,27 @@ def _transferred(state: RiskState, event: TransferDeclared) -> RiskState:
     return state if held is None else _without_what_left(state, held)
 
 
+def _adopted(state: RiskState, at: datetime, event: PositionAdopted) -> RiskState:
+    """Own coins that the account holds already: no balance changes, and what they are worth now is no gain of today."""
+    held = state.positions.get(event.market)
+    quantity = event.quantity if held is None else held.quantity + event.quantity
+    if quantity > state.expected_total(event.market.base):
+        raise InvariantViolated("I7", f"{event.quantity} {event.market.base} are adopted, more than the account holds")
+    cost = product(event.quantity, event.cost_krw)
+    if held is not None:
+        cost += product(held.quantity, held.average_cost_krw)
+    average_cost = cost / quantity
+    position = Position(
+        market=event.market,
+        quantity=quantity,
+        average_cost_krw=average_cost,
+        opened_at=held.opened_at if held is not None and held.is_sellable_at(event.mark_krw) else at,
+        levels=_levels(average_cost, event.protection),
+    )
+    worth_krw = product(event.quantity, event.mark_krw)
+    return replace(_with_opening_moved(state, worth_krw), positions={**state.positions, event.market: position})
+
+
 def _without_what_left(state: RiskState, held: Position) -> RiskState:
     """Own no more of a coin than is there after the operator said that some has left; it left at its cost."""
     rest = max(ZERO, state.expected_total(held.market.base))
@@ -288,8 +310,7 @@ def _without_what_left(state: RiskState, held: Position) -> RiskState:
     others = {market: position for market, position in state.positions.items() if market != held.market}
     if rest == ZERO:
         return replace(state, positions=others)
-    is_dust = product(rest, held.average_cost_krw) < MINIMUM_NOTIONAL_KRW
-    kept = _without_taken_stage(replace(held, quantity=rest, is_dust=is_dust), MINIMUM_NOTIONAL_KRW)
+    kept = _without_taken_stage(replace(held, quantity=rest), MINIMUM_NOTIONAL_KRW)
     return replace(state, positions={**others, held.market: kept})
 
 

@@ -28,6 +28,7 @@ from dg_bot.simulator.faults import (
 )
 from dg_bot.simulator.rest_json import Json, dumps, loads
 
+_LONGEST_S: Final = 86_400
 _REMEDY: Final = "mend that field of the file"
 
 
@@ -101,8 +102,8 @@ class _Fields:
 
     def seconds(self) -> float:
         value = self.take("seconds")
-        if isinstance(value, bool) or not isinstance(value, int | Decimal) or value < 0:
-            raise _BadField("seconds", "must be a number, not negative")
+        if isinstance(value, bool) or not isinstance(value, int | Decimal) or not 0 <= value <= _LONGEST_S:
+            raise _BadField("seconds", f"must be a number from 0 to {_LONGEST_S}")
         return float(value)
 
     def status(self) -> int:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
+_MOST_DIGITS = 400
 Json: TypeAlias = "Mapping[str, Json] | Sequence[Json] | str | int | bool | Decimal | None"
 
 
@@ -20,9 +21,23 @@ def dumps(value: Json) -> str:
 
 
 def loads(text: str) -> Json:
-    """Read JSON with exact numbers; raises ValueError for anything that is not JSON, NaN and infinities included."""
-    value: Json = json.loads(text, parse_float=Decimal, parse_constant=_refuse)
+    """Read JSON with exact numbers; raises ValueError for anything that is not JSON, NaN and infinities included.
+
+    So are numbers that nobody can mean and nestings that cannot be followed.
+    """
+    try:
+        value: Json = json.loads(text, parse_float=_number, parse_constant=_refuse)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
     return value
+
+
+def _number(text: str) -> Decimal:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return _refuse(text)
+    return number if abs(number.adjusted()) <= _MOST_DIGITS else _refuse(text)
 
 
 def _text(value: str | int | None) -> str:
@@ -30,4 +45,4 @@ def _text(value: str | int | None) -> str:
 
 
 def _refuse(name: str) -> Decimal:
-    raise ValueError(f"{name} is not a JSON number")
+    raise ValueError(f"{name[:40]} is not a JSON number")

@@ -118,7 +118,7 @@ class _Connection(BaseHTTPRequestHandler):
         delivery, reply = answer.delivery, answer.delivery.reply
         lines = [
             f"HTTP/1.1 {reply.status} {_reason(reply.status)}",
-            f"Date: {answer.date}",
+            *([] if any(name.lower() == "date" for name in reply.headers) else [f"Date: {answer.date}"]),
             f"Content-Type: {reply.content_type}",
             f"Content-Length: {len(reply.body)}",
             *(f"{name}: {value}" for name, value in reply.headers.items()),

@@ -80,6 +80,6 @@ def _value(where: str, text: str, kind: object) -> Parameter:
     except ValueError as error:
         word = "an integer" if kind is int else "a number"
         raise ConfigurationError(where, f"{text!r} is not {word}", f"write {word}") from error
-    if not math.isfinite(number):
+    if isinstance(number, float) and not math.isfinite(number):
         raise ConfigurationError(where, f"{text!r} is not finite", "write a number")
     return number

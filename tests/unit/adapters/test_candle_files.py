@@ -15,6 +15,7 @@ import pytest
 from dg_bot.adapters import candle_files
 from dg_bot.adapters.candle_csv import parse_candles
 from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.candle_seal import seal_path
 from dg_bot.adapters.state_file import write_state
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
@@ -49,6 +50,13 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "hourly" / "KRW-BTC_60m.csv"
 
 
+@pytest.fixture
+def given(path: Path) -> Path:
+    """The same file, brought by an operator."""
+    seal_path(path).unlink()
+    return path
+
+
 @pytest.mark.parametrize(
     ("timeframe", "name"),
     [
@@ -79,13 +87,13 @@ def test_newer_candles_are_appended_to_the_same_file(path: Path, tmp_path: Path)
     assert before == path.stat().st_ino
 
 
-def test_older_candles_are_merged_among_rows_that_stay_as_they_are(path: Path, tmp_path: Path) -> None:
-    path.write_text(HEADER + row(1, "5.500") + row(4))
+def test_older_candles_are_merged_among_rows_that_stay_as_they_are(given: Path, tmp_path: Path) -> None:
+    given.write_text(HEADER + row(1, "5.500") + row(4))
 
     CandleFiles(tmp_path).add(BTC, HOUR, [candle(number, "7") for number in (0, 1, 2, 5)])
 
-    assert HEADER + row(0, "7") + row(1, "5.500") + row(2, "7") + row(4) + row(5, "7") == path.read_text()
-    assert [path] == list(path.parent.iterdir())
+    assert HEADER + row(0, "7") + row(1, "5.500") + row(2, "7") + row(4) + row(5, "7") == given.read_text()
+    assert [given, seal_path(given)] == sorted(given.parent.iterdir())
 
 
 def test_times_are_written_in_utc(tmp_path: Path) -> None:
@@ -96,15 +104,15 @@ def test_times_are_written_in_utc(tmp_path: Path) -> None:
     assert HEADER + row(0, "1", "1") == (tmp_path / "hourly" / "KRW-BTC_60m.csv").read_text()
 
 
-def test_a_value_column_is_kept_and_left_empty_in_fresh_rows(path: Path, tmp_path: Path) -> None:
+def test_a_value_column_is_kept_and_left_empty_in_fresh_rows(given: Path, tmp_path: Path) -> None:
     header = HEADER.replace("\n", ",value\n")
-    path.write_text(header + row(1).replace("\n", ",123.4\n"))
+    given.write_text(header + row(1).replace("\n", ",123.4\n"))
 
     CandleFiles(tmp_path).add(BTC, HOUR, [candle(2)])
     CandleFiles(tmp_path).add(BTC, HOUR, [candle(0)])
 
     assert (
-        header + row(0).replace("\n", ",\n") + row(1).replace("\n", ",123.4\n") + row(2).replace("\n", ",\n") == path.read_text()
+        header + row(0).replace("\n", ",\n") + row(1).replace("\n", ",123.4\n") + row(2).replace("\n", ",\n") == given.read_text()
     )
     assert 3 == len(closes(CandleFiles(tmp_path)))
 
@@ -123,18 +131,18 @@ def test_a_packed_file_is_read_and_what_is_added_goes_to_a_plain_one(tmp_path: P
     assert HEADER + row(1, "1") + row(2, "2") + row(3, "3") == packed.with_suffix("").read_text()
 
 
-def test_a_mark_at_the_start_and_windows_line_ends_are_taken(path: Path, tmp_path: Path) -> None:
-    path.write_bytes((HEADER + row(1) + row(2)).replace("\n", "\r\n").encode("utf-8-sig"))
+def test_a_mark_at_the_start_and_windows_line_ends_are_taken(given: Path, tmp_path: Path) -> None:
+    given.write_bytes((HEADER + row(1) + row(2)).replace("\n", "\r\n").encode("utf-8-sig"))
     archive = CandleFiles(tmp_path)
 
     archive.add(BTC, HOUR, [candle(3)])
     archive.add(BTC, HOUR, [candle(0)])
 
-    assert HEADER + row(0) + row(1) + row(2) + row(3) == path.read_text()
+    assert HEADER + row(0) + row(1) + row(2) + row(3) == given.read_text()
 
 
-def test_a_bad_row_is_named_with_its_file(path: Path, tmp_path: Path) -> None:
-    path.write_text(HEADER + row(1) + row(2).replace("100.10", "0", 1))
+def test_a_bad_row_is_named_with_its_file(given: Path, tmp_path: Path) -> None:
+    given.write_text(HEADER + row(1) + row(2).replace("100.10", "0", 1))
 
     with pytest.raises(DataError, match=r"KRW-BTC_60m\.csv: row 3, column open: 0 is not above zero"):
         closes(CandleFiles(tmp_path))
@@ -184,17 +192,21 @@ def test_what_is_kept_in_memory_equals_what_is_on_disk(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fresh", [3, 0])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
+@pytest.mark.parametrize("kept", [0, 2], ids=["seal", "rows"])
 def test_a_failed_write_leaves_the_file_as_it_was(
-    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: int, code: int
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: int, code: int, kept: int
 ) -> None:
     archive = CandleFiles(tmp_path)
+    fsync, syncs = os.fsync, iter(range(100))
 
-    def fail(_: int) -> None:
-        raise OSError(code, os.strerror(code))
+    def fail(fd: int) -> None:
+        if next(syncs) >= kept:
+            raise OSError(code, os.strerror(code))
+        fsync(fd)
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        with pytest.raises(DataError, match=f"KRW-BTC_60m.csv: could not be written.*{os.strerror(code)}"):
+        with pytest.raises(DataError, match=rf"KRW-BTC_60m\.(csv|seal\.json): .*{os.strerror(code)}"):
             archive.add(BTC, HOUR, [candle(fresh)])
 
     assert HEADER + row(1) + row(2) == path.read_text()
@@ -249,6 +261,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.candle_seal import seal_path
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market
@@ -314,3 +327,87 @@ def test_empty_ranges_that_cannot_be_kept_are_told(tmp_path: Path, monkeypatch: 
 
     with pytest.raises(DataError, match="No space"):
         CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 9))
+
+
+# What was written here and edited by somebody
+
+
+def edited(text: str) -> str:
+    return text.replace(row(1), row(1, "100.20"))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        edited,
+        lambda text: text.replace(row(1), ""),
+        lambda text: text + row(3),
+        lambda text: HEADER,
+        lambda text: "",
+    ],
+    ids=["a price", "a row gone", "a row more", "all rows gone", "all gone"],
+)
+@pytest.mark.parametrize("later", [[], [candle(3)]], ids=["written once", "written twice"])
+def test_an_edited_file_is_believed_by_nobody(
+    path: Path, tmp_path: Path, edit: Callable[[str], str], later: list[Candle]
+) -> None:
+    archive = CandleFiles(tmp_path)
+    archive.add(BTC, HOUR, later)
+    path.write_text(edit(path.read_text()))
+
+    problem = r"KRW-BTC_60m\.csv: was edited since the bot wrote it; put it back, or move KRW-BTC_60m\.seal\.json away"
+    for reader in (archive, CandleFiles(tmp_path)):
+        with pytest.raises(DataError, match=problem):
+            closes(reader)
+        with pytest.raises(DataError, match=problem):
+            reader.add(BTC, HOUR, [candle(5)])
+
+
+def test_an_edited_file_is_taken_once_its_seal_is_away_and_sealed_by_the_next_write(path: Path, tmp_path: Path) -> None:
+    path.write_text(edited(path.read_text()))
+    seal_path(path).unlink()
+
+    assert [100.2, 100.1] == closes(CandleFiles(tmp_path))
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(3)])
+    assert [100.2, 100.1, 100.1] == closes(CandleFiles(tmp_path))
+    path.write_text(path.read_text().replace("100.20", "100.30"))
+    with pytest.raises(DataError, match="was edited"):
+        closes(CandleFiles(tmp_path))
+
+
+def test_a_write_cut_off_anywhere_is_no_edit(path: Path, tmp_path: Path) -> None:
+    """The seal is there before the rows; a process may die at any byte of them."""
+    before = path.read_bytes()
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(3), candle(4)])
+    after = path.read_bytes()
+
+    for size in range(len(before), len(after) + 1):
+        path.write_bytes(after[:size])
+        assert 2 <= len(closes(CandleFiles(tmp_path))) <= 4
+    path.write_bytes(before)
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(3)])
+    assert 3 == len(closes(CandleFiles(tmp_path)))
+
+
+def test_a_file_that_was_moved_away_is_collected_anew(path: Path, tmp_path: Path) -> None:
+    path.unlink()
+
+    assert [] == closes(CandleFiles(tmp_path))
+    CandleFiles(tmp_path).add(BTC, HOUR, [candle(7)])
+    assert 1 == len(closes(CandleFiles(tmp_path)))
+
+
+@pytest.mark.parametrize("spoil", [lambda text: "", lambda text: text[:-20], lambda text: text.replace("1", "2", 1)])
+def test_a_spoilt_seal_is_named(path: Path, tmp_path: Path, spoil: Callable[[str], str]) -> None:
+    seal_path(path).write_text(spoil(seal_path(path).read_text()))
+
+    with pytest.raises(DataError, match=r"KRW-BTC_60m\.seal\.json: .*move it away to accept the candles as they are"):
+        closes(CandleFiles(tmp_path))
+
+
+@pytest.mark.parametrize("seals", [None, {}, [5], [["x", "y"]], [[1]]])
+def test_a_seal_that_is_none_is_named(path: Path, tmp_path: Path, seals: object) -> None:
+    write_state(seal_path(path), {"seals": seals})
+
+    with pytest.raises(DataError, match="does not hold seals"):
+        closes(CandleFiles(tmp_path))

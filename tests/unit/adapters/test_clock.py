@@ -28,14 +28,38 @@ def test_before_the_first_answer_exchange_time_is_local_time() -> None:
     assert clock.skew_s() == 0.0
 
 
-def test_the_first_answer_sets_exchange_time_to_its_date() -> None:
+@pytest.mark.parametrize("seconds", [-29, 0, 30])
+def test_the_first_answer_sets_exchange_time_to_its_date(seconds: int) -> None:
     local = SteppingClock("2026-11-20T12:00:00.5")
     clock = VenueClock(local=local, follow=False)
 
-    observed(local, clock, date(NOON + timedelta(seconds=40)))
+    observed(local, clock, date(NOON + timedelta(seconds=seconds)))
 
-    assert NOON + timedelta(seconds=40) == clock.now()
-    assert clock.skew_s() == pytest.approx(39.5)
+    assert NOON + timedelta(seconds=seconds) == clock.now()
+    assert clock.skew_s() == pytest.approx(seconds - 0.5)
+
+
+@pytest.mark.parametrize(("answers", "ahead_s"), [(1, 0), (2, 0), (3, 3600)])
+def test_a_first_answer_that_is_far_from_this_machines_time_is_believed_when_three_agree(answers: int, ahead_s: float) -> None:
+    local = SteppingClock("2026-11-20T12:00:00")
+    clock = VenueClock(local=local, follow=False)
+
+    for _ in range(answers):
+        observed(local, clock, date(NOON + timedelta(hours=1)))
+
+    assert NOON + timedelta(seconds=ahead_s) == clock.now()
+    assert clock.skew_s() == pytest.approx(3600.0)
+
+
+def test_a_wrong_first_answer_is_forgotten_after_a_right_one() -> None:
+    local = SteppingClock("2026-11-20T12:00:00")
+    clock = VenueClock(local=local, follow=False)
+    observed(local, clock, date(NOON + timedelta(hours=1)))
+
+    observed(local, clock, date(NOON))
+
+    assert NOON == clock.now()
+    assert clock.skew_s() == pytest.approx(0.0)
 
 
 def test_exchange_time_runs_on_with_the_local_clock() -> None:

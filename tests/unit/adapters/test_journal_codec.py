@@ -9,10 +9,11 @@ from decimal import Decimal
 from typing import Any, get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dg_bot.adapters.journal_codec import _codec_of, decode, encode, time_from_text, time_text
+from dg_bot.adapters.journal_codec import decode, decode_remembered, encode, encode_remembered
+from dg_bot.adapters.typed_json import codec_of, time_from_text, time_text
 from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, PositionSummary, Stage, StateSummary
 from dg_bot.domain.decision import Decision
 from dg_bot.domain.events import (
@@ -25,15 +26,19 @@ from dg_bot.domain.events import (
     IntentSending,
     Period,
     PeriodOpened,
+    PositionAdopted,
     Started,
     TransferDeclared,
 )
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Fill, Side
-from dg_bot.domain.portfolio import Balance, ProtectionPlan
+from dg_bot.domain.portfolio import Balance, Position, ProtectionPlan, ProtectiveLevels
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.errors import DataError
+from dg_bot.execution.intent import Intent, IntentBook, IntentState
+from dg_bot.remembered import Remembered
+from dg_bot.risk.state import EntrySpend, Opening, RiskState, SafeMode
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BTC = Market("KRW-BTC")
@@ -109,6 +114,7 @@ GIVEN: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     AccountOpened: {"balances": some(st.builds(Balance, st.text(), amounts, amounts))},
     IntentPlanned: {"protection": st.none() | protections},
     IntentClosed: {"fills": some(fills)},
+    PositionAdopted: {"quantity": amounts, "cost_krw": amounts, "mark_krw": amounts, "protection": protections},
     CycleCompleted: {"report": reports},
 }
 
@@ -122,6 +128,69 @@ def test_every_event_comes_back_as_it_was(cls: type, data: st.DataObject) -> Non
     kind, body = encode(event)
 
     assert event == decode(kind, json.loads(json.dumps(body, allow_nan=False)))
+
+
+plans = of(IntentPlanned, **GIVEN[IntentPlanned])
+positions = st.builds(
+    Position, market=markets, quantity=amounts, average_cost_krw=amounts, opened_at=times, levels=of(ProtectiveLevels)
+)
+risk_states = st.builds(
+    RiskState,
+    sequence=st.integers(0, 10**9),
+    opened_balances=st.none() | st.dictionaries(st.text(), numbers, max_size=2),
+    flows=st.dictionaries(st.text(), numbers, max_size=2),
+    positions=st.dictionaries(markets, positions, max_size=2),
+    open_plans=st.dictionaries(st.text(), plans, max_size=2),
+    spends=st.dictionaries(st.text(), of(EntrySpend), max_size=2),
+    filled_entries=st.dictionaries(st.text(), times, max_size=2),
+    last_entry_at=st.dictionaries(markets, times, max_size=2),
+    day=st.none() | of(Opening),
+    week=st.none() | of(Opening),
+    daily_pnl_fraction=numbers,
+    weekly_pnl_fraction=numbers,
+    safe_mode=st.none() | of(SafeMode),
+    alarms=st.dictionaries(st.text(), times, max_size=2),
+)
+intents = st.builds(
+    Intent,
+    plan=plans,
+    planned_at=times,
+    state=st.sampled_from(IntentState),
+    sends=st.integers(0, 9),
+    last_sent_at=st.none() | times,
+    venue_id=st.none() | st.text(),
+    error_name=st.none() | st.text(),
+    closing=st.none() | of(IntentClosed, **GIVEN[IntentClosed]),
+    closed_at=st.none() | times,
+)
+books = st.builds(IntentBook, intents=st.dictionaries(st.text(), intents, max_size=3))
+
+
+@settings(max_examples=50, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    remembered=st.builds(
+        Remembered,
+        state=risk_states,
+        intents=books,
+        reports=st.dictionaries(st.text(), reports, max_size=2),
+        invested_krw=st.none() | numbers,
+    )
+)
+def test_what_is_remembered_comes_back_as_it_was_and_in_its_order(remembered: Remembered) -> None:
+    body = encode_remembered(remembered)
+
+    again = decode_remembered(json.loads(json.dumps(body, allow_nan=False)))
+
+    assert remembered == again
+    assert list(remembered.intents.intents) == list(again.intents.intents)
+
+
+def test_a_snapshot_of_another_shape_is_refused_by_name() -> None:
+    body = json.loads(json.dumps(encode_remembered(Remembered())))
+    del body["state"]["alarms"]
+
+    with pytest.raises(DataError, match="snapshot: field 'state' has no field 'alarms'"):
+        decode_remembered(body)
 
 
 @settings(max_examples=300, deadline=None, database=None)
@@ -271,9 +340,42 @@ def test_names_of_measures_may_be_words_of_an_enum() -> None:
 @pytest.mark.parametrize("hint", [list[int], tuple[int, int], dict[str, int], int | Market, Decimal | list[int]])
 def test_a_type_without_a_form_is_refused_before_anything_is_written(hint: Hashable) -> None:
     with pytest.raises(TypeError, match="no JSON form"):
-        _codec_of(hint)
+        codec_of(hint)
 
 
 @pytest.mark.parametrize("text", ["2026-11-20T15:00:00Z", "2026-11-20T15:00:00.000001Z"])
 def test_times_keep_their_microseconds(text: str) -> None:
     assert text == time_text(time_from_text(text))
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_measure_that_json_has_no_number_for_comes_back(value: float) -> None:
+    kind, body = encode(CycleCompleted(report=replace(REPORT, gates=(Gate("spread", value, None, True),))))
+    back = decode(kind, json.loads(json.dumps(body, allow_nan=False)))
+
+    assert isinstance(back, CycleCompleted)
+    assert repr(value) == repr(back.report.gates[0].value)
+
+
+@pytest.mark.parametrize("raw", [[], {}, {"other": "1"}, {"decimal": "1", "float": "1"}])
+def test_a_measure_of_no_known_form_is_refused(raw: Any) -> None:
+    kind, body = encode(CycleCompleted(report=replace(REPORT, gates=(Gate("spread", 1, None, True),))))
+    spoilt: Any = json.loads(json.dumps(body))
+    spoilt["report"]["gates"][0]["value"] = raw
+
+    with pytest.raises(DataError, match=r"field 'report\.gates\[0\]\.value' holds"):
+        decode(kind, spoilt)
+
+
+def test_a_measure_that_could_not_be_read_back_is_not_written() -> None:
+    odd: Any = object()
+
+    with pytest.raises(DataError, match=r"not one of NoneType, bool, int, float, Decimal, str$"):
+        encode(CycleCompleted(report=replace(REPORT, gates=(Gate("spread", odd, None, True),))))
+
+
+def test_a_body_that_is_no_object_is_refused_without_naming_a_field() -> None:
+    with pytest.raises(DataError) as caught:
+        decode("intent_sending", 5)
+
+    assert "holds 5, not an object" == caught.value.problem

@@ -17,7 +17,9 @@ from threading import Thread
 
 import pytest
 
-from dg_bot.adapters.journal_file import AlteredRecord, JournalFile, journal_exists, read_journal, verify
+from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.journal_lines import AlteredRecord
+from dg_bot.adapters.journal_reader import journal_exists, read_journal, verify
 from dg_bot.domain.events import AlarmRaised, Event, IntentSending, SafeModeEntered
 from dg_bot.errors import StateError
 
@@ -153,32 +155,6 @@ def test_a_record_taken_in_part_is_taken_out(path: Path, monkeypatch: pytest.Mon
     journal.close()
 
 
-def test_a_real_limit_on_the_file_size_is_survived(path: Path) -> None:
-    script = """
-import sys, resource
-from datetime import UTC, datetime
-from pathlib import Path
-from dg_bot.adapters.journal_file import JournalFile
-from dg_bot.domain.events import AlarmRaised
-from dg_bot.errors import StateError
-path = Path(sys.argv[1])
-journal = JournalFile.open(path, lambda: datetime(2026, 11, 20, 12, tzinfo=UTC))
-hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
-resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 500, hard))
-try:
-    while True:
-        journal.append(AlarmRaised(kind="a", text="x"))
-except StateError as error:
-    print(len(journal), error)
-"""
-    out = subprocess.run([sys.executable, "-c", script, str(path)], check=True, capture_output=True, text=True).stdout
-
-    assert out.startswith("4 ")
-    assert "record 5 was not written" in out
-    assert [*EVENTS, AlarmRaised(kind="a", text="x")] == events_in(path)
-    assert [path] == list(path.parent.iterdir())
-
-
 def test_a_journal_that_cannot_be_cut_back_takes_nothing_more(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     journal = opened(path)
 
@@ -258,23 +234,6 @@ def test_threads_append_one_after_the_other(tmp_path: Path) -> None:
 
     alarms = [event for event in events_in(tmp_path / "journal.jsonl") if isinstance(event, AlarmRaised)]
     assert [[str(number) for number in range(20)]] * 3 == [[a.text for a in alarms if a.kind == name] for name in "abc"]
-
-
-def test_a_last_record_cut_anywhere_is_put_aside(path: Path) -> None:
-    whole = path.read_bytes()
-    start = len(b"".join(whole.splitlines(keepends=True)[:2]))
-    for size in range(start + 1, len(whole)):
-        path.write_bytes(whole[:size])
-
-        journal = opened(path)
-
-        assert journal.quarantined is not None
-        assert whole[start:size] == journal.quarantined.read_bytes()
-        assert whole[:start] == path.read_bytes()
-        assert 3 == journal.append(EVENTS[2]).sequence
-        assert whole == path.read_bytes()
-        journal.close()
-        journal.quarantined.unlink()
 
 
 def test_a_journal_cut_between_records_is_a_shorter_journal(path: Path) -> None:
@@ -359,8 +318,6 @@ def lines_of(path: Path) -> list[bytes]:
     [
         (lambda lines: [lines[0], lines[2]], AlteredRecord(2, "carries the sequence 3")),
         (lambda lines: [lines[0], lines[0], lines[1], lines[2]], AlteredRecord(2, "carries the sequence 1")),
-        (lambda lines: [lines[1], lines[0], lines[2]], AlteredRecord(1, "carries the sequence 2")),
-        (lambda lines: lines[1:], AlteredRecord(1, "carries the sequence 2")),
         (lambda lines: [lines[0], b"\n", *lines[1:]], AlteredRecord(2, "is not valid JSON")),
         (lambda lines: [b"{}\n", *lines[1:]], AlteredRecord(1, "has schema_version None, this program reads 1")),
         (
@@ -391,6 +348,16 @@ def test_what_was_altered_is_named(path: Path, alter: Callable[[list[bytes]], li
     with pytest.raises(StateError, match=f"record {expected.number} {expected.problem}"):
         opened(path)
     with pytest.raises(StateError, match=f"record {expected.number} "):
+        list(read_journal(path))
+
+
+def test_a_journal_without_its_beginning_gives_no_record(path: Path) -> None:
+    path.write_bytes(b"".join(lines_of(path)[1:]))
+
+    assert AlteredRecord(1, "is missing: no file in the archive holds it") == verify(path)
+    with pytest.raises(StateError, match="record 1 is missing"):
+        events_in(path)
+    with pytest.raises(StateError, match="record 1 is missing"):
         list(read_journal(path))
 
 
@@ -522,3 +489,21 @@ def test_a_year_of_records_is_kept_as_offsets(tmp_path: Path, monkeypatch: pytes
     assert [1999, 2000] == [record.sequence for record in journal.records(after=1998)]
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 4096
     journal.close()
+
+
+def test_a_single_byte_is_something_and_a_planted_link_is_not_followed(tmp_path: Path) -> None:
+    path, other = tmp_path / "journal.jsonl", tmp_path / "empty"
+    path.write_bytes(b"x")
+    assert journal_exists(path)
+    path.unlink()
+    other.write_bytes(b"")
+    path.symlink_to(other)
+
+    assert journal_exists(path)
+
+
+def test_a_journal_that_cannot_be_looked_at_is_named(path: Path) -> None:
+    with pytest.raises(StateError) as caught:
+        journal_exists(path / "journal.jsonl")
+
+    assert (str(path / "journal.jsonl"), "check the disk and the folder's rights") == (caught.value.path, caught.value.remedy)

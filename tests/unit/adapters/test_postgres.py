@@ -2,7 +2,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import psycopg
@@ -13,7 +13,7 @@ from dg_bot.adapters.migrations import HEAD, migrate, schema_version
 from dg_bot.adapters.postgres import PostgresStore
 from dg_bot.adapters.postgres_json import to_json
 from dg_bot.adapters.postgres_queries import queries
-from dg_bot.domain.calendar import HOUR, KST
+from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.cycle_report import Mode, Outcome
 from dg_bot.domain.events import (
@@ -36,7 +36,6 @@ from dg_bot.domain.events import (
     TransferDeclared,
 )
 from dg_bot.domain.market import Market
-from dg_bot.domain.order import Fill
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import ConfigurationError, StoreError
 from tests.journal_records import (
@@ -266,56 +265,7 @@ def test_amounts_reach_the_rows_to_the_last_decimal(
     assert [(Decimal("1000000000000.12345678"),)] == rows(database, "SELECT amount FROM orders")
 
 
-def test_a_time_in_another_zone_is_the_same_instant_whatever_the_session_s_zone(store: PostgresStore, database: str) -> None:
-    run_sql(database, f"ALTER DATABASE {conninfo_to_dict(database)['dbname']} SET timezone = 'Asia/Seoul'")
-    in_seoul = Record(sequence=1, at=NOON.astimezone(KST), event=planned_buy())
-    store.project([in_seoul, Record(sequence=2, at=NOON, event=closed(fills=(fill("t1", "1", price="1000"),)))])
-
-    [found] = store.latest_trades(1)
-
-    assert [(True,)] == rows(database, "SELECT created_at = '2026-11-20 12:00+00' FROM orders")
-    assert (NOON, UTC) == (found.created_at, found.created_at.tzinfo)
-
-
 # What the tables refuse
-
-
-_WRONG_CLOSINGS = {
-    "NaN quantity": {"executed_quantity": Decimal("NaN")},
-    "infinite quantity": {"executed_quantity": Decimal("Infinity")},
-    "negative quantity": {"executed_quantity": Decimal(-1)},
-    "NaN funds": {"funds_krw": Decimal("NaN")},
-    "signalling NaN funds": {"funds_krw": Decimal("sNaN")},
-    "infinite funds": {"funds_krw": Decimal("Infinity")},
-    "no funds for a quantity": {"funds_krw": Decimal(0)},
-    "NaN fee": {"paid_fee_krw": Decimal("NaN")},
-    "infinite fee": {"paid_fee_krw": Decimal("Infinity")},
-    "negative fee": {"paid_fee_krw": Decimal("-0.0000000001")},
-}
-
-
-@pytest.mark.parametrize("wrong", _WRONG_CLOSINGS.values(), ids=_WRONG_CLOSINGS.keys())
-def test_an_impossible_closing_is_set_aside_whole_and_blocks_nothing(
-    store: PostgresStore, database: str, wrong: dict[str, Decimal]
-) -> None:
-    amounts = {"executed_quantity": Decimal(1), "funds_krw": Decimal(1000), "paid_fee_krw": Decimal("0.5")} | wrong
-    poisoned = IntentClosed(identifier=BUY_ID, closing=Closing.EXECUTED, fills=(fill("t1", "1", price="1000"),), **amounts)
-
-    records = _project(store, planned_buy(), poisoned, planned_sell())
-    store.project(records)
-
-    assert [(2, "IntentClosed", True)] == rows(
-        database, "SELECT journal_sequence, kind, body LIKE '%demo.KRW-BTC%' FROM rejected_records"
-    )
-    assert [("error", True)] == rows(database, "SELECT level, message LIKE 'record 2 (IntentClosed)%' FROM system_logs")
-    assert [("open",), ("open",)] == rows(database, "SELECT status FROM orders")
-    assert [(0,)] == rows(database, "SELECT (SELECT count(*) FROM fills) + (SELECT count(*) FROM trades)")
-
-
-def _at(moment: datetime) -> Fill:
-    one = fill("t1", "1", price="1000")
-    object.__setattr__(one, "at", moment)
-    return one
 
 
 _REFUSED: dict[str, tuple[Event, ...]] = {
@@ -339,7 +289,6 @@ _REFUSED: dict[str, tuple[Event, ...]] = {
     "a text with a zero byte": (AlarmRaised(kind="feed", text="bad \0 byte"),),
     "a text that is no Unicode": (AlarmRaised(kind="feed", text="bad \udc80 byte"),),
     "a setting's name that is too long": (Started(mode=Mode.DEMO, version="1", settings={"K" * 101: "v"}),),
-    "a time without an offset": (planned_buy(), closed(fills=(_at(datetime(2026, 11, 20, 12)),))),  # noqa: DTZ001
 }
 
 
@@ -517,37 +466,6 @@ def test_a_user_who_may_not_make_roles_can_still_migrate(empty_database: str) ->
     migrate(empty_database.replace(f"dg_bot:{parsed['password']}", "plain_owner:plain"))
 
     assert [("plain_owner",)] == rows(empty_database, "SELECT tableowner FROM pg_tables WHERE tablename = 'trades'")
-
-
-def test_every_time_column_knows_its_zone_and_every_amount_is_exact(database: str) -> None:
-    query = """
-        SELECT table_name, column_name, data_type FROM information_schema.columns
-        WHERE table_schema = 'public' AND (data_type IN ('timestamp without time zone', 'real', 'double precision', 'money'))
-    """
-    assert [("cycles", "slippage_bps", "double precision")] == rows(database, query)
-
-
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "INSERT INTO bot_config (key, value, updated_at) VALUES ('k', '1', now())",
-        "UPDATE trades SET fee = 0",
-        "DELETE FROM trades",
-        "TRUNCATE trades",
-        "DROP TABLE trades",
-        "CREATE TABLE mine (id int)",
-    ],
-)
-@pytest.mark.parametrize("transaction", ["on", "off"])
-def test_the_reader_cannot_change_anything_even_where_it_leaves_its_read_only_mode(
-    database: str, statement: str, transaction: str
-) -> None:
-    with psycopg.connect(database) as connection:
-        connection.execute("SET SESSION AUTHORIZATION dg_bot_reader")
-        connection.execute(f"SET LOCAL transaction_read_only = {transaction}".encode())
-        refusals = (psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)
-        with pytest.raises(refusals):
-            connection.execute(statement.encode())
 
 
 def test_the_reader_may_read_tables_of_today_and_of_later(database: str) -> None:

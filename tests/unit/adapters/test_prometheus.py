@@ -19,6 +19,7 @@ from dg_bot.domain.events import (
 )
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.order import Side
+from dg_bot.remembered import Remembered
 from tests.unit.operator.reports import HELD, OPENED_AT, PLANNED_BUY, PLANNED_STOP, RISK_HALT, STATE, TRADED, closed, record
 
 NAMES = {
@@ -211,3 +212,17 @@ def test_jobs_count_by_name_and_outcome() -> None:
 
     names = ("scheduler_job_success_total", "scheduler_job_failure_total", "scheduler_job_duration_seconds_count")
     assert [1.0, 1.0, 2.0] == [value(metrics, name, job="cycle") for name in names]
+
+
+def test_a_new_process_shows_what_is_remembered_and_counts_from_zero() -> None:
+    remembered = Remembered()
+    events: tuple[Event, ...] = (SafeModeEntered(reason="daily_loss: 0.1"), CycleCompleted(report=TRADED))
+    for number, event in enumerate(events, start=1):
+        remembered = remembered.after(record(event, number))
+    metrics = Metrics()
+
+    metrics.begin(replace(remembered, invested_krw=STATE.equity_krw / 2))
+
+    series = metrics.registry.get_sample_value
+    assert (1.0, 0.0) == (series("risk_safe_mode_active"), series("risk_circuit_breaker_triggers_total"))
+    assert (float(STATE.equity_krw), 1.0) == (series("portfolio_value_krw"), series("portfolio_profit_rate"))

@@ -197,19 +197,6 @@ def test_a_chat_that_cannot_be_reached_is_named(server: TelegramServer, notifier
     assert word in failure_of(notifier_to(server.url)).cause
 
 
-def test_html_that_cannot_be_read_is_sent_again_as_plain_text(server: TelegramServer, notifier_to: Build) -> None:
-    notifier_to(server.url).send("<b>stop</b> &lt;5 % <unknown> <b>open")
-
-    assert server.sent == [Sent(chat_id=CHAT, text="stop <5 %  open", parse_mode=None)]
-
-
-def test_a_text_that_is_too_long_is_cut_and_sent_plain(server: TelegramServer, notifier_to: Build) -> None:
-    notifier_to(server.url).send("<b>" + "가🙂" * 3000 + "</b>")
-
-    (message,) = server.sent
-    assert (None, 4096, "…") == (message.parse_mode, len(message.text.encode("utf-16-le")) // 2, message.text[-1])
-
-
 def test_silence_ends_after_three_tries(server: TelegramServer, notifier_to: Build) -> None:
     server.replies.extend([SILENCE] * 3)
 

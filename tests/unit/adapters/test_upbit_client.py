@@ -1,8 +1,5 @@
 import json
-import shutil
 import socket
-import ssl
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -233,18 +230,6 @@ def test_a_refused_connection_is_unavailable() -> None:
     assert caught.value.cause == "connect_failed"
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/accounts"), ("POST", "/v1/orders")])
-def test_a_redirect_is_not_followed(status: int, method: str, path: str) -> None:
-    with RawServer(answers(reply_json([]))) as elsewhere:
-        moved = http(status, b"{}", Location=f"{elsewhere.url}/v1/accounts")
-        with bench(answers(moved)) as it, pytest.raises(ExchangeUnavailable) as caught:
-            it.client.call(method, path, body=BODY if method == "POST" else None)
-
-    assert f"redirected_{status}" == caught.value.cause
-    assert (0, 1) == (elsewhere.connections, len(it.server.requests))
-
-
 def test_a_body_of_just_the_limit_is_read() -> None:
     with bench(answers(http(200, b'"' + b"x" * (BODY_LIMIT_BYTES - 2) + b'"'))) as it:
         reply = it.client.call("GET", "/v1/accounts")
@@ -292,19 +277,6 @@ def test_reads_share_a_connection_and_every_order_has_its_own() -> None:
     assert [1, 1, 2, 3, 1] == [request.connection for request in it.server.requests]
 
 
-def test_an_order_after_the_peer_closed_the_kept_connection_goes_out_once_on_a_new_one() -> None:
-    def answer_and_close(peer: socket.socket, request: Request, gone: Event) -> None:
-        peer.sendall(reply_json({"uuid": "v"}))
-        peer.shutdown(socket.SHUT_RDWR)
-
-    with bench(answer_and_close) as it:
-        it.client.call("GET", "/v1/accounts")
-        it.client.call("POST", "/v1/orders", body=BODY)
-
-    assert ["GET", "POST"] == [request.method for request in it.server.requests]
-    assert [1, 2] == [request.connection for request in it.server.requests]
-
-
 def test_a_broken_connection_does_not_spoil_the_next_read() -> None:
     replies = [None, reply_json([1])]
 
@@ -336,32 +308,6 @@ def test_neither_netrc_nor_a_proxy_of_the_environment_is_used(monkeypatch: pytes
 
     assert proxy.connections == 0
     assert it.server.requests[0].headers["authorization"] == AUTHORIZATION
-
-
-def test_a_certificate_that_nobody_vouches_for_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("openssl is not on this machine, so there is no certificate to refuse")
-    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    names = f"-addext subjectAltName=IP:127.0.0.1 -keyout {key} -out {certificate}"
-    subprocess.run(
-        [
-            openssl,
-            *f"req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost {names}".split(),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate, key)
-    with RawServer(answers(reply_json([])), tls=context) as server:
-        client = client_of(server.url)
-        with pytest.raises(ExchangeUnavailable) as caught:
-            client.call("GET", "/v1/market/all")
-
-    assert caught.value.cause == "certificate_refused"
-    assert [] == server.requests
 
 
 # Headers and budgets

@@ -13,7 +13,7 @@ from dg_bot.domain.market import Market
 from dg_bot.domain.order import MarketBuy, MarketSell, VenueState
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, MalformedReply
-from dg_bot.ports import Accepted, Duplicate, Rejected, Submission, Unclear
+from dg_bot.ports import Accepted, Duplicate, KeyRefused, Rejected, Submission, Unclear
 from tests.unit.adapters.approval import approved
 from tests.unit.adapters.raw_server import Behaviour, Request, answers, http, reply_json, reset
 from tests.unit.adapters.upbit_bench import TINY_S, bench
@@ -110,6 +110,16 @@ def test_the_order_carries_its_identifier_and_plain_amounts() -> None:
         "market_offline",
         "volume_too_large",
         "invalid_funds",
+    ],
+)
+@pytest.mark.parametrize("status", [400, 401, 403])
+def test_a_listed_refusal_is_definitive_whatever_its_status(name: str, status: int) -> None:
+    assert Rejected(name, "the reason") == submitted(answers(refused(name, status)))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
         "out_of_scope",
         "expired_access_key",
         "no_authorization_ip",
@@ -119,8 +129,8 @@ def test_the_order_carries_its_identifier_and_plain_amounts() -> None:
     ],
 )
 @pytest.mark.parametrize("status", [400, 401, 403])
-def test_a_listed_refusal_is_definitive_whatever_its_status(name: str, status: int) -> None:
-    assert Rejected(name, "the reason") == submitted(answers(refused(name, status)))
+def test_a_refused_key_is_told_apart_from_a_refused_order(name: str, status: int) -> None:
+    assert KeyRefused(name) == submitted(answers(refused(name, status)))
 
 
 @pytest.mark.parametrize("status", [400, 409, 422])

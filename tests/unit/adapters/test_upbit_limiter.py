@@ -150,3 +150,19 @@ def test_a_shorter_silence_does_not_end_a_longer_one() -> None:
 )
 def test_the_length_of_a_block_is_read_from_its_text(text: str, seconds: float) -> None:
     assert seconds == block_s(text, NOON)
+
+
+@pytest.mark.parametrize(
+    ("calls", "passed_s", "told"), [(0, 0.0, ["order"]), (7, 0.0, ["order"]), (8, 0.0, []), (8, 2.0, []), (8, 2.1, ["order"])]
+)
+def test_a_429_that_our_own_calls_do_not_explain_is_told(calls: int, passed_s: float, told: list[str]) -> None:
+    clock = SteppingClock()
+    limiter = UpbitLimiter(clock=clock)
+    heard: list[str] = []
+    limiter.report_sharing_to(heard.append)
+    acquire(limiter, calls, "order")
+    clock.step(passed_s)
+
+    limiter.refused("POST /v1/orders", "order", status=429, text="")
+
+    assert told == heard

@@ -468,7 +468,9 @@ def test_recorded_errors_have_the_names_that_they_carry() -> None:
 
 
 def test_a_spoilt_signature_and_a_used_nonce_are_no_verdict_on_an_order() -> None:
-    assert not {"jwt_verification", "invalid_query_payload", "nonce_used", "duplicated_identifier"} & wire.DEFINITIVE_REFUSALS
+    assert not {"jwt_verification", "invalid_query_payload", "nonce_used", "duplicated_identifier"} & (
+        wire.ORDER_REFUSALS | wire.KEY_REFUSALS
+    )
 
 
 def test_every_definitive_refusal_of_an_order_is_a_name_of_the_venue() -> None:
@@ -477,7 +479,7 @@ def test_every_definitive_refusal_of_an_order_is_a_name_of_the_venue() -> None:
     documented = {row["name"] for row in table if isinstance(row, dict)}
     from_elsewhere = {"volume_too_large", "invalid_funds", "no_authorization_i_p", "invalid_access_key"}
 
-    assert wire.DEFINITIVE_REFUSALS <= documented | from_elsewhere
+    assert wire.ORDER_REFUSALS | wire.KEY_REFUSALS <= documented | from_elsewhere
 
 
 def test_the_expiry_of_our_own_key_is_found() -> None:

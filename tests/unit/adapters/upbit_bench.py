@@ -11,6 +11,7 @@ from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.adapters.upbit_signer import Params
+from dg_bot.ports import Clock
 from tests.unit.adapters.raw_server import Behaviour, RawServer
 
 PATIENT_S = 20.0
@@ -47,9 +48,11 @@ class Bench:
 
 
 @contextmanager
-def bench(behaviour: Behaviour, *, deadline_s: float = PATIENT_S, follow: bool = False) -> Iterator[Bench]:
-    """Serve with `behaviour`, and give a client of it that waits for `deadline_s` at most."""
-    clock = VenueClock(local=SystemClock(), follow=follow)
+def bench(
+    behaviour: Behaviour, *, deadline_s: float = PATIENT_S, follow: bool = False, local: Clock | None = None
+) -> Iterator[Bench]:
+    """Serve with `behaviour`, and give a client of it that waits for `deadline_s` at most; its pauses pass on `local`."""
+    clock = VenueClock(local=local or SystemClock(), follow=follow)
     reported: list[tuple[str, int | None]] = []
     with RawServer(behaviour) as server:
         client = UpbitClient(

@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,7 +9,9 @@ import pytest
 
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
 from dg_bot.adapters.postgres import TradeRow
-from dg_bot.app.database import Database
+from dg_bot.app import database as database_module
+from dg_bot.app.database import Database, Owner
+from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import ConfigurationError, StoreError
 from tests.postgres import rows
 
@@ -78,6 +81,27 @@ def test_a_lost_connection_is_opened_again(opened: Open, database: str) -> None:
     second = shared.store()
 
     assert (False, []) == (first is second, second.latest_trades(1))
+
+
+def test_a_server_that_never_answers_holds_no_start_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(database_module, "_CLAIM_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/none"
+        slow = Database(url=url, folder=tmp_path, password_file=tmp_path / "p", owner=Owner(Mode.PAPER, "dg"))
+
+        slow.claim()
+
+        [claiming] = [thread for thread in threading.enumerate() if thread.name == "claim"]
+    claiming.join(30)
+    assert not claiming.is_alive()
+
+
+def test_a_server_of_our_own_is_not_started_to_claim_anything(tmp_path: Path) -> None:
+    own = Database(url=None, folder=tmp_path / "postgres", password_file=tmp_path / "p", owner=Owner(Mode.PAPER, "dg"))
+
+    own.claim()
+
+    assert [] == list(tmp_path.iterdir())
 
 
 def test_a_server_of_our_own_that_was_killed_is_started_again(opened: Open, tmp_path: Path) -> None:

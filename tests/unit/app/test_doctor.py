@@ -1,85 +1,21 @@
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from dg_bot.adapters.instance_lock import claim_folder
-from dg_bot.adapters.journal_file import JournalFile
-from dg_bot.adapters.risk_state_file import RiskStateFile
-from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.doctor import Degraded, examine
-from dg_bot.app.operator_acts import declare_differences, resume
-from dg_bot.app.settings import Settings
+from dg_bot.app.doctor_report import findings_json
+from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.domain.cycle_report import Mode
-from dg_bot.domain.events import (
-    AccountOpened,
-    Answer,
-    CycleCompleted,
-    Event,
-    IntentSending,
-    SafeModeEntered,
-    SafeModeLeft,
-    TransferDeclared,
-)
-from dg_bot.domain.portfolio import Balance
-from dg_bot.errors import AuthenticationFailed, BotError, DataError, ExchangeUnavailable, StateError
-from dg_bot.risk import state as risk_state
-from dg_bot.risk.state import RiskState
-from tests.builders import protection
-from tests.journal_records import BUY_ID, NOON, answered, closed, fill, planned_buy, report
-
-MILLION = Decimal(1_000_000)
-OPENED = AccountOpened(balances=(Balance("KRW", MILLION, Decimal(0)),))
-
-
-class Ward:
-    """A bot's folder as processes before have left it, and what its account holds now."""
-
-    def __init__(self, folder: Path) -> None:
-        self.settings = Settings(mode=Mode.PAPER, data_dir=folder)
-        self.held = {"KRW": MILLION}
-        self.error: BotError | None = None
-
-    def lived(self, *events: Event, rows: int | None = None) -> None:
-        """Write what happened; `rows` is how far the database has followed, to the end where it is not said."""
-        folder = self.settings.state_folder
-        claim_folder(folder, Mode.PAPER, "dg")
-        journal = JournalFile.open(folder / "journal.jsonl", lambda: NOON + timedelta(seconds=1))
-        state = RiskState()
-        for event in (OPENED, *events):
-            record = journal.append(event)
-            state = risk_state.after(state, record)
-        RiskStateFile(folder / "risk_state.json").save(state, record)
-        Cursors(folder / "cursors.json").move("database", len(journal) if rows is None else rows)
-        journal.close()
-
-    def balances(self) -> Mapping[str, Balance]:
-        if self.error is not None:
-            raise self.error
-        return {name: Balance(name, amount, Decimal(0)) for name, amount in self.held.items()}
-
-    @property
-    def degraded(self) -> list[Degraded]:
-        return list(examine(self.settings, self.balances).degraded)
-
-    def kinds(self) -> list[type[Event]]:
-        journal = JournalFile.open(self.settings.state_folder / "journal.jsonl", lambda: NOON)
-        kinds = [type(record.event) for record in journal.records()]
-        journal.close()
-        return kinds
+from dg_bot.domain.events import CycleCompleted, IntentSending, SafeModeEntered, SafeModeLeft
+from dg_bot.errors import AuthenticationFailed, BotError, DataError, ExchangeUnavailable, StateError, UnsafeSetup
+from tests.journal_records import BUY_ID, planned_buy, report
+from tests.unit.app.ward import MILLION, Ward, bought
 
 
 @pytest.fixture
 def ward(tmp_path: Path) -> Ward:
     return Ward(tmp_path / "data")
-
-
-def bought(quantity: str, price: str) -> tuple[Event, ...]:
-    done = closed(fills=(fill("one", quantity, price=price),))
-    return replace(planned_buy(), protection=protection()), IntentSending(identifier=BUY_ID), answered(Answer.ACCEPTED), done
 
 
 def test_a_bot_whose_books_match_is_well(ward: Ward) -> None:
@@ -90,6 +26,13 @@ def test_a_bot_whose_books_match_is_well(ward: Ward) -> None:
 
     assert (True, 6, {}) == (findings.is_well, findings.records, findings.differences)
     assert [report().cycle_id] == [last.cycle_id for last in findings.last_reports.values()]
+
+
+def test_rows_that_are_behind_are_named_with_their_cause(ward: Ward) -> None:
+    ward.lived(rows=0)
+    note_reasons(ward.settings.state_folder, {"database": "it does not start", "messages": "nobody asks"})
+
+    assert [Degraded("database", "1 records behind the journal: it does not start")] == ward.degraded
 
 
 def test_safe_mode_is_named_with_its_reason(ward: Ward) -> None:
@@ -110,15 +53,15 @@ def test_an_open_order_is_named_and_its_currencies_are_not_compared(ward: Ward) 
     [
         ("0", []),
         ("0.01", []),
-        ("0.02", [Degraded("ledger", "KRW differs by +0.02")]),
-        ("-7", [Degraded("ledger", "KRW differs by -7")]),
+        ("0.02", ["ledger"]),
+        ("-0.02", ["ledger"]),
     ],
 )
-def test_what_the_account_holds_beyond_the_books_is_named(ward: Ward, amount: str, expected: list[Degraded]) -> None:
+def test_what_the_account_holds_beyond_the_books_is_named(ward: Ward, amount: str, expected: list[str]) -> None:
     ward.lived()
     ward.held["KRW"] += Decimal(amount)
 
-    assert expected == ward.degraded
+    assert expected == [item.name for item in ward.degraded]
 
 
 @pytest.mark.parametrize(
@@ -168,58 +111,41 @@ def test_a_journal_that_was_cut_is_refused(ward: Ward) -> None:
         examine(ward.settings, ward.balances)
 
 
-# What only the operator may do
+@pytest.mark.parametrize(
+    ("currency", "amount", "meaning"),
+    [
+        ("KRW", "50000", "50000 KRW more than in the books: paid in, or from a sale that the bot did not make"),
+        ("KRW", "-7", "7 KRW less than in the books: taken out, or spent on a purchase that the bot did not make"),
+        ("BTC", "0.1", "0.1 BTC more than in the books: sent in or bought by hand; the bot neither counts nor sells it"),
+        ("BTC", "-0.1", "0.1 BTC less than in the books: sent away or sold by hand; what the bot owned of it may be gone"),
+    ],
+)
+def test_each_difference_is_told_with_amount_and_meaning(ward: Ward, currency: str, amount: str, meaning: str) -> None:
+    ward.lived(opened={"BTC": "1"})
+    ward.held |= {"BTC": Decimal(1)}
+    ward.held[currency] += Decimal(amount)
 
-Act = Callable[[Ward], None]
-ACTS: dict[str, Act] = {
-    "resume": lambda ward: resume(ward.settings),
-    "declare": lambda ward: declare_differences(ward.settings, ward.balances, note="moved"),
-}
+    assert [Degraded("ledger", f"{currency} differs by {Decimal(amount):+}, {meaning}")] == ward.degraded
+    assert f'"currency": "{currency}", "amount": "{amount}", "meaning": "{meaning}"' in findings_json(ward.findings())
 
 
-def test_the_operator_leaves_safe_mode(ward: Ward) -> None:
-    ward.lived(SafeModeEntered(reason="daily_loss"))
+def test_a_folder_of_another_mode_is_refused_and_not_shown_under_a_wrong_name(ward: Ward) -> None:
+    ward.lived()
+    live = ward.settings.model_copy(update={"mode": Mode.LIVE})
 
-    resume(ward.settings)
+    with pytest.raises(UnsafeSetup, match="belongs to mode paper and this is mode live"):
+        examine(live, ward.balances)
 
-    assert [AccountOpened, SafeModeEntered, SafeModeLeft] == ward.kinds()
+
+def test_a_folder_whose_mark_is_lost_is_refused(ward: Ward) -> None:
+    ward.lived()
+    (ward.settings.state_folder / "instance.json").unlink()
+
+    with pytest.raises(StateError, match="is lost, though a journal is beside it"):
+        examine(ward.settings, ward.balances)
 
 
-def test_leaving_safe_mode_outside_of_it_records_nothing(ward: Ward) -> None:
+def test_the_whole_path_of_the_folder_is_told(ward: Ward) -> None:
     ward.lived()
 
-    resume(ward.settings)
-
-    assert [AccountOpened] == ward.kinds()
-
-
-def test_the_operator_declares_each_currency_that_differs(ward: Ward) -> None:
-    ward.lived()
-    ward.held |= {"KRW": MILLION + 5, "BTC": Decimal("0.1"), "ETH": Decimal(2)}
-
-    declare_differences(ward.settings, ward.balances, note="moved")
-
-    assert [AccountOpened, TransferDeclared, TransferDeclared, TransferDeclared] == ward.kinds()
-    assert {} == examine(ward.settings, ward.balances).differences
-
-
-@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
-def test_an_act_on_a_folder_in_which_nothing_ran_is_refused_and_leaves_none(ward: Ward, act: Act) -> None:
-    with pytest.raises(StateError, match="has not run yet"):
-        act(ward)
-
-    assert not ward.settings.data_folder.exists()
-
-
-@pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
-def test_an_act_on_a_journal_that_was_cut_is_refused_and_changes_nothing(ward: Ward, act: Act) -> None:
-    ward.lived(SafeModeEntered(reason="daily_loss"), *bought("0.5", "1000"))
-    path = ward.settings.state_folder / "journal.jsonl"
-    cut = b"".join(path.read_bytes().splitlines(keepends=True)[:2])
-    path.write_bytes(cut)
-    state = (ward.settings.state_folder / "risk_state.json").read_bytes()
-
-    with pytest.raises(StateError, match="the journal was lost or cut"):
-        act(ward)
-
-    assert (cut, state) == (path.read_bytes(), (ward.settings.state_folder / "risk_state.json").read_bytes())
+    assert f'"data_dir": "{ward.settings.data_folder}"' in findings_json(ward.findings())

@@ -113,15 +113,6 @@ def test_a_dripping_client_is_cut_when_its_time_is_over(serve: Serve) -> None:
         assert b"" == dripping.recv(100)
 
 
-def test_a_client_that_reads_nothing_does_not_hold_the_server(serve: Serve) -> None:
-    server = serve(exposition=lambda: b"x" * 20_000_000, limits=HttpLimits(connections=2, connection_s=0.05))
-
-    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as greedy:
-        greedy.sendall(b"GET /metrics HTTP/1.1\r\n\r\n")
-
-        assert 200 == ask(server, "GET", "/health")[0]
-
-
 def test_connections_over_the_limit_are_closed_and_those_within_are_served(serve: Serve) -> None:
     entered, leave = threading.Semaphore(0), threading.Event()
 

@@ -1,30 +1,34 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from dg_bot.adapters.clock import SystemClock
 from dg_bot.adapters.memory import MemoryCandleArchive, MemoryJournal
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.database import Database
-from dg_bot.app.outbox import CandleProjection, MessageProjection, Outbox, RowProjection
+from dg_bot.app.message_projection import MessageProjection
+from dg_bot.app.outbox import Outbox, Projection
+from dg_bot.app.outbox_notes import note_reasons, noted_reasons
+from dg_bot.app.row_projections import CandleProjection, RowProjection
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import AlarmRaised, CycleCompleted, Event, SafeModeLeft
-from dg_bot.errors import DataError, StateError, StoreError
+from dg_bot.errors import AccountInUse, DataError, StateError, StoreError
 from dg_bot.operator.narrator import Narrator, Verbosity
 from dg_bot.operator.phrasebook import Language
+from tests.builders import VirtualClock
 from tests.journal_records import BTC, NOON, closed, fill, planned_buy, report
 from tests.postgres import rows
 from tests.unit.app.whole_bot import value
 
 QUEUE = 300
 DOWN = StoreError("telegram", "nobody answers")
+AWAY = StoreError("project", "it is away")
 
 
 class Chat:
@@ -44,15 +48,21 @@ class Chat:
         self.texts.append(text)
 
     @property
+    def told(self) -> list[str]:
+        """Give the messages, those too that came several in one."""
+        return [message for text in self.texts for message in text.split("\n\n")]
+
+    @property
     def titles(self) -> list[str]:
-        return [text.splitlines()[0] for text in self.texts]
+        return [message.splitlines()[0] for message in self.told]
 
 
 class Desk:
     """A journal with its cursors, whose messages go to a chat; `restart` is a new process."""
 
     def __init__(self, folder: Path, verbosity: Verbosity = Verbosity.CHANGES) -> None:
-        self.journal = MemoryJournal(lambda: datetime.now(UTC))
+        self.clock = VirtualClock(NOON)
+        self.journal = MemoryJournal(self.clock.now)
         self.chat = Chat()
         self.metrics = Metrics()
         self._path = folder / "cursors.json"
@@ -66,7 +76,7 @@ class Desk:
             cursors=self.cursors,
             narrator=Narrator(language=Language.ENGLISH, verbosity=self._verbosity),
             notifier=self.chat,
-            clock=SystemClock(),
+            clock=self.clock,
             metrics=self.metrics,
         )
 
@@ -165,7 +175,7 @@ def test_a_record_with_several_messages_is_passed_when_the_last_of_them_is_deliv
     desk.projection.flush()
     places.append(desk.projection.place)
 
-    assert ([0, 1], 4) == (places, len(set(desk.chat.texts)))
+    assert ([0, 1], 4) == (places, len(set(desk.chat.told)))
 
 
 def test_a_new_process_knows_the_cycles_that_were_told_before(desk: Desk) -> None:
@@ -199,7 +209,7 @@ def test_a_queue_that_is_too_long_drops_its_oldest_chatter(tmp_path: Path, alarm
         "⚪ <b>KRW-BTC held</b>",
         "💼 <b>KRW-BTC portfolio</b>",
     ]
-    assert QUEUE == len(desk.chat.texts)
+    assert QUEUE == len(desk.chat.told)
     assert first_four[dropped:] == desk.chat.titles[: 4 - dropped]
     assert [title(f"{number}") for number in range(alarms)] == desk.chat.titles[QUEUE - alarms :]
     assert desk.projection.place == QUEUE // 4 + alarms
@@ -228,6 +238,59 @@ def test_changes_are_dropped_before_alerts(desk: Desk) -> None:
     assert ["✅ <b>Safe mode off</b>", title("0")] == desk.chat.titles[:2]
 
 
+def hour_of_full_news(desk: Desk, hour: int) -> None:
+    desk.happens(CycleCompleted(report=report(f"cycle {hour}", outcome=Outcome.HELD)), alarm(f"{hour}"))
+
+
+@pytest.mark.parametrize(("minutes", "told"), [(9.9, 5), (10, 2)])
+def test_chatter_of_ten_minutes_ago_is_no_news(tmp_path: Path, minutes: float, told: int) -> None:
+    """The decision of a cycle and an alarm are news; the cycle's other three messages are chatter."""
+    desk = Desk(tmp_path, Verbosity.FULL)
+    hour_of_full_news(desk, 0)
+    desk.clock.sleep(minutes * 60)
+
+    desk.projection.flush()
+
+    assert (told, 2) == (len(desk.chat.told), desk.projection.place)
+
+
+def test_what_comes_late_comes_in_few_messages_that_fit(desk: Desk) -> None:
+    desk.happens(*(alarm(f"{number:0250}") for number in range(40)))
+    desk.clock.sleep(600)
+
+    desk.projection.flush()
+
+    assert [title(f"{number:0250}") for number in range(40)] == desk.chat.titles
+    assert 3 == len(desk.chat.texts)
+    assert {True} == {len(text) <= 4096 for text in desk.chat.texts}
+
+
+def test_what_waited_for_a_failed_one_comes_together_with_it_and_what_follows_alone(desk: Desk) -> None:
+    desk.happens(alarm("first"), alarm("second"))
+    desk.chat.takes = 0
+    desk.fails_to_flush()
+    desk.chat.takes = None
+    desk.projection.flush()
+    desk.happens(alarm("third"), alarm("fourth"))
+
+    desk.projection.flush()
+
+    assert [2, 1, 1] == [len(text.split("\n\n")) for text in desk.chat.texts]
+
+
+def test_a_failure_between_two_that_came_together_loses_and_repeats_none(desk: Desk) -> None:
+    desk.happens(*(alarm(f"{number:0250}") for number in range(40)))
+    desk.clock.sleep(600)
+    desk.chat.takes = 2
+    desk.fails_to_flush()
+    desk.chat.takes = None
+    desk.restart()
+
+    desk.projection.flush()
+
+    assert [title(f"{number:0250}") for number in range(40)] == desk.chat.titles
+
+
 # Rows
 
 
@@ -238,12 +301,20 @@ class Shelf:
         self.journal = MemoryJournal(lambda: NOON)
         self.archive = MemoryCandleArchive()
         self.folder = folder
-        self.url = url
+        self.url: str | None = url
         self.databases: list[Database] = []
+        self.alarms: list[tuple[str, str]] = []
+        self.rivals: list[AccountInUse] = []
 
     def rows(self, *, is_away: bool = False) -> RowProjection:
         """Give the projection as a new process has it."""
-        return RowProjection(journal=self.journal, cursors=self.cursors(), database=self.database(is_away=is_away))
+        return RowProjection(
+            journal=self.journal,
+            cursors=self.cursors(),
+            database=self.database(is_away=is_away),
+            alarm=lambda kind, text: self.alarms.append((kind, text)),
+            on_account_in_use=self.rivals.append,
+        )
 
     def candles(self) -> CandleProjection:
         return CandleProjection(
@@ -264,7 +335,7 @@ class Shelf:
             self.journal.append(event)
 
     def kept(self, query: str) -> list[tuple[object, ...]]:
-        return rows(self.url, query)
+        return rows(self.url or "", query)
 
 
 @pytest.fixture
@@ -363,6 +434,7 @@ class Taker:
         self.name = name
         self.error = error
         self.place = 0
+        self.waiting_since: datetime | None = NOON
 
     def flush(self) -> None:
         if self.error is not None:
@@ -370,40 +442,169 @@ class Taker:
         self.place = 7
 
 
+class Post:
+    """An outbox at NOON, with what it tells."""
+
+    def __init__(self, *projections: Projection) -> None:
+        self.metrics = Metrics()
+        self.clock = VirtualClock(NOON)
+        self.alarms: list[tuple[str, str]] = []
+        self.notes: list[Mapping[str, str]] = []
+        self.alarm_fails = False
+        self.outbox = Outbox(
+            projections=projections,
+            metrics=self.metrics,
+            end=lambda: 7,
+            now=self.clock.now,
+            alarm=self._alarm,
+            note=self.notes.append,
+        )
+
+    def _alarm(self, kind: str, text: str) -> None:
+        if self.alarm_fails:
+            raise StateError("journal.jsonl", "cannot be written", "make room")
+        self.alarms.append((kind, text))
+
+    def flush_after(self, minutes: float) -> None:
+        self.clock.at = NOON + timedelta(minutes=minutes)
+        self.outbox.flush()
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [
-        (StoreError("project", "it is away"), "project: was not taken (it is away)"),
+        (AWAY, "project: was not taken (it is away)"),
         (StateError("cursors.json", "cannot be written", "make room"), "cursors.json: cannot be written; make room"),
         (DataError("candles", "row 3 is bad"), "candles: row 3 is bad"),
-        (ZeroDivisionError("a defect"), "ZeroDivisionError: a defect"),
+        (ZeroDivisionError("of a secret"), "a defect of this program (ZeroDivisionError)"),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_what_one_projection_cannot_take_does_not_keep_the_other_from_it(error: Exception, reason: str) -> None:
-    first, second, metrics = Taker("database", error), Taker("messages"), Metrics()
-    outbox = Outbox(projections=(first, second), metrics=metrics, end=lambda: 7)
+    first, second = Taker("database", error), Taker("messages")
+    post = Post(first, second)
 
-    outbox.flush()
+    post.outbox.flush()
 
-    assert ({"database": reason}, 7) == (outbox.degraded, second.place)
-    assert (7.0, 1.0) == (value(metrics, "outbox_lag"), value(metrics, "bot_errors_total", kind="database"))
+    assert ({"database": reason}, 7) == (post.outbox.degraded, second.place)
+    assert (7.0, 1.0) == (value(post.metrics, "outbox_lag"), value(post.metrics, "bot_errors_total", kind="database"))
 
 
 def test_a_projection_that_has_caught_up_is_degraded_no_more() -> None:
-    taker, metrics = Taker("database", StoreError("project", "away")), Metrics()
-    outbox = Outbox(projections=(taker,), metrics=metrics, end=lambda: 7)
-    outbox.flush()
+    taker = Taker("database", AWAY)
+    post = Post(taker)
+    post.outbox.flush()
     taker.error = None
 
-    outbox.flush()
+    post.outbox.flush()
 
-    assert ({}, 0.0) == (outbox.degraded, value(metrics, "outbox_lag"))
+    assert ({}, 0.0) == (post.outbox.degraded, value(post.metrics, "outbox_lag"))
 
 
 def test_an_outbox_without_projections_is_never_behind() -> None:
-    metrics = Metrics()
+    post = Post()
 
-    Outbox(projections=(), metrics=metrics, end=lambda: 7).flush()
+    post.outbox.flush()
 
-    assert 0.0 == value(metrics, "outbox_lag")
+    assert 0.0 == value(post.metrics, "outbox_lag")
+
+
+@pytest.mark.parametrize(("minutes", "alarms"), [(9.9, 0), (10, 1)])
+def test_what_is_behind_for_ten_minutes_is_told_once(minutes: float, alarms: int) -> None:
+    post = Post(Taker("database", AWAY))
+
+    for _ in range(3):
+        post.flush_after(minutes)
+
+    text = "not delivered since 2026-11-20 12:00Z: project: was not taken (it is away)"
+    assert [("database_behind", text)] * alarms == post.alarms
+
+
+def test_one_cause_that_holds_several_up_is_told_once() -> None:
+    post = Post(Taker("database", AWAY), Taker("candles", AWAY), Taker("messages", DOWN))
+
+    for _ in range(2):
+        post.flush_after(11)
+
+    assert ["database_behind", "messages_behind"] == [kind for kind, _ in post.alarms]
+
+
+def test_an_alarm_that_could_not_be_recorded_is_tried_again() -> None:
+    post = Post(Taker("database", AWAY))
+    post.alarm_fails = True
+    post.flush_after(11)
+    post.alarm_fails = False
+
+    post.flush_after(12)
+
+    assert ["database_behind"] == [kind for kind, _ in post.alarms]
+
+
+def test_a_second_hold_up_is_told_again() -> None:
+    taker = Taker("database", AWAY)
+    post = Post(taker)
+    for error in (AWAY, None, AWAY):
+        taker.error = error
+        post.flush_after(11)
+
+    assert ["database_behind"] * 2 == [kind for kind, _ in post.alarms]
+
+
+def test_nothing_waits_and_nobody_is_told_where_the_failing_side_has_taken_all() -> None:
+    taker = Taker("messages", AWAY)
+    taker.waiting_since = None
+    post = Post(taker)
+
+    post.flush_after(600)
+
+    assert ([], {"messages"}) == (post.alarms, set(post.outbox.degraded))
+
+
+def test_the_reasons_are_noted_whenever_they_are_others() -> None:
+    taker = Taker("database", AWAY)
+    post = Post(taker)
+    for error in (AWAY, AWAY, StoreError("project", "full"), None, None):
+        taker.error = error
+        post.outbox.flush()
+
+    assert [{"database": str(AWAY)}, {"database": "project: was not taken (full)"}, {}] == post.notes
+
+
+@pytest.mark.parametrize("behind", [{}, {"database": "away", "messages": "token"}])
+def test_noted_reasons_are_read_back(tmp_path: Path, behind: dict[str, str]) -> None:
+    note_reasons(tmp_path, behind)
+
+    assert behind == noted_reasons(tmp_path)
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[]"])
+def test_reasons_that_cannot_be_read_are_none(tmp_path: Path, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "outbox.json").write_text(content)
+
+    assert {} == noted_reasons(tmp_path)
+
+
+def test_reasons_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    note_reasons(tmp_path / "file", {"database": "away"})
+
+    assert {} == noted_reasons(tmp_path / "file")
+
+
+def test_why_a_server_of_our_own_does_not_start_reaches_the_doctor(tmp_path: Path, shelf: Shelf) -> None:
+    """A folder that is no cluster, named by the server's own program."""
+    (tmp_path / "postgres" / "cluster").mkdir(parents=True)
+    (tmp_path / "postgres" / "cluster" / "PG_VERSION").write_text("5\n")
+    (tmp_path / "password").write_text("its-password")
+    shelf.trade()
+    shelf.url = None
+    post = Post(shelf.rows())
+
+    post.outbox.flush()
+    note_reasons(tmp_path, post.notes[-1])
+
+    reason = noted_reasons(tmp_path)["database"]
+    assert "start the embedded PostgreSQL: was not taken (" in reason
+    assert "cluster" in reason

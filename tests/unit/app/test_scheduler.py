@@ -10,11 +10,14 @@ import pytest
 
 from dg_bot.app.bootstrap import Bot
 from dg_bot.app.exit_codes import ExitCode
-from dg_bot.app.scheduler import Daemon, VenueCron
+from dg_bot.app.scheduler import Daemon
 from dg_bot.app.secrets import Redactor
-from dg_bot.domain.events import CycleCompleted, Stopped
+from dg_bot.app.venue_cron import VenueCron
+from dg_bot.domain.cycle_report import Mode
+from dg_bot.domain.events import DAEMON, PROGRAM, AlarmRaised, CycleCompleted, IntentPlanned, Started, Stopped
+from dg_bot.domain.order import Role
 from dg_bot.errors import ConfigurationError, InvariantViolated
-from tests.builders import paper_bot
+from tests.builders import PaperBot, paper_bot
 from tests.unit.app.whole_bot import value, whole_bot
 
 HALF_PAST = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
@@ -198,7 +201,8 @@ def test_a_contradiction_at_the_start_ends_the_daemon() -> None:
 
     code, _ = run_daemon(whole_bot(paper), lambda _: None, until=lambda: False)
 
-    assert ExitCode.FAILED == code
+    assert (ExitCode.FAILED, []) == (code, paper.events(Stopped))
+    assert "ended" in paper.alarms()
 
 
 def test_the_age_of_the_last_tick_is_told_as_it_is_when_asked() -> None:
@@ -215,12 +219,15 @@ def test_the_age_of_the_last_tick_is_told_as_it_is_when_asked() -> None:
 
 
 @pytest.mark.parametrize(("silent_s", "expected"), [(180.0, ExitCode.DONE), (180.001, ExitCode.WATCHDOG)])
-def test_a_guard_that_is_stuck_for_three_periods_ends_the_daemon(silent_s: float, expected: ExitCode) -> None:
+def test_a_guard_that_is_stuck_for_three_periods_ends_the_daemon(
+    monkeypatch: pytest.MonkeyPatch, silent_s: float, expected: ExitCode
+) -> None:
+    monkeypatch.setattr("dg_bot.app.scheduler._WATCH_PAUSE_S", 0.01)
     paper = paper_bot("100 100", at=HALF_PAST)
     looks: list[None] = []
 
     def looked_on() -> bool:
-        """Give the watch time to look twice."""
+        """Give the watch time to look more than twice."""
         looks.append(None)
         return len(looks) > 300
 
@@ -229,11 +236,109 @@ def test_a_guard_that_is_stuck_for_three_periods_ends_the_daemon(silent_s: float
     assert expected == code
 
 
+def test_an_end_by_the_watchdog_is_no_end_on_purpose(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dg_bot.app.scheduler._WATCH_PAUSE_S", 0.01)
+    paper = paper_bot("100 100", holding="100 @ 100", at=HALF_PAST)
+
+    code, _ = run_daemon(whole_bot(paper, guard_seconds=60), lambda _: paper.wait(200.0), until=lambda: False)
+
+    [alarm] = [event for event in paper.events(AlarmRaised) if isinstance(event, AlarmRaised)]
+    assert (ExitCode.WATCHDOG, []) == (code, paper.events(Stopped))
+    assert ("ended", True) == (alarm.kind, "code 4 (the guard is stuck); 1 open positions are not watched" in alarm.text)
+
+
+def test_a_moment_without_a_beat_is_looked_at_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that was itself asleep finds its guard late, and awake a moment later."""
+    monkeypatch.setattr("dg_bot.app.scheduler._WATCH_PAUSE_S", 0.05)
+    paper = paper_bot("100 100", at=HALF_PAST)
+
+    def sleep_and_wake(daemon: Daemon) -> None:
+        paper.wait(1000.0)
+        daemon._guard._beat_at_s = paper.clock.monotonic_s()
+
+    code, _ = run_daemon(whole_bot(paper, guard_seconds=60), sleep_and_wake)
+
+    assert ExitCode.DONE == code
+
+
+def started(paper: PaperBot, *, ago: timedelta) -> None:
+    """Let a daemon have started so long ago, and die."""
+    now = paper.clock.at
+    paper.clock.at = now - ago
+    paper.books.record(Started(mode=Mode.PAPER, version="1", settings={PROGRAM: DAEMON}))
+    paper.clock.at = now
+
+
+def hours_run(paper: PaperBot) -> list[str]:
+    return [event.report.cycle_id for event in paper.events(CycleCompleted) if isinstance(event, CycleCompleted)]
+
+
+TEN_PAST = datetime(2026, 11, 20, 12, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("ago", "at", "expected"),
+    [
+        (timedelta(minutes=11), TEN_PAST, ["KRW-BTC/2026-11-20T12"]),
+        (timedelta(days=3), TEN_PAST, ["KRW-BTC/2026-11-20T12"]),
+        (timedelta(minutes=9), TEN_PAST, []),
+        (timedelta(hours=1), TEN_PAST.replace(minute=55, second=4), ["KRW-BTC/2026-11-20T12"]),
+        (timedelta(hours=1), TEN_PAST.replace(minute=55, second=5), []),
+        (timedelta(hours=1), TEN_PAST.replace(minute=0, second=4), []),
+    ],
+    ids=["restarted", "long away", "first start after the hour", "just in time", "too late", "before the fifth second"],
+)
+def test_an_hour_that_passed_without_a_process_is_run_at_the_start(ago: timedelta, at: datetime, expected: list[str]) -> None:
+    paper = paper_bot("100 100", at=at)
+    started(paper, ago=ago)
+    bot = whole_bot(paper, markets="KRW-BTC")
+
+    run_daemon(bot, lambda _: None, until=lambda: len(hours_run(paper)) == len(expected))
+
+    assert expected == hours_run(paper)
+
+
+def test_an_hour_that_is_done_is_not_run_again_at_the_start() -> None:
+    paper = paper_bot("100 100", at=TEN_PAST)
+    started(paper, ago=timedelta(minutes=11))
+    paper.run_cycle()
+    bot = whole_bot(paper, markets="KRW-BTC")
+
+    run_daemon(bot, lambda _: None, until=lambda: bot.books.state.sequence > 0)
+
+    assert (1, 0.0, 0.0) == (len(hours_run(paper)), job(bot, "success"), job(bot, "failure"))
+
+
+def test_the_guard_looks_before_the_first_cycle_of_a_start() -> None:
+    paper = paper_bot("100 100 94", holding="100 @ 100", at=TEN_PAST)
+    started(paper, ago=timedelta(minutes=11))
+
+    run_daemon(whole_bot(paper, markets="KRW-BTC"), lambda _: None, until=lambda: bool(hours_run(paper)))
+
+    [planned] = [event for event in paper.events(IntentPlanned) if isinstance(event, IntentPlanned) and event.role is Role.EXIT]
+    assert ("stop_loss", ["sell KRW-BTC 100"]) == (planned.reason, paper.placed())
+
+
+@pytest.mark.parametrize(("late", "expected"), [(timedelta(0), True), (timedelta(seconds=1), False)])
+def test_health_fails_when_no_cycle_has_completed_for_two_hours(late: timedelta, expected: bool) -> None:
+    paper = paper_bot("100 100", at=TEN_PAST)
+    healthy: list[bool] = []
+
+    def look(daemon: Daemon) -> None:
+        paper.clock.at = TEN_PAST.replace(hour=14, minute=0, second=4) + late
+        healthy.append(daemon._checks()["cycle"].ok)
+
+    run_daemon(whole_bot(paper), look)
+
+    assert [expected] == healthy
+
+
 class SlowTaker:
     """A projection that takes until it is released, and notes how many are at it at once."""
 
     name = "messages"
     place = 0
+    waiting_since = None
 
     def __init__(self) -> None:
         self.released = threading.Event()
@@ -263,6 +368,7 @@ class Follower:
 
     name = "messages"
     place = 0
+    waiting_since = None
 
     def __init__(self, end: Callable[[], int]) -> None:
         self._end = end

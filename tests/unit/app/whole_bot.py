@@ -21,7 +21,14 @@ def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> 
         pipeline=paper.pipeline,
         guard=paper.guard,
         reconciler=paper.reconciler,
-        outbox=Outbox(projections=projections, metrics=metrics, end=lambda: paper.books.state.sequence),
+        outbox=Outbox(
+            projections=projections,
+            metrics=metrics,
+            end=lambda: paper.books.state.sequence,
+            now=paper.clock.now,
+            alarm=paper.books.alarm,
+            note=lambda _behind: None,
+        ),
         metrics=metrics,
         database=Database(url="postgresql://nobody@127.0.0.1:1/none", folder=Path("unused"), password_file=Path("unused")),
     )

@@ -13,10 +13,8 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LEVELS = ProtectiveLevels(stop_krw=Decimal(95), target_krw=Decimal(110), highest_krw=Decimal(100))
 
 
-def position(market: Market = BTC, quantity: str = "0.5", *, is_dust: bool = False) -> Position:
-    return Position(
-        market=market, quantity=Decimal(quantity), average_cost_krw=Decimal(100), opened_at=NOON, levels=LEVELS, is_dust=is_dust
-    )
+def position(market: Market = BTC, quantity: str = "0.5") -> Position:
+    return Position(market=market, quantity=Decimal(quantity), average_cost_krw=Decimal(100), opened_at=NOON, levels=LEVELS)
 
 
 def portfolio(krw: str, *positions: Position, btc: str = "100", eth: str = "10") -> Portfolio:
@@ -51,17 +49,29 @@ def test_won_in_open_orders_is_equity_too() -> None:
 
 
 def test_dust_is_worth_something_but_is_no_open_position() -> None:
-    it = portfolio("50", position(BTC, "0.1", is_dust=True))
+    it = portfolio("50", position(BTC, "0.1"))
 
     assert () == it.open_positions
     assert it.position_on(BTC) is None
     assert Decimal(60) == it.equity_krw
 
 
-def test_the_position_on_a_market_is_found() -> None:
-    it = portfolio("50", position(BTC), position(ETH))
+@pytest.mark.parametrize(("mark", "is_open"), [("9999.99", False), ("10000", True), ("10000.01", True)])
+def test_dust_is_what_the_venue_would_not_take_at_the_present_price(mark: str, is_open: bool) -> None:
+    it = portfolio("50", position(BTC, "0.5"), btc=mark)
 
-    assert position(ETH) == it.position_on(ETH)
+    assert is_open is bool(it.open_positions)
+
+
+@pytest.mark.parametrize(("quantity", "is_dust"), [("49.99", True), ("50", False), ("50.01", False)])
+def test_without_a_present_price_the_cost_tells_what_is_dust(quantity: str, is_dust: bool) -> None:
+    assert is_dust is position(BTC, quantity).is_dust
+
+
+def test_the_position_on_a_market_is_found() -> None:
+    it = portfolio("50", position(BTC), position(ETH, "500"))
+
+    assert position(ETH, "500") == it.position_on(ETH)
 
 
 def test_a_position_without_a_mark_price_is_no_portfolio() -> None:

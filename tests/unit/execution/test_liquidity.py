@@ -132,3 +132,12 @@ def test_a_book_older_than_a_minute_or_from_the_future_blocks_an_entry(age_ms: i
     gates = entry_gates(_buy("5000", asks="10@1000"), AT + timedelta(milliseconds=age_ms), LIMITS)
 
     assert passed is _gate(gates, "book_age_s").passed
+
+
+def test_a_bid_without_a_size_is_not_a_level_that_was_used() -> None:
+    bids = (Level(Decimal(100), Decimal(0)), Level(Decimal(99), Decimal(5)))
+    shown = OrderBook(market=Market("KRW-BTC"), at=datetime(2026, 11, 20, tzinfo=UTC), asks=(), bids=bids)
+
+    report = measure_liquidity(shown, MarketSell(market=shown.market, quantity=Decimal(1)), Decimal(100))
+
+    assert (1, Decimal(99)) == (report.levels_used, report.funds_krw)

@@ -215,9 +215,16 @@ def test_an_exit_larger_than_the_visible_depth_is_cut_into_pieces_of_it_and_alar
 
 
 @pytest.mark.parametrize(
-    ("quantity", "children"), [("30", ["30"]), ("39.99", ["39.99"]), ("40", ["30", "10"]), ("60", ["30", "30"])]
+    ("quantity", "children"),
+    [
+        ("30", ["30"]),
+        ("30.00000001", ["15", "15.00000001"]),
+        ("39.99", ["19.995", "19.995"]),
+        ("40", ["30", "10"]),
+        ("60", ["30", "30"]),
+    ],
 )
-def test_a_rest_below_twice_the_minimum_goes_with_the_last_piece(quantity: str, children: list[str]) -> None:
+def test_a_rest_below_twice_the_minimum_is_shared_by_the_last_two_pieces(quantity: str, children: list[str]) -> None:
     assert _units(*children) == _sold(_sell(quantity, book=_book(level_size="15", levels=2)))
 
 
@@ -333,4 +340,49 @@ def test_children_of_any_sale_add_up_and_keep_every_limit(
         assert all(child * mark >= 5_000 for child in children)
         left = owned.quantize(QUANTITY_STEP, "ROUND_DOWN") - total
         assert left == ZERO or left * mark >= 5_000 or total == free.quantize(QUANTITY_STEP, "ROUND_DOWN")
-        assert plan.deferred_quantity == ZERO or plan.deferred_quantity * mark >= 10_000
+        assert plan.deferred_quantity == ZERO or plan.deferred_quantity * mark >= 5_000
+        depth = plan.liquidity.visible_depth
+        assert depth == ZERO or max(children) <= depth or max(children) * mark < 10_000 + mark * QUANTITY_STEP
+
+
+@pytest.mark.parametrize(("owned", "free", "what"), [("-1", "1", "owned quantity"), ("1", "-1", "free quantity")])
+def test_quantities_below_zero_are_refused_by_name(owned: str, free: str, what: str) -> None:
+    with pytest.raises(ImpossibleValue) as caught:
+        _sell("1", owned=owned, free=free)
+
+    assert what == caught.value.what
+
+
+def test_a_wish_for_nothing_is_refused_by_name() -> None:
+    with pytest.raises(ImpossibleValue) as caught:
+        _sell("0", owned="1")
+
+    assert "wanted quantity" == caught.value.what
+
+
+def test_no_part_of_a_sale_is_worth_more_than_the_venue_takes() -> None:
+    plan = _sell("600", mark="2000", rules=_rules(maximum="1000000"))
+
+    assert _units("500", "100") == _sold(plan)
+
+
+def test_a_sell_decision_of_exactly_what_the_book_holds_is_divided_by_its_value() -> None:
+    plan = _sell("4000", role=Role.SELL, book=_book(level_size="400", levels=10))
+
+    assert _units("2000", "2000") == _sold(plan)
+
+
+@pytest.mark.parametrize("what", ["wanted notional", "notional ceiling", "free KRW"])
+def test_won_below_zero_are_refused_by_name(what: str) -> None:
+    given = {name: Decimal(-1 if name == what else 1) for name in ("wanted notional", "notional ceiling", "free KRW")}
+
+    with pytest.raises(ImpossibleValue) as caught:
+        _buy(given["wanted notional"], ceiling=given["notional ceiling"], free=given["free KRW"])
+
+    assert what == caught.value.what
+
+
+def test_the_smallest_entry_and_the_smallest_child_are_rounded_up_to_whole_won() -> None:
+    assert _krw(6002) == _spent(_buy("1", rules=_rules(minimum="5000.9")))
+    assert _krw(20_003) == _spent(_buy("20003", book=_book(level_size="1.5"), rules=_rules(minimum="5000.9")))
+    assert _krw(10_002, 10_002) == _spent(_buy("20004", book=_book(level_size="1.5"), rules=_rules(minimum="5000.9")))

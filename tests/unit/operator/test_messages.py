@@ -1,15 +1,17 @@
 import re
 import string
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from dg_bot.domain.cycle_report import Mode, Outcome, PositionSummary, Stage
 from dg_bot.domain.decision import Action, Decision
-from dg_bot.domain.events import AlarmRaised, Answer, Closing, SafeModeEntered, SafeModeLeft, Started
+from dg_bot.domain.events import AlarmRaised, Answer, Closing, PositionAdopted, SafeModeEntered, SafeModeLeft, Started
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
+from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.operator import messages, messages_en, messages_ko
 from dg_bot.operator.messages import cycle_messages
 from dg_bot.operator.phrasebook import Language, Phrasebook, cut, joined, safe
@@ -32,6 +34,13 @@ from tests.unit.operator.reports import (
 
 HOSTILE = "<b>&\"'</b>\n<script>alert(1)</script>\u202e\x00 {market} %s"
 BOOKS = {language: Phrasebook(language) for language in Language}
+ADOPTED = PositionAdopted(
+    market=Market("KRW-BTC"),
+    quantity=Decimal("0.5"),
+    cost_krw=Decimal(90_000_000),
+    mark_krw=Decimal(91_000_000),
+    protection=ProtectionPlan(stop_fraction=Decimal("0.05"), target_fraction=Decimal("0.1")),
+)
 KO, EN = BOOKS[Language.KOREAN], BOOKS[Language.ENGLISH]
 
 
@@ -45,6 +54,7 @@ def event_messages(book: Phrasebook, text: str = "text") -> dict[str, str]:
         "safe mode entered": messages.safe_mode_entered(SafeModeEntered(reason=text), at, book),
         "safe mode left": messages.safe_mode_left(SafeModeLeft(by=text), at, book),
         "alarm": messages.alarm(AlarmRaised(kind=text, text=text), at, book),
+        "adopted": messages.position_adopted(ADOPTED, at, book),
         "started": messages.process_started(Started(mode=Mode.PAPER, version=text, settings={}), at, book),
         "stopped": messages.process_stopped(Mode.LIVE, 2, at, book),
     }
@@ -247,3 +257,11 @@ def test_one_line_that_does_not_fit_loses_its_tags_rather_than_tearing_them() ->
 @pytest.mark.parametrize(("length", "expected"), [(299, "x" * 299), (300, "x" * 300), (301, "x" * 299 + "…")])
 def test_a_field_is_shortened_beyond_300_characters(length: int, expected: str) -> None:
     assert expected == safe("x" * length)
+
+
+def test_adopted_coins_are_told_as_the_operators_own_and_as_no_order() -> None:
+    lines = messages.position_adopted(ADOPTED, OPENED_AT, EN).splitlines()
+
+    assert "🤝 <b>KRW-BTC adopted</b>" == lines[0]
+    assert ["Quantity 0.5", "Cost ₩90,000,000"] == lines[2:4]
+    assert "no order was made" in lines[1]

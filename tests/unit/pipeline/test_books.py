@@ -1,4 +1,5 @@
-from datetime import timedelta
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 from threading import Event as Flag
 from threading import Thread
@@ -6,10 +7,11 @@ from threading import Thread
 import pytest
 
 from dg_bot.adapters.memory import MemoryJournal
-from dg_bot.domain.events import AccountOpened, AlarmRaised, CycleCompleted, IntentSending, Record, SafeModeEntered
+from dg_bot.domain.events import AccountOpened, AlarmRaised, CycleCompleted, Event, IntentSending, Record, SafeModeEntered
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import InvariantViolated, StateError
 from dg_bot.pipeline.books import Books
+from dg_bot.remembered import Remembered
 from tests.builders import NOON, VirtualClock
 from tests.journal_records import report
 
@@ -107,3 +109,67 @@ def test_whoever_holds_the_account_may_hold_it_again() -> None:
         books.record(SafeModeEntered(reason="told to"))
 
     assert books.state.safe_mode is not None
+
+
+def test_books_go_on_from_a_snapshot_and_read_only_what_follows_it() -> None:
+    clock, journal = VirtualClock(NOON), ReadJournal(VirtualClock(NOON).now, segment_records=3)
+    books = Books(journal=journal, clock=clock, on_record=lambda _record: None)
+    for name in "abcd":
+        books.alarm(name, "text")
+    books.compact()
+    books.alarm("e", "text")
+
+    again = Books(journal=journal, clock=clock, on_record=lambda _record: None)
+
+    assert books.remembered == again.remembered
+    assert [0, 4] == journal.read_after
+
+
+class ReadJournal(MemoryJournal):
+    """Notes from where on it is read."""
+
+    def __init__(self, now: Callable[[], datetime], *, segment_records: int) -> None:
+        super().__init__(now, segment_records=segment_records)
+        self.read_after: list[int] = []
+
+    def records(self, after: int = 0) -> Iterator[Record]:
+        self.read_after.append(after)
+        return super().records(after)
+
+
+class FullJournal(MemoryJournal):
+    """Takes no snapshot, and no record either while it is shut."""
+
+    is_shut = False
+
+    def append(self, event: Event) -> Record:
+        if self.is_shut:
+            raise StateError("journal", "no space left on device", "make room")
+        return super().append(event)
+
+    def compact(self, remembered: Remembered) -> None:
+        raise StateError("journal", "no space left on device", "make room")
+
+
+def test_compaction_that_fails_is_an_alarm_and_nothing_else() -> None:
+    clock = VirtualClock(NOON)
+    journal = FullJournal(clock.now)
+    books = Books(journal=journal, clock=clock, on_record=lambda _record: None)
+
+    books.compact()
+    books.compact()
+
+    text = "the journal could not be compacted: journal: no space left on device; make room"
+    assert [AlarmRaised(kind="compaction", text=text)] == [record.event for record in journal.records()]
+    books.record(SafeModeEntered(reason="goes on"))
+
+
+def test_compaction_on_a_disk_that_takes_no_alarm_either_is_silent() -> None:
+    clock = VirtualClock(NOON)
+    journal = FullJournal(clock.now)
+    books = Books(journal=journal, clock=clock, on_record=lambda _record: None)
+    journal.is_shut = True
+
+    books.compact()
+
+    assert 0 == len(journal)

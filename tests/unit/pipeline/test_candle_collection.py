@@ -129,3 +129,23 @@ def test_time_before_a_market_was_listed_is_asked_for_once() -> None:
     collected = collect(source, archive, hours=400)
 
     assert ([], 5) == (source.asked, len(collected.series))
+
+
+def test_two_empty_stretches_are_both_remembered() -> None:
+    source, archive = Source([-10, -9, -7, -5, -4, -3, -2, -1, 0]), MemoryCandleArchive()
+    collect(source, archive, hours=10)
+
+    again = collect(source, archive, hours=10)
+
+    assert (1, 0) == (len(source.asked), again.fetched)
+    assert [-10, -9, -7, -5, -4, -3, -2, -1] == hours_of(again)
+
+
+def test_hours_that_are_known_to_be_empty_are_cut_out_of_the_middle_of_a_hole() -> None:
+    source, archive = Source([*range(-10, -8), *range(-6, 1)]), MemoryCandleArchive()
+    archive.remember_empty(BTC, HOUR, NOON - timedelta(hours=8), NOON - timedelta(hours=6))
+
+    collected = collect(source, archive, hours=10)
+
+    assert [NOON - timedelta(hours=8), NOON + timedelta(hours=2)] == [before for before, _ in source.asked]
+    assert [-10, -9, -6, -5, -4, -3, -2, -1] == hours_of(collected)

@@ -143,3 +143,12 @@ def test_a_trend_above_the_floor_has_not_weakened_however_strong_it_was(adx: flo
 @pytest.mark.parametrize(("adx", "at_entry"), [(math.nan, 20.0), (5.0, math.nan)])
 def test_a_strength_that_is_not_known_ends_nothing(adx: float, at_entry: float) -> None:
     assert NONE == trend_exit(adx, at_entry, 0.8, 20.0)
+
+
+def test_levels_of_a_coin_worth_less_than_a_won_are_levels_too() -> None:
+    assert TRAILING == price_exit(0.52, 0.4, 0.6, 0.08, 0.9, 0.0)
+    assert STAGE == price_exit(0.7, 0.4, 0.7, 0.0, 0.9, 0.65)
+
+
+def test_a_time_out_of_one_bar_ends_at_the_first() -> None:
+    assert ExitReason.TIME_OUT == time_out_exit(50.0, 100.0, 1, 1, 0.02)

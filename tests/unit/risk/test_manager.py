@@ -557,3 +557,51 @@ def test_a_state_that_knows_nothing_approves_no_sale() -> None:
     folded.state = RiskState()
 
     assert "owned_quantity" == approve(folded, sale("1"))
+
+
+def test_a_refused_sale_says_what_was_asked_and_what_is_owned() -> None:
+    folded = Folded().buy("2 @ 10000").add(sell_plan("s", quantity="1.5"), IntentSending(identifier="s"))
+
+    verdict = manager().approve(
+        sale("1"), "new", cycle_id=cycle_id(NOON), state=folded.state, portfolio=folded.portfolio(), now=NOON
+    )
+
+    assert RiskRefused(Gate("owned_quantity", Decimal(1), Decimal("0.5"), False)) == verdict
+
+
+@pytest.mark.parametrize(("sent", "left"), [(0, 10), (3, 7), (10, 0), (11, 0)])
+def test_the_cap_of_the_hour_leaves_so_many_orders(sent: int, left: int) -> None:
+    folded = Folded().send("long ago", at=NOON - timedelta(minutes=61))
+    for number in range(sent):
+        folded.send(f"n{number}", at=NOON)
+
+    assert left == manager(max_orders_per_hour=10).entry_orders_left(folded.state, NOON)
+
+
+def test_an_order_that_is_sent_again_unchanged_is_not_held_against_a_day_that_is_over_its_cap() -> None:
+    folded = Folded().send("x", "60000", at=NOON).send("y", "60000", market=XRP, at=NOON)
+
+    assert approve(folded, "60000", identifier="x", max_krw_per_day=Decimal(100_000)) is None
+
+
+@pytest.mark.parametrize(("notional", "gate"), [("40000", None), ("40001", "exposed_krw")])
+def test_the_children_of_a_cycle_are_exposed_once(notional: str, gate: str | None) -> None:
+    folded = Folded().send("x", "60000", at=NOON)
+
+    limits = {"max_exposure_fraction": Decimal("0.1"), "max_position_fraction": Decimal("0.15")}
+    assert gate == approve(folded, notional, **limits)
+
+
+def test_a_day_that_is_full_says_what_it_would_come_to() -> None:
+    folded = Folded(krw="9000000").send("x", "490000", market=XRP, at=NOON - 2 * HOUR)
+
+    verdict = manager(max_krw_per_day=Decimal(500_000)).approve(
+        MarketBuy(market=BTC, notional_krw=Decimal(10_001)),
+        "new",
+        cycle_id=cycle_id(NOON),
+        state=folded.state,
+        portfolio=folded.portfolio(),
+        now=NOON,
+    )
+
+    assert RiskRefused(Gate("krw_today", Decimal(500_001), Decimal(500_000), False)) == verdict

@@ -139,3 +139,9 @@ def test_an_entry_is_never_larger_than_any_of_its_limits(
 
     assert 0 <= it.notional_krw <= it.ceiling_krw <= min(headroom, equity * cap)
     assert it.notional_krw == it.notional_krw.to_integral_value()
+
+
+def test_the_target_of_volatility_is_told_in_six_decimals_beside_the_cap() -> None:
+    it = size(screen(), stop="0.03", volatility_target_fraction="0.002")
+
+    assert Gate("volatility_size_fraction", Decimal("0.066667"), "up to 0.10", True) == it.gates[1]

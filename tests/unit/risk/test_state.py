@@ -430,3 +430,11 @@ def test_the_plan_that_is_kept_is_the_one_that_was_meant() -> None:
 @pytest.mark.parametrize(("quantity", "is_dust"), [("0.49", True), ("0.5", False), ("0.51", False)])
 def test_a_first_part_too_small_to_be_sold_is_dust(quantity: str, is_dust: bool) -> None:
     assert is_dust is Folded().buy(f"{quantity} @ 10000").state.positions[BTC].is_dust
+
+
+@pytest.mark.parametrize(("sold", "is_set"), [("0.6", True), ("0.60000001", False)])
+def test_a_stage_whose_rest_is_worth_exactly_the_minimum_is_not_over(sold: str, is_set: bool) -> None:
+    plan = ProtectionPlan(stop_fraction=Decimal("0.05"), target_fraction=Decimal("0.5"), stage_fraction=Decimal("0.25"))
+    folded = Folded().buy("2 @ 10000", protection=plan).sell(f"{sold} @ 12500", reason="staged_profit")
+
+    assert is_set is (folded.state.positions[BTC].levels.stage_krw is not None)

@@ -1,0 +1,91 @@
+"""Build what follows the journal: the database, and the projections of rows, candles and messages."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.prometheus import Metrics
+from dg_bot.adapters.state_file import Cursors
+from dg_bot.adapters.telegram import TelegramNotifier
+from dg_bot.app.database import Database, Owner
+from dg_bot.app.message_projection import MessageProjection
+from dg_bot.app.outbox import PROJECTIONS, Projection
+from dg_bot.app.row_projections import CandleProjection, RowProjection
+from dg_bot.app.settings import Settings
+from dg_bot.domain.events import SafeModeEntered
+from dg_bot.errors import AccountInUse, StateError
+from dg_bot.operator.narrator import Narrator
+from dg_bot.pipeline.books import Books
+from dg_bot.ports import Clock
+
+
+def database_of(settings: Settings, *, owner: Owner | None) -> Database:
+    """Give the database of these settings; without an owner it is only looked at."""
+    return Database(
+        url=settings.database_url.get_secret_value() if settings.database_url else None,
+        folder=settings.data_folder / "postgres",
+        password_file=settings.state_folder / "postgres_password",
+        owner=owner,
+    )
+
+
+def followers(
+    settings: Settings,
+    *,
+    journal: JournalFile,
+    books: Books,
+    database: Database,
+    archive: CandleFiles,
+    clock: Clock,
+    metrics: Metrics,
+    stack: ExitStack,
+) -> list[Projection]:
+    """Give the projections; raises StateError where one has followed the journal further than it goes."""
+    cursors = Cursors(settings.state_folder / "cursors.json")
+    _require_not_ahead(cursors, len(journal))
+    projections: list[Projection] = [
+        RowProjection(
+            journal=journal, cursors=cursors, database=database, alarm=books.alarm, on_account_in_use=entries_stopper(books)
+        ),
+        CandleProjection(journal=journal, cursors=cursors, database=database, archive=archive),
+    ]
+    if settings.telegram_bot_token is None or settings.telegram_chat_id is None:
+        return projections
+    notifier = TelegramNotifier(
+        token=settings.telegram_bot_token.get_secret_value(),
+        chat_id=settings.telegram_chat_id,
+        clock=clock,
+        server=settings.telegram_base_url,
+    )
+    stack.callback(notifier.close)
+    messages = MessageProjection(
+        journal=journal,
+        cursors=cursors,
+        narrator=Narrator(language=settings.bot_language, verbosity=settings.telegram_verbosity),
+        notifier=notifier,
+        clock=clock,
+        metrics=metrics,
+    )
+    return [*projections, messages]
+
+
+def entries_stopper(books: Books) -> Callable[[AccountInUse], None]:
+    """Give what enters safe mode where another process holds the account's lock: only an operator knows which one is right."""
+
+    def stop_entries(error: AccountInUse) -> None:
+        if books.state.safe_mode is None:
+            books.record(SafeModeEntered(reason=f"second_writer: {error}"))
+
+    return stop_entries
+
+
+def _require_not_ahead(cursors: Cursors, records: int) -> None:
+    """Raise StateError for a projection whose place lies behind the journal's end: then the journal was lost or cut."""
+    for name in PROJECTIONS:
+        if cursors.get(name) > records:
+            raise StateError(
+                "cursors.json",
+                f"{name} has followed the journal to record {cursors.get(name)}, but it ends at {records}",
+                "restore the journal from a copy; starting without it would forget positions and limits",
+            )

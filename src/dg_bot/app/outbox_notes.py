@@ -1,0 +1,33 @@
+"""Why rows or messages are behind, noted in a file by the process that tries, for the doctor to read."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+from dg_bot.adapters.state_file import read_state, write_state
+from dg_bot.errors import StateError
+
+_log = structlog.get_logger(__name__)
+
+
+def _path(state_folder: Path) -> Path:
+    return state_folder / "outbox.json"
+
+
+def note_reasons(state_folder: Path, behind: Mapping[str, str]) -> None:
+    """Keep why each projection of these is behind; what cannot be written down is in the log all the same."""
+    try:
+        write_state(_path(state_folder), {"behind": dict(behind)})
+    except StateError as error:
+        _log.error("outbox_not_noted", error=str(error))
+
+
+def noted_reasons(state_folder: Path) -> dict[str, str]:
+    """Give why each projection was behind when its process last tried, by name; none where that cannot be read."""
+    try:
+        body = read_state(_path(state_folder))
+    except StateError:
+        return {}
+    behind = None if body is None else body.get("behind")
+    return {str(name): str(reason) for name, reason in behind.items()} if isinstance(behind, dict) else {}

@@ -1,0 +1,51 @@
+"""The types of settings that are more than pydantic's own: how each is read from a text."""
+
+from collections.abc import Callable
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator
+
+from dg_bot.domain.calendar import Timeframe
+from dg_bot.domain.market import Market
+from dg_bot.errors import ImpossibleValue
+from dg_bot.strategies.catalog import STRATEGY_NAMES
+
+T = TypeVar("T")
+
+
+def _yes(value: object) -> object:
+    words = {"yes": True, "no": False}
+    if isinstance(value, str):
+        if value.lower() not in words:
+            raise ValueError("say yes or no")
+        return words[value.lower()]
+    return value
+
+
+def _parsed(parse: Callable[[str], T]) -> Callable[[object], object]:
+    """Let pydantic report what a domain type refuses."""
+
+    def read(value: object) -> object:
+        try:
+            return parse(value) if isinstance(value, str) else value
+        except ImpossibleValue as error:
+            raise ValueError(error.rule) from error
+
+    return read
+
+
+def _market_list(text: str) -> tuple[Market, ...]:
+    return tuple(Market(code.strip()) for code in text.split(","))
+
+
+def _known_strategy(name: str) -> str:
+    if name not in STRATEGY_NAMES:
+        raise ValueError(f"choose one of {', '.join(STRATEGY_NAMES)}")
+    return name
+
+
+YesNo = Annotated[bool, BeforeValidator(_yes)]
+OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
+Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
+StrategyName = Annotated[str, AfterValidator(_known_strategy)]
+StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse))]

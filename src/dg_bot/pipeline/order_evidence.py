@@ -1,0 +1,47 @@
+"""What lists and balances show of an order that the venue does not give by its name."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from dg_bot.domain.money import ZERO
+from dg_bot.domain.order import VenueOrder
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
+from dg_bot.execution.intent import Intent
+from dg_bot.pipeline.account import unexplained_differences
+from dg_bot.ports import Exchange
+from dg_bot.risk.state import RiskState
+
+_LIST_MARGIN = timedelta(minutes=1)
+
+
+def listed(intent: Intent, exchange: Exchange) -> tuple[VenueOrder, ...] | None:
+    """Look for an order in the lists of open and closed ones; None where they cannot be read."""
+    try:
+        orders = exchange.list_orders(intent.plan.market, intent.planned_at - _LIST_MARGIN)
+    except (ExchangeUnavailable, AuthenticationFailed, DataError):
+        return None
+    names = {intent.identifier, intent.venue_id} - {None}
+    return tuple(order for order in orders if {order.identifier, order.venue_id} & names)
+
+
+def is_unmoved(intent: Intent, exchange: Exchange, state: RiskState, *, with_won: bool = False, is_free: bool = False) -> bool:
+    """Tell whether the balances show nothing of this order; what cannot be read proves nothing.
+
+    A buy leaves the base as the books expect it, and `with_won` the won too. A sale leaves no less of the base, and with
+    `is_free` none of it locked; a little more that somebody sent, or won that somebody moved, must not keep a position from
+    its protection. Where another order on the market has no end, the base has to be as if neither of them had been.
+    """
+    try:
+        balances = exchange.balances()
+    except (ExchangeUnavailable, AuthenticationFailed, DataError):
+        return False
+    plan = intent.plan
+    elsewhere = {name: other for name, other in state.open_plans.items() if other.market != plan.market}
+    is_alone = len(state.open_plans) == len(elsewhere) + 1
+    differences = unexplained_differences(replace(state, open_plans=elsewhere), balances, (plan.market,))
+    moved = differences.get(plan.market.base, ZERO)
+    if plan.quantity is None:
+        return moved == ZERO and not (with_won and "KRW" in differences)
+    is_there = ZERO <= moved < plan.quantity if is_alone else moved == ZERO
+    held = balances.get(plan.market.base)
+    return is_there and (not is_free or (held is not None and held.free >= plan.quantity))

@@ -1,0 +1,60 @@
+"""All that the program remembers of its account, folded from the journal: a value, so that a snapshot of it is simply kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.domain.events import CycleCompleted, PeriodOpened, PositionAdopted, Record, TransferDeclared
+from dg_bot.domain.money import product
+from dg_bot.domain.starts import Starts
+from dg_bot.execution.intent import IntentBook
+from dg_bot.risk import state as risk_state
+from dg_bot.risk.state import RiskState
+
+_REPORTS_KEPT = timedelta(days=2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remembered:
+    """Risk state, orders and the reports of two days after the record `sequence`; empty before the first.
+
+    `invested_krw` is the equity with which the first period began, moved by declared won and adopted coins since.
+    """
+
+    state: RiskState = field(default_factory=RiskState)
+    intents: IntentBook = field(default_factory=IntentBook)
+    reports: Mapping[str, CycleReport] = field(default_factory=dict)
+    starts: Starts = field(default_factory=Starts)
+    invested_krw: Decimal | None = None
+
+    @property
+    def sequence(self) -> int:
+        """The place in the journal up to which everything is in here."""
+        return self.state.sequence
+
+    def after(self, record: Record) -> "Remembered":
+        """Fold one record in; raises InvariantViolated where it contradicts what is known."""
+        folded = replace(
+            self,
+            state=risk_state.after(self.state, record),
+            intents=self.intents.after(record),
+            starts=self.starts.after(record),
+        )
+        match record.event:
+            case CycleCompleted(report=report):
+                return replace(folded, reports={**_recent(self.reports, record.at), report.cycle_id: report})
+            case PeriodOpened(equity_krw=equity_krw) if self.invested_krw is None:
+                return replace(folded, invested_krw=equity_krw)
+            case TransferDeclared(currency="KRW", amount=amount) if self.invested_krw is not None:
+                return replace(folded, invested_krw=self.invested_krw + amount)
+            case PositionAdopted() as adopted if self.invested_krw is not None:
+                worth_krw = product(adopted.quantity, adopted.mark_krw)
+                return replace(folded, invested_krw=self.invested_krw + worth_krw)
+            case _:
+                return folded
+
+
+def _recent(reports: Mapping[str, CycleReport], now: datetime) -> Mapping[str, CycleReport]:
+    return {cycle_id: report for cycle_id, report in reports.items() if report.opened_at >= now - _REPORTS_KEPT}

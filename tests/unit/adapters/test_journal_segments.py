@@ -1,0 +1,440 @@
+"""Closing a segment loses nothing: not a record, not what is remembered, whatever happens at which step of it."""
+
+import errno
+import gzip
+import os
+import shutil
+import stat
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from benchmarks.journal_year import SetClock, books_on, live_hour
+
+from dg_bot.adapters import journal_snapshots
+from dg_bot.adapters.journal_archive import segments_in
+from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.journal_lines import AlteredRecord, Link, StoredRecord, examined, line_of
+from dg_bot.adapters.journal_reader import journal_exists, read_journal, verify
+from dg_bot.domain.events import AlarmRaised, Record
+from dg_bot.errors import StateError
+from dg_bot.remembered import Remembered
+
+SEGMENT_BYTES = 30_000
+STEPS = ("open", "mkdir", "fsync", "replace", "unlink", "close")
+
+
+def opened(path: Path) -> JournalFile:
+    return JournalFile.open(path, SetClock().now, segment_bytes=SEGMENT_BYTES)
+
+
+def live(path: Path, hours: range, *, is_compacted: bool = True) -> Remembered:
+    """Let a bot live through these hours, and give what it remembers."""
+    clock = SetClock()
+    with closing(opened(path)) as journal:
+        books = books_on(journal, clock)
+        for hour in hours:
+            live_hour(books, clock, hour)
+        if is_compacted:
+            journal.compact(books.remembered)
+        return books.remembered
+
+
+def replayed(path: Path) -> Remembered:
+    """Fold every record there ever was."""
+    remembered = Remembered()
+    for record in read_journal(path):
+        remembered = remembered.after(record)
+    return remembered
+
+
+def remembered_at_start(path: Path) -> Remembered:
+    with closing(opened(path)) as journal:
+        return books_on(journal, SetClock()).remembered
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A journal that has been closed twice: three segments of a few records in the archive, and some in the active one."""
+    file = tmp_path / "state" / "journal.jsonl"
+    live(file, range(6))
+    live(file, range(6, 18))
+    live(file, range(18, 20), is_compacted=False)
+    return file
+
+
+def test_no_record_is_lost_and_the_chain_goes_on(tmp_path: Path) -> None:
+    whole, cut = tmp_path / "whole" / "journal.jsonl", tmp_path / "cut" / "journal.jsonl"
+    live(whole, range(20), is_compacted=False)
+    for hours in (range(6), range(6, 18), range(18, 20)):
+        live(cut, hours)
+
+    assert list(read_journal(whole)) == list(read_journal(cut))
+    assert verify(cut) is None
+    with closing(opened(cut)) as journal:
+        assert list(read_journal(whole)) == list(journal.records())
+
+
+def test_a_start_knows_what_a_replay_of_every_record_knows(path: Path) -> None:
+    assert replayed(path) == remembered_at_start(path)
+
+
+def test_what_is_closed_is_compressed_and_what_is_active_is_short(path: Path) -> None:
+    segments = segments_in(path.parent / "archive")
+    lines = b"".join(gzip.decompress(segment.path.read_bytes()) for segment in segments)
+
+    assert [1, *(segment.last + 1 for segment in segments)][:-1] == [segment.first for segment in segments]
+    assert len(segments) >= 3
+    assert path.stat().st_size < SEGMENT_BYTES
+    assert sum(segment.path.stat().st_size for segment in segments) < len(lines) / 5
+
+
+@pytest.mark.parametrize("after", [0, 1, 7, 20, 43, 1000])
+def test_reading_may_begin_in_any_segment(path: Path, after: int) -> None:
+    with closing(opened(path)) as journal:
+        numbers = [record.sequence for record in journal.records(after)]
+
+        assert list(range(after + 1, len(journal) + 1)) == numbers
+
+
+def test_files_and_folder_are_for_the_owner_alone(path: Path) -> None:
+    made = [path, path.parent / "archive", *path.parent.glob("snapshot-*"), *path.parent.glob("archive/*")]
+
+    assert {0o600, 0o700} == {stat.S_IMODE(place.stat().st_mode) for place in made}
+    assert [] == [place for place in made if place.stat().st_mode & 0o077]
+
+
+def test_two_generations_of_snapshots_are_kept(path: Path) -> None:
+    live(path, range(20, 40))
+
+    assert 2 == len(list(path.parent.glob("snapshot-*")))
+
+
+def test_a_long_journal_of_before_is_closed_in_parts(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    known = live(path, range(48), is_compacted=False)
+
+    live(path, range(48, 48))
+
+    segments = segments_in(tmp_path / "archive")
+    assert len(segments) > 5
+    assert all(len(gzip.decompress(segment.path.read_bytes())) < 2 * SEGMENT_BYTES for segment in segments)
+    assert known == remembered_at_start(path) == replayed(path)
+
+
+def dying_at(path: Path, nth: int, *, is_before: bool) -> bool:
+    """Compact in a process that ends at the nth step on files; tell whether it died of that."""
+    child = os.fork()
+    if child == 0:
+        steps = 0
+
+        def deadly(call: Callable[..., object]) -> Callable[..., object]:
+            def wrapped(*arguments: object, **options: object) -> object:
+                nonlocal steps
+                steps += 1
+                if steps == nth and is_before:
+                    os._exit(9)
+                result = call(*arguments, **options)
+                if steps == nth:
+                    os._exit(9)
+                return result
+
+            return wrapped
+
+        try:
+            with closing(opened(path)) as journal:
+                remembered = books_on(journal, SetClock()).remembered
+                for name in STEPS:
+                    setattr(os, name, deadly(getattr(os, name)))
+                journal.compact(remembered)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["before", "after"])
+def test_death_at_any_step_leaves_the_old_arrangement_or_the_new_one(tmp_path: Path, is_before: bool) -> None:
+    origin = tmp_path / "origin" / "state"
+    live(origin / "journal.jsonl", range(8))
+    known = live(origin / "journal.jsonl", range(8, 13), is_compacted=False)
+    records = list(read_journal(origin / "journal.jsonl"))
+
+    for nth in range(1, 200):
+        folder = tmp_path / str(nth)
+        shutil.copytree(origin, folder)
+        has_died = dying_at(folder / "journal.jsonl", nth, is_before=is_before)
+
+        assert verify(folder / "journal.jsonl") is None
+        assert records == list(read_journal(folder / "journal.jsonl"))
+        with closing(opened(folder / "journal.jsonl")) as journal:
+            assert known == books_on(journal, SetClock()).remembered
+            assert [] == journal.doubts
+            journal.compact(known)
+            journal.append(AlarmRaised(kind="a", text="and on"))
+        assert [*records, record_after(records)] == list(read_journal(folder / "journal.jsonl"))
+        assert [] == [leftover for leftover in folder.rglob(".*.tmp") if leftover.parent.name == "archive"]
+        if not has_died:
+            assert nth > 15
+            return
+    pytest.fail("it never came to its end")
+
+
+def record_after(records: list[Record]) -> Record:
+    return Record(sequence=len(records) + 1, at=SetClock().now(), event=AlarmRaised(kind="a", text="and on"))
+
+
+FAULTS = [(call, nth) for call, times in (("replace", 4), ("fsync", 8), ("mkdir", 1)) for nth in range(1, times + 1)]
+
+
+@pytest.mark.parametrize(("call", "nth"), FAULTS)
+def test_a_disk_that_fails_at_any_step_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, nth: int
+) -> None:
+    path = tmp_path / "state" / "journal.jsonl"
+    known = live(path, range(12), is_compacted=False)
+    records, real, count = list(read_journal(path)), getattr(os, call), 0
+
+    def failing(*arguments: object, **options: object) -> object:
+        nonlocal count
+        count += 1
+        if count == nth:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return real(*arguments, **options)
+
+    with closing(opened(path)) as journal:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, call, failing)
+            with pytest.raises(StateError, match="No space left"):
+                journal.compact(known)
+        assert records == list(journal.records())
+
+    assert verify(path) is None
+    assert known == remembered_at_start(path)
+    live(path, range(12, 12))
+    assert records == list(read_journal(path))
+    assert path.stat().st_size < SEGMENT_BYTES
+
+
+def test_a_change_of_places_that_may_not_last_takes_no_further_record(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.jsonl"
+    known = live(path, range(12), is_compacted=False)
+    real = os.replace
+
+    def replace_without_a_lasting_name(source: object, target: object) -> None:
+        real(source, target)  # type: ignore[arg-type]
+        if Path(str(target)) == path:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with closing(opened(path)) as journal:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", replace_without_a_lasting_name)
+            with pytest.raises(StateError, match="cannot be compacted"):
+                journal.compact(known)
+        with pytest.raises(StateError, match="replaced while it was open"):
+            journal.append(AlarmRaised(kind="a", text="refused"))
+
+
+def test_readers_and_writers_are_not_disturbed(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    known = live(path, range(12), is_compacted=False)
+    with closing(opened(path)) as journal:
+        before = len(journal)
+        reader = journal.records()
+        first = next(reader)
+        writer = Thread(target=lambda: [journal.append(AlarmRaised(kind="a", text=str(number))) for number in range(50)])
+        writer.start()
+        journal.compact(known)
+        writer.join()
+
+        assert list(range(1, before + 1)) == [first.sequence, *(record.sequence for record in reader)]
+        assert list(range(1, before + 51)) == [record.sequence for record in journal.records()]
+    assert verify(path) is None
+    assert before + 50 == remembered_at_start(path).sequence
+
+
+def archived_files(path: Path) -> list[Path]:
+    return [segment.path for segment in segments_in(path.parent / "archive")]
+
+
+@pytest.mark.parametrize("which", [0, 1, -1])
+def test_a_missing_segment_is_named_and_a_start_can_do_without_it(path: Path, which: int) -> None:
+    known = replayed(path)
+    segment = segments_in(path.parent / "archive")[which]
+    segment.path.unlink()
+
+    assert AlteredRecord(segment.first, "is missing: no file in the archive holds it") == verify(path)
+    with closing(opened(path)) as journal:
+        assert [f"records {segment.first} to {segment.last} are missing in the archive"] == journal.doubts
+        assert known == books_on(journal, SetClock()).remembered
+        with pytest.raises(StateError, match=f"record {segment.first} is missing"):
+            list(journal.records())
+
+
+def test_without_archive_and_snapshots_nothing_is_made_up(path: Path) -> None:
+    shutil.rmtree(path.parent / "archive")
+    for snapshot in path.parent.glob("snapshot-*"):
+        snapshot.unlink()
+
+    with pytest.raises(StateError, match="record 1 is missing, and there is no snapshot"):
+        opened(path)
+    assert AlteredRecord(1, "is missing: no file in the archive holds it") == verify(path)
+
+
+def test_every_altered_byte_of_a_segment_is_seen(path: Path) -> None:
+    segment = segments_in(path.parent / "archive")[1]
+    whole = segment.path.read_bytes()
+    for place in range(10, len(whole), 97):  # a header of ten bytes holds nothing but flags
+        segment.path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+
+        altered = verify(path)
+
+        assert altered is not None
+        assert segment.first <= altered.number <= segment.last
+
+
+def test_an_altered_record_in_a_segment_is_named(path: Path) -> None:
+    segment = segments_in(path.parent / "archive")[1]
+    lines = gzip.decompress(segment.path.read_bytes()).splitlines(keepends=True)
+    lines[3] = lines[3].replace(b"KRW-", b"KRW_")
+    segment.path.write_bytes(gzip.compress(b"".join(lines)))
+
+    assert AlteredRecord(segment.first + 3, "does not match its checksum") == verify(path)
+    segment.path.write_bytes(gzip.compress(b"".join(lines[:3])))
+    assert AlteredRecord(segment.first + 3, f"is not in {segment.path.name}, which should hold it") == verify(path)
+
+
+def forged(lines: list[bytes]) -> bytes:
+    """Write the records anew with another amount in them and a chain of its own, as somebody who knows how would."""
+    found = [examined(line, Link(int(line.split(b'"sequence":')[1].split(b",")[0]), None)) for line in lines]
+    stored = [record for record in found if isinstance(record, StoredRecord)]
+    previous, content = stored[0].previous, b""
+    for record in stored:
+        body = record.body.replace(b"10000000", b"90000000")
+        line, previous = line_of(sequence=record.sequence, at=record.at, kind=record.kind, body=body, previous=previous)
+        content += line
+    return content
+
+
+def test_a_segment_written_anew_does_not_fit_into_the_chain(path: Path) -> None:
+    newest = archived_files(path)[-1]
+    newest.write_bytes(gzip.compress(forged(gzip.decompress(newest.read_bytes()).splitlines(keepends=True))))
+
+    with pytest.raises(StateError, match="does not follow the record before it"):
+        opened(path)
+    assert "does not follow the record before it" == (verify(path) or AlteredRecord(0, "")).problem
+
+
+def spoil(snapshot: Path) -> None:
+    snapshot.write_bytes(snapshot.read_bytes().replace(b"10000000", b"90000000"))
+
+
+def snapshots(path: Path) -> list[Path]:
+    return sorted(path.parent.glob("snapshot-*"), reverse=True)
+
+
+@pytest.mark.parametrize(("spoilt", "doubts"), [(1, 1), (2, 2)])
+def test_a_spoilt_snapshot_gives_way_to_an_older_one_or_to_the_records(path: Path, spoilt: int, doubts: int) -> None:
+    known = replayed(path)
+    for snapshot in snapshots(path)[:spoilt]:
+        spoil(snapshot)
+
+    with closing(opened(path)) as journal:
+        assert known == books_on(journal, SetClock()).remembered
+        assert doubts == len(journal.doubts)
+        assert "does not match its checksum" in journal.doubts[0]
+
+
+def test_missing_snapshots_are_told_and_every_record_is_read(path: Path) -> None:
+    known = replayed(path)
+    for snapshot in snapshots(path):
+        snapshot.unlink()
+
+    with closing(opened(path)) as journal:
+        assert known == books_on(journal, SetClock()).remembered
+        assert ["there is no snapshot beside the journal: everything is read from its first record on"] == journal.doubts
+
+
+def test_the_snapshot_of_another_journal_is_not_believed(path: Path, tmp_path: Path) -> None:
+    known, other = replayed(path), tmp_path / "other" / "journal.jsonl"
+    with closing(opened(other)) as journal:
+        journal.append(AlarmRaised(kind="another", text="life"))
+    for hours in (range(6), range(6, 18)):
+        live(other, hours)
+    for snapshot in snapshots(path):
+        snapshot.unlink()
+    [foreign, _] = snapshots(other)
+    shutil.copy(foreign, path.parent)
+
+    with closing(opened(path)) as journal:
+        assert known == books_on(journal, SetClock()).remembered
+        assert 1 == len(journal.doubts)
+        assert "was not made of the journal beside it" in journal.doubts[0]
+
+
+def test_another_version_of_the_program_folds_again_unless_records_are_gone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = replayed(path)
+    monkeypatch.setattr(journal_snapshots, "__version__", "999")
+    with closing(opened(path)) as journal:
+        assert journal.snapshot() is None
+        assert [] == journal.doubts
+        assert known == books_on(journal, SetClock()).remembered
+
+    archived_files(path)[0].unlink()
+
+    assert known == remembered_at_start(path)
+
+
+@pytest.mark.parametrize("loss", ["emptied", "removed", "cut", "earlier"])
+def test_a_journal_that_ends_before_what_is_known_of_it_is_refused(path: Path, tmp_path: Path, loss: str) -> None:
+    lines = path.read_bytes().splitlines(keepends=True)
+    if loss == "removed":
+        path.unlink()
+    elif loss == "earlier":
+        earlier = tmp_path / "earlier.jsonl"
+        live(earlier, range(5), is_compacted=False)
+        shutil.copy(earlier, path)
+    else:
+        path.write_bytes(b"" if loss == "emptied" else lines[0][:-10])
+
+    assert journal_exists(path)
+    with pytest.raises(StateError, match=r"the journal was lost or cut|does not go on after record"):
+        opened(path)
+
+
+def test_what_a_crash_left_in_the_archive_must_be_the_same(path: Path, tmp_path: Path) -> None:
+    first = int(path.read_bytes().split(b'"sequence":', 1)[1].split(b",", 1)[0])
+    other = tmp_path / "other" / "journal.jsonl"
+    live(other, range(20), is_compacted=False)
+    lines = other.read_bytes().splitlines(keepends=True)[first - 1 : first + 1]
+    leftover = path.parent / "archive" / f"journal-{first:010}-{first + 1:010}.jsonl.gz"
+    leftover.write_bytes(gzip.compress(b"".join(lines)))
+    opened(path).close()
+    assert not leftover.exists()
+
+    leftover.write_bytes(gzip.compress(b"".join(lines[::-1])))
+    opened(path).close()
+    assert not leftover.exists()
+
+    with closing(opened(tmp_path / "third" / "journal.jsonl")) as journal:
+        for number in range(first + 1):
+            journal.append(AlarmRaised(kind="b", text=str(number)))
+    foreign = (tmp_path / "third" / "journal.jsonl").read_bytes().splitlines(keepends=True)[first - 1 :]
+    leftover.write_bytes(gzip.compress(b"".join(foreign)))
+    with pytest.raises(StateError, match="holds other records"):
+        opened(path)
+
+
+def test_a_damaged_record_is_not_put_into_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    known = live(path, range(12), is_compacted=False)
+    with closing(opened(path)) as journal:
+        content = path.read_bytes()
+        with path.open("r+b") as file:
+            file.seek(content.index(b'"kind":"cycle_completed"') + 60)
+            file.write(b"#")
+        with pytest.raises(StateError, match="does not match its checksum"):
+            journal.compact(known)
+
+    assert not (tmp_path / "archive").exists() or [] == archived_files(path)

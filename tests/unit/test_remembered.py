@@ -1,0 +1,54 @@
+"""What is remembered beside risk state and orders: the reports of two days, and what gains are measured against."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from dg_bot.domain.events import (
+    AccountOpened,
+    CycleCompleted,
+    Event,
+    Period,
+    PeriodOpened,
+    PositionAdopted,
+    Record,
+    TransferDeclared,
+)
+from dg_bot.domain.portfolio import Balance
+from dg_bot.remembered import Remembered
+from tests.builders import protection
+from tests.journal_records import BTC, NOON, report
+
+
+def folded(*events: Event) -> Remembered:
+    remembered = Remembered()
+    for sequence, event in enumerate(events, start=1):
+        remembered = remembered.after(Record(sequence=sequence, at=NOON + timedelta(hours=sequence), event=event))
+    return remembered
+
+
+OPENED = AccountOpened(balances=(Balance("KRW", Decimal(100), Decimal(0)), Balance("BTC", Decimal(2), Decimal(0))))
+DAY = PeriodOpened(period=Period.DAY, start=NOON, equity_krw=Decimal(100))
+
+
+def test_nothing_is_remembered_before_the_first_record() -> None:
+    assert (0, {}, None) == (Remembered().sequence, Remembered().reports, Remembered().invested_krw)
+
+
+def test_gains_are_measured_against_the_first_equity_and_what_was_put_in_since() -> None:
+    adopted = PositionAdopted(market=BTC, quantity=Decimal(2), cost_krw=Decimal(5), mark_krw=Decimal(7), protection=protection())
+    moved = [TransferDeclared(currency=name, amount=Decimal(amount), note="") for name, amount in (("KRW", -30), ("XRP", 9))]
+
+    later = replace(DAY, equity_krw=Decimal(900))
+
+    assert Decimal(84) == folded(OPENED, DAY, *moved, later, adopted).invested_krw
+
+
+def test_what_is_moved_before_the_first_equity_is_in_it() -> None:
+    assert Decimal(100) == folded(OPENED, TransferDeclared(currency="KRW", amount=Decimal(5), note=""), DAY).invested_krw
+
+
+def test_a_cycle_that_ran_again_has_its_last_report() -> None:
+    again = replace(report(), reason="the second time")
+
+    assert {again.cycle_id: again} == folded(CycleCompleted(report=report()), CycleCompleted(report=again)).reports
