@@ -172,14 +172,6 @@ def _report(market: Market, at: datetime) -> CycleReport:
         for check in checks
         for number in range(6)
     )
-    position = PositionSummary(
-        market=market,
-        quantity=Decimal(1),
-        average_cost_krw=_PRICE,
-        mark_krw=_PRICE,
-        stop_krw=_PRICE,
-        target_krw=_PRICE,
-    )
     return CycleReport(
         cycle_id=f"{market}/{at:%Y-%m-%dT%H}",
         market=market,
@@ -206,15 +198,27 @@ def _report(market: Market, at: datetime) -> CycleReport:
             max_drawdown=0.11,
             gates=gates[:6],
         ),
-        state=StateSummary(
-            equity_krw=_EQUITY,
-            free_krw=_EQUITY,
-            daily_pnl_fraction=Decimal("0.01"),
-            weekly_pnl_fraction=Decimal("-0.02"),
-            daily_trade_count=1,
-            safe_mode=False,
-            safe_mode_reason=None,
-            positions=(position,),
-            usdt_krw=Decimal(1400),
-        ),
+        state=_state(market),
+    )
+
+
+def _state(market: Market) -> StateSummary:
+    position = PositionSummary(
+        market=market,
+        quantity=Decimal(1),
+        average_cost_krw=_PRICE,
+        mark_krw=_PRICE,
+        stop_krw=_PRICE,
+        target_krw=_PRICE,
+    )
+    return StateSummary(
+        equity_krw=_EQUITY,
+        free_krw=_EQUITY,
+        daily_pnl_fraction=Decimal("0.01"),
+        weekly_pnl_fraction=Decimal("-0.02"),
+        daily_trade_count=1,
+        safe_mode=False,
+        safe_mode_reason=None,
+        positions=(position,),
+        usdt_krw=Decimal(1400),
     )

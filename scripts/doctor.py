@@ -8,7 +8,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from dg_bot.adapters.journal_reader import verify
 from dg_bot.app.account_access import AccountAccess, account_access
 from dg_bot.app.adoption import adopt
 from dg_bot.app.audit import audit
@@ -23,6 +22,7 @@ from dg_bot.app.rebuild import rebuild_rows
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
+from dg_bot.app.state_folder import altered_record
 from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
 from dg_bot.operator.desk_text import terminal
@@ -58,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Tell whether all is well with a bot, and do what only its operator may.")
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="whose folder to look at (default: MODE, or demo)")
-    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument(
+        "--json", action="store_true", help="what was found as one JSON object on standard output (--verify, --audit: text)"
+    )
     acts = parser.add_mutually_exclusive_group()
     acts.add_argument("--resume", action="store_true", help="leave safe mode")
     acts.add_argument("--verify", action="store_true", help="check every journal record and name the first altered one")
@@ -78,7 +80,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--amount belongs to --declare or --adopt")
     if options.cost is not None and options.adopt is None:
         parser.error("--cost belongs to --adopt")
-    if options.adopt is not None and min(options.amount or 1, options.cost or 1) <= 0:
+    if options.adopt is not None and any(number is not None and number <= 0 for number in (options.amount, options.cost)):
         parser.error("--amount and --cost of --adopt are above zero")
     return options
 
@@ -124,7 +126,7 @@ def _audit(settings: Settings) -> int:
 
 def _verify(settings: Settings) -> int:
     path = settings.state_folder / "journal.jsonl"
-    altered = verify(path)
+    altered = altered_record(settings)
     if altered is None:
         print(f"{path}: every record is as it was written")
         return ExitCode.DONE

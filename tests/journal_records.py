@@ -1,15 +1,20 @@
 """Journal records as tests write them: what matters is an argument, the rest is an ordinary trade on KRW-BTC."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 
+from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.domain.cycle_report import CycleReport, Mode, Outcome, PositionSummary, Stage, StateSummary
 from dg_bot.domain.decision import Action, Decision
-from dg_bot.domain.events import Answer, Closing, Event, IntentAnswered, IntentClosed, IntentPlanned, Record
+from dg_bot.domain.events import Answer, Closing, Event, IntentAnswered, IntentClosed, IntentPlanned, IntentSending, Record
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Fill, Role, Side
 from dg_bot.domain.screen import ScreenResult
+from dg_bot.remembered import Remembered
+from tests.builders import protection
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BTC = Market("KRW-BTC")
@@ -79,6 +84,13 @@ def closed(identifier: str = BUY_ID, *, fills: tuple[Fill, ...] = (), fee: str =
     )
 
 
+def bought(quantity: str, price: str, *, fee: str = "0") -> tuple[Event, ...]:
+    """Give the records of one protected purchase."""
+    plan = replace(planned_buy(), protection=protection())
+    done = closed(fills=(fill("one", quantity, price=price),), fee=fee)
+    return plan, IntentSending(identifier=BUY_ID), answered(Answer.ACCEPTED), done
+
+
 def state(*, equity: str = "1000000", usdt: str | None = "1400", cost: str = "1000") -> StateSummary:
     position = PositionSummary(
         market=BTC,
@@ -140,3 +152,11 @@ def report(
         screen=screen,
         state=account or state(),
     )
+
+
+def replayed(path: Path) -> Remembered:
+    """Fold every record that a journal on disk has ever had."""
+    remembered = Remembered()
+    for record in read_journal(path):
+        remembered = remembered.after(record)
+    return remembered

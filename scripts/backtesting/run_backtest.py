@@ -41,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BotError as error:
         return refusal("run_backtest", error)
     if options.output == "text":
-        print_backtest(backtest, terminal())
+        print_backtest(backtest, terminal(), source=_source(options, settings))
     else:
         options.file.write_text(json_report(backtest) if options.output == "json" else csv_report(backtest), encoding="utf-8")
         print(f"{options.file}: {len(backtest.round_trips)} round trips")
@@ -67,6 +67,13 @@ def _candles(options: argparse.Namespace, settings: Settings) -> CandleSeries:
     if options.data is None:
         return CandleFiles(settings.candle_folder).load(options.market, HOUR, start, end)
     return with_own_timeframe(read_candles(options.data, options.market, Timeframe(1))).between(start, end)
+
+
+def _source(options: argparse.Namespace, settings: Settings) -> str:
+    """Name the candles that were used, and say so where they are no real market's."""
+    if options.data is not None:
+        return str(options.data)
+    return f"{settings.candle_folder}{' (a simulated market)' if settings.has_simulated_candles else ''}"
 
 
 def _market(text: str) -> Market:

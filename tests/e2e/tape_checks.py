@@ -9,6 +9,7 @@ from typing import Any, LiteralString
 
 import psycopg
 
+from dg_bot.domain.order import NO_ORDER
 from tests.e2e.instants import TRADED
 from tests.e2e.tape_bench import BTC, OPENING_KRW, SECRET_KEY, Document, Ended, TapeBench, TapeText
 
@@ -100,8 +101,8 @@ def check_wire(report: Document, bench: TapeBench) -> None:
     entries = bench.wire_log.entries
 
     assert [entry for entry in entries if ALLOWED.fullmatch(f"{entry.method} {entry.path}") is None] == []
-    # Won in dollars are told where the venue lists the market for it; the tape does not. No order has the two names of the checks.
-    absent = ("markets=KRW-USDT", "identifier=key-check", "identifier=contract-check")
+    # Won in dollars are told where the venue lists the market for it, which the tape does not; the checks ask for no order.
+    absent = ("markets=KRW-USDT", f"identifier={NO_ORDER}")
     assert [entry for entry in entries if entry.status not in (200, 201) and entry.query not in absent] == []
     orders = bench.wire_log.matching("POST", "/v1/orders")
     assert [entry.identifier for entry in orders] == [order["identifier"] for order in report["orders"]]

@@ -15,8 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "backtesting" / "run_backtest.py"
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "CANDLE_DIR": str(folder / "candles")}
+def run(folder: Path, *arguments: str, candles: str | None = None) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "CANDLE_DIR": str(folder / "candles") if candles is None else candles}
     return subprocess.run(
         [sys.executable, str(SCRIPT), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -72,6 +72,18 @@ def test_the_archive_of_the_bot_serves_where_no_file_is_given(tmp_path: Path) ->
     done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "ema_cross", "--timeframe", "60m")
 
     assert (0, True) == (done.returncode, "400 bars" in done.stdout)
+    assert f"candles of {tmp_path / 'candles'}\n" in done.stdout
+
+
+def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
+    """Without a mode and a folder that is what there is after the demo: its figures say nothing of a real market."""
+    folder = tmp_path / "data" / "demo" / "candles"
+    (folder / "hourly").mkdir(parents=True)
+    written(folder / "hourly", name="KRW-XRP_60m.csv")
+
+    done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "ema_cross", "--timeframe", "60m", candles="")
+
+    assert (0, True) == (done.returncode, f"candles of {folder} (a simulated market)\n" in done.stdout)
 
 
 @pytest.mark.parametrize(

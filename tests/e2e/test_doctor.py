@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,12 +16,15 @@ import pytest
 
 from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
 from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.journal_reader import read_journal
+from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.cycle_report import Mode
-from dg_bot.domain.events import AccountOpened, Answer, CycleCompleted, Event, IntentSending, SafeModeEntered
+from dg_bot.domain.events import AccountOpened, CycleCompleted, Event, IntentSending, SafeModeEntered
 from dg_bot.domain.portfolio import Balance
+from dg_bot.risk.state import RiskState
 from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.rest import UpbitServer
 from dg_bot.simulator.tape import Tape
@@ -39,7 +42,7 @@ from tests.e2e.tape_bench import (
     live_settings,
 )
 from tests.e2e.warm_main import Run
-from tests.journal_records import BUY_ID, NOON, answered, closed, fill, planned_buy, report
+from tests.journal_records import BUY_ID, NOON, bought, planned_buy, report
 from tests.postgres import rows
 
 KEYS = ["ok", "mode", "data_dir", "safe_mode", "positions", "open_intents", "ledger", "cursors", "degraded", "journal"]
@@ -48,11 +51,12 @@ KEYS = ["ok", "mode", "data_dir", "safe_mode", "positions", "open_intents", "led
 class Practice:
     """A live bot's folder as it was left, its account at a simulated venue, and the doctor to ask about both."""
 
-    def __init__(self, folder: Path, program: WarmProgram) -> None:
+    def __init__(self, folder: Path, program: WarmProgram, *, begins: datetime = NOON) -> None:
         price = Decimal(1000)
-        candle = Candle(opened_at=NOON, open=price, high=price, low=price, close=price, volume=Decimal(1))
+        self.begins = begins
+        candle = Candle(opened_at=begins, open=price, high=price, low=price, close=price, volume=Decimal(1))
         self.venue = Venue(
-            ledger=Ledger(krw=OPENING_KRW), tapes={BTC: Tape.of(BTC, HOUR, [candle])}, now=lambda: NOON + timedelta(minutes=1)
+            ledger=Ledger(krw=OPENING_KRW), tapes={BTC: Tape.of(BTC, HOUR, [candle])}, now=lambda: begins + timedelta(minutes=1)
         )
         self.server = UpbitServer(self.venue, access_key=ACCESS_KEY, secret_key=SECRET_KEY)
         self.folder = folder / "bot"
@@ -70,7 +74,7 @@ class Practice:
     def lived(self, *events: Event) -> None:
         """Write what happened after the account was opened; the rows have followed."""
         claim_folder(self.state, Mode.LIVE, "dg")
-        with closing(JournalFile.open(self.state / "journal.jsonl", lambda: NOON)) as journal:
+        with closing(JournalFile.open(self.state / "journal.jsonl", lambda: self.begins)) as journal:
             opened = AccountOpened(balances=(Balance("KRW", OPENING_KRW, Decimal(0)),))
             for event in (opened, *events):
                 journal.append(event)
@@ -79,10 +83,7 @@ class Practice:
     def bought(self) -> None:
         """Let the bot hold half a coin that the account holds too."""
         self.lived(
-            replace(planned_buy(), protection=protection()),
-            IntentSending(identifier=BUY_ID),
-            answered(Answer.ACCEPTED),
-            closed(fills=(fill("one", "0.5", price="20000"),), fee="5"),
+            *bought("0.5", "20000", fee="5"),
             CycleCompleted(report=report()),
         )
         self.venue.ledger.withdraw("KRW", Decimal(10_005))
@@ -248,7 +249,35 @@ def test_the_journal_alone_can_be_verified(practice: Practice) -> None:
     altered = practice.ask("--verify")
 
     assert [3, 0, 3] == [ended.exit_code for ended in (nothing, whole, altered)]
+    assert "this bot has not run yet" in nothing.log
     assert "record 2 " in altered.out
+
+
+def test_a_journal_of_whole_records_that_lost_its_last_ones_is_not_verified(practice: Practice) -> None:
+    """The chain is whole up to the cut; what is made from the journal knows that it went on."""
+    practice.lived(SafeModeEntered(reason="daily_loss"))
+    path = practice.state / "journal.jsonl"
+    last = list(read_journal(path))[-1]
+    RiskStateFile(practice.state / "risk_state.json").save(RiskState(), last)
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+
+    ended = practice.ask("--verify")
+
+    assert (3, "") == (ended.exit_code, ended.out)
+    assert "ends at record 1, but risk_state.json knows record 2" in ended.log
+
+
+def test_a_followed_venue_of_another_day_gives_the_day_of_an_act(tmp_path: Path, warm_doctor: WarmProgram) -> None:
+    """A simulated venue may be at any date; its orders are asked for by its time, and the record carries that."""
+    practice = Practice(tmp_path, warm_doctor, begins=datetime(2024, 1, 5, tzinfo=UTC))
+    with practice.server:
+        practice.lived()
+        practice.venue.ledger.deposit("KRW", Decimal(500))
+        ended = practice.ask("--declare", "mine")
+
+    last = list(read_journal(practice.state / "journal.jsonl"))[-1]
+    assert ended.out.startswith("Declared KRW +500: ")
+    assert "2024-01-05" == f"{last.at:%Y-%m-%d}"
 
 
 def test_k16_the_doctor_names_the_rows_that_are_not_what_the_journal_says(practice: Practice, database: str) -> None:
@@ -378,6 +407,7 @@ def test_a_folder_of_another_mode_is_refused_by_its_name(practice: Practice) -> 
         ("--cost", "1000"),
         ("--adopt", "BTC"),
         ("--adopt", "KRW-BTC", "--amount", "-1"),
+        ("--adopt", "KRW-BTC", "--amount", "0"),
         ("--adopt", "KRW-BTC", "--cost", "nan"),
         ("--adopt", "KRW-BTC", "--currency", "BTC"),
     ],

@@ -37,8 +37,8 @@ FIGURES = (
         name="mutation score of risk, execution, journal and reconciliation",
         file="mutation.json",
         command="make mutate",
-        not_covered="module constants and decorated functions, which are not mutated; adapters of the venue, messages, wiring",
-        fields=("score", "mutants", "killed", "survived", "explained", "caught_by_types"),
+        not_covered="mutants not judged yet; module constants and decorated functions; adapters of the venue, messages, wiring",
+        fields=("score", "mutants", "judged", "not_judged", "killed", "survived", "explained", "caught_by_types"),
     ),
     Figure(
         name="branch coverage",

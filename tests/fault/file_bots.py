@@ -3,7 +3,6 @@
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,15 +16,15 @@ from dg_bot.app.settings import Settings
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.cycle_report import Mode
-from dg_bot.domain.events import AccountOpened, Answer, Event, IntentSending
+from dg_bot.domain.events import AccountOpened, Event
 from dg_bot.domain.portfolio import Balance
 from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.rest import UpbitServer
 from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
-from tests.builders import PaperBot, SeamedJournal, protection
+from tests.builders import PaperBot, SeamedJournal
 from tests.e2e.tape_bench import ACCESS_KEY, OPENING_KRW, SECRET_KEY, live_settings
-from tests.journal_records import BTC, BUY_ID, NOON, answered, closed, fill, planned_buy
+from tests.journal_records import BTC, NOON, bought
 
 
 @contextmanager
@@ -82,10 +81,7 @@ class House:
         with closing(JournalFile.open(self.state / "journal.jsonl", lambda: NOON)) as journal:
             for event in (
                 AccountOpened(balances=(Balance("KRW", OPENING_KRW, Decimal(0)),)),
-                replace(planned_buy(), protection=protection()),
-                IntentSending(identifier=BUY_ID),
-                answered(Answer.ACCEPTED),
-                closed(fills=(fill("one", "0.5", price="20000"),), fee="5"),
+                *bought("0.5", "20000", fee="5"),
                 *events,
             ):
                 journal.append(event)

@@ -3,6 +3,7 @@
 import select
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum, auto
 from types import TracebackType
@@ -58,8 +59,8 @@ class PostgresProxy:
         for thread in self._threads:
             thread.join()
 
-    def _spawn(self, target: object, *arguments: object) -> None:
-        thread = threading.Thread(target=target, args=arguments, daemon=True)  # type: ignore[arg-type]
+    def _spawn(self, target: Callable[..., None], *arguments: socket.socket) -> None:
+        thread = threading.Thread(target=target, args=arguments, daemon=True)
         self._threads.append(thread)
         thread.start()
 

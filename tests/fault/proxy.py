@@ -7,6 +7,7 @@ import struct
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
@@ -100,7 +101,7 @@ class Proxy:
             while True:
                 client, _ = self._listener.accept()
                 self.connections += 1
-                self._start(lambda client=client: self._serve(client))  # type: ignore[misc]
+                self._start(partial(self._serve, client))
 
     def _serve(self, client: socket.socket) -> None:
         with suppress(OSError), socket.create_connection(self._target) as server:

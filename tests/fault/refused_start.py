@@ -66,7 +66,9 @@ class Starter:
 
 
 @pytest.fixture
-def starter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Starter]:
+def starter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], clean_logging: None
+) -> Iterator[Starter]:
     for name in known_names():
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)

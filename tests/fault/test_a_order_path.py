@@ -182,6 +182,23 @@ def test_a10_an_exit_that_nobody_met_is_tried_again_as_a_leg_of_its_own() -> Non
     assert bot.position() is None
 
 
+def test_a10_an_entry_that_nobody_met_is_closed_though_coins_came_in_meanwhile() -> None:
+    """Coins that the owner sent leave an empty entry open for some minutes, and not for ever."""
+    bot = buyer()
+
+    def met_by_a_deposit(method: Call, approved: RiskApproved) -> Submission:
+        bot.deposit("BTC", "1")
+        return nothing_filled(method, approved)
+
+    bot.upbit.on("submit", met_by_a_deposit)
+    bot.run_cycle()
+    assert [] == closings(bot)
+
+    ticks(bot, 8)
+
+    assert ["not_executed"] == closings(bot)
+
+
 @pytest.mark.parametrize("reads", [1, 2, 3, 5])
 def test_a11_fills_that_appear_after_the_order_has_ended_are_booked(reads: int) -> None:
     """An end without a fill is read twice and held against the balance; late fills are booked."""
@@ -201,6 +218,32 @@ def test_a11_an_exit_whose_fills_appear_late_is_not_sent_a_second_time() -> None
     ticks(bot, 3)
 
     assert (EXIT, ["executed"]) == (bot.placed(), closings(bot))
+
+
+def test_a11_an_exit_whose_fills_appear_late_is_booked_though_coins_came_in_that_hide_it() -> None:
+    """Coins that the owner sent do not let an executed exit with late fills pass for one that nobody met."""
+    bot = stopped()
+    bot.deposit("BTC", "150")
+    bot.upbit.on("find", without_fills, last=8)
+
+    ticks(bot, 3)
+
+    assert (EXIT, ["executed"]) == (bot.placed(), closings(bot))
+    assert Decimal(150) == bot.venue.ledger.account("BTC").total
+
+
+@pytest.mark.parametrize("krw", ["0", "-300000"], ids=["sent", "bought by hand"])
+def test_a11_an_exit_that_nobody_met_is_tried_again_however_many_coins_came_in(krw: str) -> None:
+    """More coins of the owner's than the bot holds do not keep an empty exit open for ever."""
+    bot = stopped()
+    bot.deposit("BTC", "300")
+    if krw != "0":
+        bot.deposit("KRW", krw)
+    bot.upbit.on("submit", nothing_filled)
+
+    ticks(bot, 8)
+
+    assert (["not_executed", "executed"], None) == (closings(bot), bot.position())
 
 
 def test_a11_an_exit_that_nobody_met_does_not_wait_for_a_deposit_to_be_explained() -> None:

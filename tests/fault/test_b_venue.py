@@ -2,7 +2,6 @@
 
 import json
 import socket
-from collections.abc import Callable
 from datetime import UTC, timedelta
 from decimal import Decimal
 from email.utils import format_datetime
@@ -37,13 +36,12 @@ from tests.unit.adapters.approval import approved
 from tests.unit.adapters.raw_server import Request, http
 from tests.unit.adapters.stepping_clock import SteppingClock
 from tests.unit.adapters.upbit_bench import bench
-from tests.unit.app.whole_bot import value, whole_bot
+from tests.unit.app.whole_bot import PERIOD_S, guard_over
 
 ORDERS = "/v1/orders"
 ENTRY = ["buy KRW-BTC 1000000"]
 EXIT = ["sell KRW-BTC 100"]
 ENTRY_ID = "test.KRW-BTC.20261120T12.entry.0.0"
-PERIOD_S = 30.0
 SIGNED = ("/v1/accounts", "/v1/api_keys", "/v1/order", "/v1/orders*")
 
 
@@ -72,11 +70,6 @@ def always(wire: Wire, action: Action, path: str = "/*") -> None:
 
 def once(wire: Wire, action: Action, path: str = ORDERS, method: str = "POST") -> None:
     wire.faults.add(FaultRule(action=action, path=path, method=method, nth=1))
-
-
-def guard_over(paper: PaperBot) -> tuple[GuardThread, Callable[[str], float]]:
-    bot = whole_bot(paper)
-    return GuardThread(bot, period_s=PERIOD_S), lambda name: value(bot.metrics, name)
 
 
 def ticks(paper: PaperBot, guard: GuardThread, minutes: int) -> None:
@@ -319,6 +312,23 @@ def test_b07_a_start_with_an_expired_key_goes_on_where_something_is_held() -> No
 
     assert 1 == len(told(holding, "unprotected_key_refused"))
     assert "expired_access_key" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("jwt_verification", "check UPBIT_SECRET_KEY"),
+        ("invalid_access_key", "check UPBIT_ACCESS_KEY"),
+        ("no_authorization_ip", "add it at the exchange"),
+        ("out_of_scope", "make a key"),
+    ],
+)
+def test_a_start_with_a_refused_key_says_what_to_mend(name: str, remedy: str) -> None:
+    """Each name of the refusal ends a start that has nothing to watch with the remedy that belongs to it."""
+    with wired(paper_bot()) as wire:
+        refuse_key(wire, name)
+        with pytest.raises(UnsafeSetup, match=remedy):
+            key_of(wire).require_usable()
 
 
 def test_b07_the_end_of_a_key_is_told_30_7_and_1_days_before() -> None:

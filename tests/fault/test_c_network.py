@@ -30,32 +30,15 @@ from tests.fault.certificates import authority
 from tests.fault.proxy import PLAIN, Manner, Proxy
 from tests.fault.wired import PATIENT_S, TINY_S, wired
 from tests.scenario.faulty_upbit import Call, Fault
+from tests.scenario.order_bots import ENTRY, ENTRY_ID, EXIT, buyer, stopped
 from tests.unit.adapters.raw_server import RawServer, Request, answers, http, reply_json
 from tests.unit.adapters.upbit_bench import bench
-from tests.unit.app.whole_bot import value, whole_bot
+from tests.unit.app.whole_bot import PERIOD_S, guard_over
 
 ORDERS = "/v1/orders"
 BODY = {"market": "KRW-BTC", "side": "bid", "ord_type": "price", "price": "5000", "identifier": "ns.1"}
-ENTRY = ["buy KRW-BTC 1000000"]
-EXIT = ["sell KRW-BTC 100"]
-ENTRY_ID = "test.KRW-BTC.20261120T12.entry.0.0"
-PERIOD_S = 30.0
 POST = b"POST /v1/orders "
 ACCOUNTS = b"GET /v1/accounts"
-
-
-def stopped() -> PaperBot:
-    """A bot whose position has reached its stop."""
-    return paper_bot("1000 1000 | 940 940 940", holding="100 @ 1000")
-
-
-def buyer() -> PaperBot:
-    return paper_bot("1000 1000 | 1000 1000 1000", says="buy")
-
-
-def guard_over(paper: PaperBot) -> tuple[GuardThread, Callable[[str], float]]:
-    bot = whole_bot(paper)
-    return GuardThread(bot, period_s=PERIOD_S), lambda name: value(bot.metrics, name)
 
 
 def tick(paper: PaperBot, guard: GuardThread, times: int = 1) -> None:

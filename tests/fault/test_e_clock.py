@@ -19,14 +19,14 @@ from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import CycleCompleted, Period, PeriodOpened
 from dg_bot.ports import Clock
 from dg_bot.risk.limits import RiskLimits
-from tests.builders import BTC, ETH, PaperBot, paper_bot
+from tests.builders import BTC, ETH, paper_bot
 from tests.scenario.faulty_upbit import priced
+from tests.scenario.order_bots import analysis_takes
 from tests.scenario.test_risk_limits import MANY, blocked_by, equity_after, loser, many
 from tests.unit.app.test_scheduler import HALF_PAST, job, run_daemon
-from tests.unit.app.whole_bot import value, whole_bot
+from tests.unit.app.whole_bot import PERIOD_S, value, whole_bot
 
 ROOT = Path(__file__).resolve().parents[2]
-PERIOD_S = 30.0
 HOUR = timedelta(hours=1)
 
 
@@ -73,13 +73,6 @@ def test_e01_a_guard_tick_that_comes_a_minute_late_sells_and_counts_what_was_unw
 
 
 # E02
-
-
-def analysis_takes(bot: PaperBot, **delta: float) -> None:
-    def pass_time() -> None:
-        bot.clock.at += timedelta(**delta)
-
-    bot.opinion.on_asked = pass_time
 
 
 def test_e02_a_decision_that_comes_after_its_hour_buys_nothing() -> None:

@@ -28,10 +28,9 @@ from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import AlarmRaised, CycleCompleted, IntentPlanned, SafeModeEntered
 from dg_bot.errors import InvariantViolated, StateError
 from dg_bot.pipeline.books import Books
-from dg_bot.remembered import Remembered
 from tests.builders import PaperBot, SeamedJournal, assert_invariants, paper_bot
 from tests.fault.file_bots import House, fill_up, on_disk, restarted, tiny_disk
-from tests.journal_records import BTC
+from tests.journal_records import BTC, replayed
 from tests.scenario.killed import dies, run_until_killed
 
 HALF = Decimal("0.5")
@@ -58,13 +57,6 @@ def live_for_weeks(path: Path, hours: int = 24 * 17) -> None:
         live_hour(books, clock, hour)
         books.compact()
     journal.close()
-
-
-def replayed(path: Path) -> Remembered:
-    remembered = Remembered()
-    for record in read_journal(path):
-        remembered = remembered.after(record)
-    return remembered
 
 
 def test_f01_an_emptied_state_file_is_made_again_from_the_journal(house: House) -> None:

@@ -191,6 +191,17 @@ def test_j05_a_last_trade_under_the_stop_with_a_bid_above_it_sells_nothing() -> 
     assert [] == bot.placed()
 
 
+@pytest.mark.parametrize(("old_s", "is_sold"), [(60, False), (61, True), (7200, True)])
+def test_j05_a_book_that_stands_still_does_not_hold_a_stop_back(old_s: float, is_sold: bool) -> None:
+    """A bid above the stop counts for a minute; later the last trade decides alone."""
+    bot = paper_bot("1000 1000 | 940", holding=HELD)
+    bot.upbit.always("order_book", booked(asks="961:100", bids="960:100", old_s=old_s))
+
+    bot.guard.tick()
+
+    assert is_sold is bool(bot.placed())
+
+
 def test_j05_an_unconfirmed_stop_halts_the_cycle_with_its_gate() -> None:
     """The cycle says why it did not sell, and decides nothing else."""
     bot = paper_bot("1000 1000 | 940", holding=HELD)

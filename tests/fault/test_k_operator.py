@@ -26,12 +26,12 @@ from dg_bot.risk.manager import RiskApproved
 from dg_bot.simulator.ledger import OrderState, Ticket, TicketKind
 from tests.builders import BTC, BUILT, PaperBot, paper_bot, protection
 from tests.fault.refused_start import CANARY, LIVE, Starter, starter
-from tests.journal_records import NOON, report
+from tests.journal_records import NOON, bought, report
 from tests.postgres import run_sql
 from tests.scenario.faulty_upbit import priced
 from tests.scenario.order_bots import closings
 from tests.scenario.test_risk_limits import blocked_by, equity_after, loser
-from tests.unit.app.ward import Ward, bought
+from tests.unit.app.ward import Ward
 
 __all__ = ["starter"]
 

@@ -37,11 +37,11 @@ from tests.e2e.market_bench import eventually
 from tests.fault.refused_start import CANARY, LIVE, Starter, starter
 from tests.telegram_server import CHAT, TOKEN, UNAUTHORIZED, TelegramServer
 from tests.unit.app.test_http import Serve, ask, serve
-from tests.unit.app.test_logs import Output, clean_logging, logging_to
+from tests.unit.app.test_logs import Output, logging_to
 from tests.unit.app.test_scheduler import HALF_PAST, run_daemon
 from tests.unit.app.whole_bot import whole_bot
 
-__all__ = ["clean_logging", "logging_to", "serve", "starter"]
+__all__ = ["logging_to", "serve", "starter"]
 
 BANNED_CALLS = {"eval", "exec", "compile", "__import__", "yaml.load", "os.system", "os.popen", "pickle.load", "pickle.loads"}
 BANNED_IMPORTS = {"pickle", "shelve", "marshal", "dill", "joblib"}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from dg_bot.errors import BotError
 from dg_bot.risk.limits import RiskLimits
-from tests.builders import BTC, BUILT, PaperBot, assert_invariants, paper_bot
+from tests.builders import BUILT, PaperBot, assert_invariants, paper_bot
 from tests.scenario.faulty_upbit import (
     Fault,
     answered_unclearly,
@@ -208,4 +208,3 @@ def test_a_sale_is_of_what_was_bought_and_no_more(
     position = bot.position()
     assert sold <= quantity
     assert quantity - sold == (Decimal(0) if position is None else position.quantity)
-    assert BTC in bot.setup.markets

@@ -1,7 +1,8 @@
 """Judge a mutation run: which mutants no test noticed, why each of them may live, and the score; `make mutate` runs it before.
 
 A mutant is killed when a test fails of it, or when the type checker refuses it. The score is that of the tests alone, over the
-mutants that type-check. A survivor without an explanation fails the run.
+judged mutants that type-check. A run that was stopped says how many it has judged, and fails, as does a survivor without an
+explanation.
 """
 
 import json
@@ -28,7 +29,8 @@ _HEAD = """# Mutation testing
 `make mutate` breaks risk, execution, journal and the order protocol in small ways, one at a time, and runs the tests that reach
 the broken line. This page is written by it. What is listed here was noticed by no test, with the reason why that is bearable.
 Module constants and decorated functions (properties) are not mutated. Mutants that the type checker refuses do not count for the
-score: no such program would be built.
+score: no such program would be built. A mutant that no test reaches counts as survived; one that runs into its time limit or
+crashes the interpreter counts as killed.
 """
 
 
@@ -54,19 +56,21 @@ def main() -> int:
         data = SourceFileMutationData(path=path)
         data.load()
         statuses = {name: status_by_exit_code[code] for name, code in data.exit_code_by_key.items()}
+        if not statuses:
+            continue
         by_module[str(path)] = Counter(statuses.values())
         by_status += by_module[str(path)]
         survivors += [_survivor(name, path) for name, status in statuses.items() if status in ("survived", "no tests")]
     unexplained = [survivor for survivor in survivors if survivor.reason is None]
-    figures = _figures(by_status, survivors, unexplained)
-    RESULTS.write_text(
-        json.dumps({**figures, "modules": {path: _score(counts) for path, counts in by_module.items()}}, indent=1) + "\n"
-    )
+    figures = {**_counted(by_status), "explained": len(survivors) - len(unexplained)}
+    modules = {path: _counted(counts) for path, counts in by_module.items()}
+    RESULTS.write_text(json.dumps({**figures, "modules": modules}, indent=1) + "\n")
     PAGE.write_text("\n".join(_page(figures, by_module, survivors)) + "\n", encoding="utf-8")
     for survivor in unexplained:
         print(f"{survivor.name}\n    - {survivor.before}\n    + {survivor.after}")
     print(", ".join(f"{name} {value}" for name, value in figures.items()))
-    return 1 if unexplained or by_status["not checked"] or _score(by_status) < LOWEST_SCORE else 0
+    score = _score(by_status)
+    return 1 if unexplained or figures["not_judged"] or score is None or score < LOWEST_SCORE else 0
 
 
 def _survivor(name: str, path: Path) -> Survivor:
@@ -75,38 +79,54 @@ def _survivor(name: str, path: Path) -> Survivor:
     return Survivor(name=name, before=" ".join(before), after=" ".join(after))
 
 
-def _score(counts: Counter[str]) -> float:
-    """Give the percentage of the mutants that type-check which a test has killed."""
-    killed = sum(counts[status] for status in _KILLED)
-    judged = killed + counts["survived"] + counts["no tests"]
-    return round(100.0 * killed / judged, 1) if judged else 100.0
+def _score(counts: Counter[str]) -> float | None:
+    """Give the percentage of the judged mutants that type-check which a test has killed; None where there are none."""
+    killed = _killed(counts)
+    tested = killed + _survived(counts)
+    return round(100.0 * killed / tested, 1) if tested else None
 
 
-def _figures(counts: Counter[str], survivors: Sequence[Survivor], unexplained: Sequence[Survivor]) -> dict[str, object]:
+def _killed(counts: Counter[str]) -> int:
+    return sum(counts[status] for status in _KILLED)
+
+
+def _survived(counts: Counter[str]) -> int:
+    return counts["survived"] + counts["no tests"]
+
+
+def _counted(counts: Counter[str]) -> dict[str, object]:
+    """Give the figures of some mutants; what was interrupted, skipped or not reached is not judged."""
+    killed, by_types, survived = _killed(counts), counts["caught by type check"], _survived(counts)
+    judged = killed + by_types + survived
     return {
         "score": _score(counts),
         "mutants": counts.total(),
-        "killed": sum(counts[status] for status in _KILLED),
-        "caught_by_types": counts["caught by type check"],
-        "survived": len(survivors),
-        "explained": len(survivors) - len(unexplained),
+        "judged": judged,
+        "not_judged": counts.total() - judged,
+        "killed": killed,
+        "caught_by_types": by_types,
+        "survived": survived,
     }
 
 
 def _page(figures: dict[str, object], modules: dict[str, Counter[str]], survivors: Sequence[Survivor]) -> Iterator[str]:
     yield _HEAD
-    yield ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in figures.items()) + "."
-    yield "\n| module | score | killed | refused by types | survived |\n|---|---|---|---|---|"
+    yield f"**Score: tests killed {figures['score']} % of the judged mutants that type-check.**\n"
+    yield f"Judged: {figures['judged']} of {figures['mutants']} mutants. " + (
+        f"This run was stopped: {figures['not_judged']} are not judged yet, and the score says nothing about them."
+        if figures["not_judged"]
+        else "The run was full."
+    )
+    yield (
+        f"Killed by tests {figures['killed']}, refused by types {figures['caught_by_types']}, survived {figures['survived']}, "
+        f"of which explained {figures['explained']}."
+    )
+    yield "\n| module | score | mutants | judged | killed by tests | refused by types | survived |\n|---|---|---|---|---|---|---|"
     for path, counts in modules.items():
-        killed = sum(counts[status] for status in _KILLED)
-        cells = (
-            path.removeprefix("src/"),
-            _score(counts),
-            killed,
-            counts["caught by type check"],
-            counts["survived"] + counts["no tests"],
-        )
-        yield f"| {' | '.join(map(str, cells))} |"
+        counted = _counted(counts)
+        names = ("mutants", "judged", "killed", "caught_by_types", "survived")
+        cells = ("-" if counted["score"] is None else counted["score"], *(counted[name] for name in names))
+        yield f"| {path.removeprefix('src/')} | {' | '.join(map(str, cells))} |"
     reasons = sorted({survivor.reason or "unexplained" for survivor in survivors})
     for reason in reasons:
         yield f"\n## {reason}\n"

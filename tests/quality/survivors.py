@@ -13,10 +13,93 @@ class Rule:
     change: str
 
 
-RULES: tuple[Rule, ...] = ()
+RULES: tuple[Rule, ...] = (
+    Rule(
+        reason="Equivalent: the sum has Decimals in it, or is compared and added like one",
+        name="",
+        change=r"sum\(.*, ZERO\).* → .*sum\(.*, \)",
+    ),
+    Rule(
+        reason="Equivalent: a quotient of positive amounts is cut to whole numbers either way",
+        name=r"planner\.",
+        change=r"int\((\w+) // (\w+)\).* → .*int\(\1 / \2\)",
+    ),
+    Rule(
+        reason="Equivalent: with nothing left to spend the next level takes nothing",
+        name=r"liquidity\.x__taken_by_notional",
+        change=r"affordable < level\.size",
+    ),
+    Rule(
+        reason="Equivalent: a sale of exactly the biggest part is one part by either way, but for a decision, which has a test",
+        name=r"planner\.x__sale_parts",
+        change=r"quantity > biggest",
+    ),
+    Rule(
+        reason="Equivalent: a position of exactly what is there is replaced by itself",
+        name=r"state\.x__without_what_left",
+        change=r"held\.quantity <= rest",
+    ),
+    Rule(
+        reason="Equivalent: a rest of nothing is worth nothing, which is below every minimum",
+        name=r"state\.x__without_taken_stage",
+        change=r"stage_rest >= ZERO",
+    ),
+    Rule(
+        reason="Equivalent: settings refuse a target of volatility that is not above nothing",
+        name=r"sizing\.x_entry_size",
+        change=r"by_volatility >= ZERO",
+    ),
+    Rule(
+        reason="Equivalent: an approval tells of the gate that refused only, never of one that was passed",
+        name=r"manager\..*_buying_gates",
+        change=r'→ .*safe_mode else "(XXoffXX|OFF)", "(?-i:off)"',
+    ),
+    Rule(
+        reason="Equivalent: a case in which nothing is done",
+        name=r"order_settlement\..*_caught_up",
+        change=r"^case IntentState\.UNKNOWN .*: pass → $",
+    ),
+    Rule(
+        reason="Equivalent: the type checker proves that no other answer exists",
+        name=r"order_sending\..*send",
+        change=r"assert_never\(submission\) → (assert_never\(None\))?$",
+    ),
+    Rule(
+        reason="Equivalent: the file was made a line before",
+        name=r"_quarantine",
+        change=r"missing_ok=False",
+    ),
+    Rule(
+        reason="Equivalent: no namespace begins like the stand-in for an order without a name",
+        name=r"open_account",
+        change="XXXX",
+    ),
+    Rule(
+        reason="Equivalent: the error writes itself from its own fields",
+        name=r"Unfit",
+        change=r"super\(\).__init__",
+    ),
+    Rule(
+        reason="Equivalent: the name is read for a value that was refused only, and then it is that value's",
+        name=r"typed_json\.x__mapping",
+        change=r'done, key = \{\}, "XXXX"',
+    ),
+    Rule(
+        reason="Out of reach of the tool: made at import, before a mutant can be chosen",
+        name=r"typed_json\.x__exactly",
+        change="",
+    ),
+    Rule(
+        reason="Accepted: words of a message whose cause cannot come about, since what is planned has one of the two",
+        name=r"order_settlement\.x__request",
+        change="the intent has neither",
+    ),
+)
 
 
 def reason_of(name: str, before: str, after: str) -> str | None:
     """Give the reason why this survivor is bearable; None where nobody has given one."""
     change = f"{before} → {after}"
-    return next((rule.reason for rule in RULES if re.search(rule.name, name) and re.search(rule.change, change)), None)
+    return next(
+        (rule.reason for rule in RULES if re.search(rule.name, name) and re.search(rule.change, change, re.IGNORECASE)), None
+    )

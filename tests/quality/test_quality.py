@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.quality import coverage, survivors
-from tests.quality.mutation import _score
+from tests.quality.mutation import _counted, _score
 
 
 def report(path: Path, **covered: tuple[int, int]) -> Path:
@@ -60,8 +60,17 @@ def test_mutants_that_do_not_type_check_do_not_count() -> None:
     assert 85.0 == _score(counts)
 
 
-def test_nothing_to_judge_is_a_full_score() -> None:
-    assert 100.0 == _score(Counter({"caught by type check": 3}))
+def test_nothing_to_judge_has_no_score() -> None:
+    assert _score(Counter({"caught by type check": 3, "not checked": 2})) is None
+
+
+def test_a_run_that_was_stopped_tells_how_much_it_has_judged() -> None:
+    counts = Counter({"killed": 5, "survived": 1, "caught by type check": 2, "not checked": 3, "skipped": 1})
+    counts["check was interrupted by user"] = 1
+
+    told = _counted(counts)
+
+    assert {"mutants": 13, "judged": 8, "not_judged": 5} == {name: told[name] for name in ("mutants", "judged", "not_judged")}
 
 
 def test_a_reason_holds_for_the_mutants_that_it_names_only(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,15 @@ def stopped() -> PaperBot:
     return paper_bot("1000 1000 | 940 940 940", holding="100 @ 1000")
 
 
+def analysis_takes(bot: PaperBot, **delta: float) -> None:
+    """Let the decision come so much later than it was asked for."""
+
+    def pass_time() -> None:
+        bot.clock.at += timedelta(**delta)
+
+    bot.opinion.on_asked = pass_time
+
+
 def closings(bot: PaperBot) -> list[str]:
     ended = [event for event in bot.events(IntentClosed) if isinstance(event, IntentClosed)]
     return [event.closing.value for event in ended if not event.fills or not event.fills[0].trade_id.startswith("earlier")]

@@ -10,7 +10,7 @@ from dg_bot.domain.decision import Action
 from dg_bot.domain.events import SafeModeEntered
 from dg_bot.errors import DecisionError
 from dg_bot.risk.limits import RiskLimits
-from tests.builders import BTC, ETH, PaperBot, paper_bot
+from tests.builders import BTC, ETH, paper_bot
 from tests.scenario.faulty_upbit import booked, key_refused, priced, refused, unavailable
 
 
@@ -74,13 +74,6 @@ def test_b07_a_refused_key_fails_the_cycle_and_is_no_crash() -> None:
     report = bot.run_cycle()
 
     assert (Outcome.FAILED, Stage.RISK_CHECK) == (report.outcome, report.stage)
-
-
-def analysis_takes(bot: PaperBot, **delta: float) -> None:
-    def pass_time() -> None:
-        bot.clock.at += timedelta(**delta)
-
-    bot.opinion.on_asked = pass_time
 
 
 def test_what_risk_found_meanwhile_is_asked_again_before_the_entry() -> None:

@@ -447,6 +447,19 @@ def test_a_sale_that_was_taken_ends_the_pauses() -> None:
     assert (second - first).total_seconds() < 60
 
 
+def test_refusals_of_hours_ago_slow_no_exit_of_now() -> None:
+    bot = paper_bot("1000 1000 | 940 1000 940", holding=HELD)
+    bot.upbit.always("submit", refused("market_offline"))
+    ticks(bot, 60)
+    bot.upbit.heal()
+    bot.next_hour(2)
+    bot.upbit.on("submit", refused("create_ask_error"))
+
+    ticks(bot, 2)
+
+    assert ["sell KRW-BTC 100"] == bot.placed()
+
+
 def test_refusals_on_one_market_slow_no_exit_on_another() -> None:
     bot = paper_bot({BTC: "1000 1000 | 940", ETH: "500 500 | 500 470"}, holding={BTC: HELD, ETH: "200 @ 500"})
     bot.upbit.always("submit", on_market(BTC, refused("market_offline")))

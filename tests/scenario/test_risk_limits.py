@@ -12,6 +12,7 @@ from dg_bot.cycle import RiskClearance
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import IntentClosed, SafeModeEntered
+from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import Balance
@@ -30,15 +31,10 @@ from tests.scenario.faulty_upbit import (
     priced,
     refused,
     reply_lost,
+    request_lost,
     unavailable,
 )
-
-WIDE = RiskLimits(
-    max_position_fraction=Decimal("0.9"),
-    max_exposure_fraction=Decimal(1),
-    max_krw_per_day=Decimal(10) ** 9,
-    stop_loss_fraction=Decimal("0.05"),
-)
+from tests.scenario.order_bots import closings
 
 
 def blocked_by(bot: PaperBot, market: Market = BTC) -> str | None:
@@ -551,5 +547,29 @@ def test_an_entry_ends_where_the_guard_has_sold_between_two_children() -> None:
     report = bot.run_cycle()
 
     assert ["buy", "buy", "sell"] == [words.split()[0] for words in bot.placed()]
-    assert "execution.other_orders_since" in [gate.name for gate in report.gates if not gate.passed]
+    (sold,) = (order.identifier for order in bot.our_orders() if order.side is Side.SELL)
+    assert Gate("execution.other_orders_since", sold, "none", False) in report.gates
     assert bot.position() is None
+
+
+def test_a_child_that_got_lost_is_not_sent_again_where_the_guard_has_sold_meanwhile() -> None:
+    bot = paper_bot(says="buy", planner=PlannerLimits(split_above_krw=Decimal(200_000)))
+    bot.upbit.on("submit", request_lost, first=2)
+    sleep = bot.clock.sleep
+
+    def falls(seconds: float) -> None:
+        sleep(seconds)
+        if bot.upbit.calls("submit") == 2:
+            bot.clock.sleep = sleep  # type: ignore[method-assign]
+            bot.upbit.always("last_prices", priced(BTC="940"))
+            bot.upbit.always("order_book", booked(asks="941:1000", bids="940:1000"))
+            bot.guard.tick()
+
+    bot.clock.sleep = falls  # type: ignore[method-assign]
+
+    bot.run_cycle()
+    bot.wait(60)
+    bot.guard.tick()
+
+    assert ["buy", "sell"] == [words.split()[0] for words in bot.placed()]
+    assert ["executed", "executed", "never_accepted"] == closings(bot)

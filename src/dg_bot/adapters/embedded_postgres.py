@@ -109,20 +109,29 @@ class EmbeddedPostgres:
             raise StoreError("start the embedded PostgreSQL", str(error)) from error
 
     def stop(self) -> None:
-        """Leave the server, and stop it where no other client is connected; close your own connections first."""
+        """Leave the server, and stop it where no other client is connected; close your own connections first.
+
+        Raises StoreError where it cannot be stopped.
+        """
         if self._lease is None:
             return
-        with self._alone():
-            running = self._running()
-            is_last = not self._has_other_clients(self._lease)
-            self._release()
-            if running is None or not is_last:
-                return
-            account = account_for(self._cluster, self._binaries / "postgres")
-            done = self._run(account, "pg_ctl", "stop", "-w", "-m", "fast", "-t", "20", "-D", str(self._cluster))
-            if done.returncode != 0:
-                raise StoreError("stop the embedded PostgreSQL", done.stderr.strip())
-            self._see_off(running[0])
+        try:
+            with self._alone():
+                self._leave(self._lease)
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise StoreError("stop the embedded PostgreSQL", str(error)) from error
+
+    def _leave(self, lease: psycopg.Connection) -> None:
+        running = self._running()
+        is_last = not self._has_other_clients(lease)
+        self._release()
+        if running is None or not is_last:
+            return
+        account = account_for(self._cluster, self._binaries / "postgres")
+        done = self._run(account, "pg_ctl", "stop", "-w", "-m", "fast", "-t", "20", "-D", str(self._cluster))
+        if done.returncode != 0:
+            raise StoreError("stop the embedded PostgreSQL", done.stderr.strip())
+        self._see_off(running[0])
 
     def _release(self) -> None:
         if self._lease is not None:

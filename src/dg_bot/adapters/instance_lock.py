@@ -12,7 +12,7 @@ from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import StateError, UnsafeSetup
 
-_RESTORE = "restore it from a copy, or start with another DATA_DIR"
+_RESTORE = "restore it from a copy; another DATA_DIR would forget positions and limits"
 
 
 class InstanceLock:
@@ -23,7 +23,10 @@ class InstanceLock:
         self._fd: int | None = None
 
     def __enter__(self) -> Self:
-        """Take the lock in a folder that nobody else can look into; raises UnsafeSetup naming the process that holds it, StateError where there can be no lock file."""
+        """Take the lock in a folder that nobody else can look into.
+
+        Raises UnsafeSetup naming the process that holds it, StateError where there can be no lock file.
+        """
         path = self._state_dir / "lock"
         try:
             # DATA_DIR may lead to another disk; what is in it may not.
@@ -40,7 +43,7 @@ class InstanceLock:
             holder = os.pread(fd, 20, 0).decode("ascii", "replace").strip() or "unknown"
             os.close(fd)
             problem = f"{self._state_dir} is in use by process {holder}"
-            raise UnsafeSetup("DATA_DIR", problem, f"stop process {holder} or use another DATA_DIR") from error
+            raise UnsafeSetup("DATA_DIR", problem, f"stop process {holder} first; one account has one bot") from error
         except OSError as error:
             os.close(fd)
             raise StateError(str(path), f"cannot be locked ({cause_of(error)})", "use a local disk with room on it") from error
@@ -99,6 +102,9 @@ def require_records(state_dir: Path, records: int) -> None:
 
 
 def note_records(state_dir: Path, records: int) -> None:
-    """Note in the mark of a folder how far its journal goes, so that its loss shows with everything made from it; raises StateError."""
+    """Note in the mark of a folder how far its journal goes; raises StateError.
+
+    A loss shows by this even where everything that is made from the journal was lost with it.
+    """
     path = state_dir / "instance.json"
     write_state(path, {**(read_state(path, _RESTORE) or {}), "records": records})

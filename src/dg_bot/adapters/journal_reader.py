@@ -41,10 +41,22 @@ def verify(path: Path) -> AlteredRecord | None:
 
     Raises StateError where the file cannot be read.
     """
+    found = verified(path)
+    return found if isinstance(found, AlteredRecord) else None
+
+
+def verified(path: Path) -> int | AlteredRecord:
+    """Give the number of the last record where every one is as it was written, else the first altered one; as `verify`."""
+    last = 0
     for found in _scan_path(path):
-        if isinstance(found, AlteredRecord):
-            return found
-    return None
+        match found:
+            case AlteredRecord():
+                return found
+            case StoredRecord(sequence=sequence):
+                last = sequence
+            case TornRecord():
+                break
+    return last
 
 
 def read_journal(path: Path) -> Iterator[Record]:

@@ -117,7 +117,7 @@ class Cursors:
             self._positions = moved
 
     def rewind(self, name: str) -> None:
-        """Let `name`, and the parts of it that are named `name:…`, begin at the first record again, durably; raises StateError."""
+        """Let `name`, and its parts `name:…`, begin at the first record again, durably; raises StateError."""
         with self._lock:
             kept = {one: place for one, place in self._positions.items() if one.partition(":")[0] != name}
             write_state(self._path, {"cursors": kept})

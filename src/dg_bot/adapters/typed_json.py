@@ -21,7 +21,6 @@ from dg_bot.errors import DataError
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-_PLAIN = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?", re.ASCII)
 _PLAIN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?")
 _INFINITE = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 

@@ -1,7 +1,7 @@
 """Look at the bot's account from outside: balances, orders and prices, for the doctor and what its operator does."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -18,7 +18,7 @@ from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.portfolio import Balance
-from dg_bot.errors import ExchangeUnavailable
+from dg_bot.errors import DataError, ExchangeUnavailable
 from dg_bot.ports import Clock
 from dg_bot.simulator.ledger import Ledger, OrderState
 from dg_bot.simulator.market_orders import balances_of, venue_order
@@ -54,6 +54,10 @@ def account_access(settings: Settings) -> Iterator[AccountAccess]:
         return market_data.last_prices([market])[market]
 
     try:
+        if settings.clock_from_venue:
+            # Its day may be far from this machine's; where it does not answer, what is asked next says so.
+            with suppress(ExchangeUnavailable, DataError):
+                market_data.notices()
         if settings.mode is Mode.PAPER:
             yield _of_file(lambda: paper_ledger(settings.data_folder / "paper_account.json"), price, clock)
         else:
@@ -66,7 +70,11 @@ def account_access(settings: Settings) -> Iterator[AccountAccess]:
 def _of_file(ledger: Callable[[], Ledger], price: Callable[[Market], Decimal], clock: Clock) -> AccountAccess:
     return AccountAccess(
         balances=lambda: balances_of(ledger()),
-        orders=lambda market, _since: [venue_order(order) for order in ledger().orders(market, frozenset(OrderState))],
+        orders=lambda market, since: [
+            venue_order(order)
+            for order in ledger().orders(market, frozenset(OrderState))
+            if order.is_open or order.created_at >= since
+        ],
         price=price,
         clock=clock,
     )

@@ -5,9 +5,9 @@ from itertools import takewhile
 from dg_bot.adapters.instance_lock import is_marked
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.state_file import Cursors
-from dg_bot.app.doctor import existing_journal
 from dg_bot.app.followers import database_of
 from dg_bot.app.settings import Settings
+from dg_bot.app.state_folder import existing_journal
 
 
 def audit(settings: Settings) -> list[str]:

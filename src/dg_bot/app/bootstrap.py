@@ -11,7 +11,7 @@ import structlog
 from dg_bot import __version__
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.clock import SystemClock, VenueClock
-from dg_bot.adapters.instance_lock import InstanceLock, claim_folder, note_records, require_records
+from dg_bot.adapters.instance_lock import note_records
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.paper_exchange import PaperExchange
 from dg_bot.adapters.prometheus import Metrics
@@ -30,6 +30,7 @@ from dg_bot.app.outbox import Outbox
 from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.app.record_log import log_record
 from dg_bot.app.settings import Settings
+from dg_bot.app.state_folder import hold_folder, whole_journal
 from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
 from dg_bot.app.venue_contract import VenueContract
 from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds
@@ -135,19 +136,14 @@ def running_bot(
     remembers is unreadable, and what a first look at the venue raises.
     """
     with ExitStack() as stack:
-        stack.enter_context(InstanceLock(settings.state_folder))
-        claim_folder(settings.state_folder, settings.mode, settings.order_namespace)
+        hold_folder(settings, stack)
         database = database_of(settings, owner=Owner(settings.mode, settings.order_namespace))
         stack.callback(database.close)
         database.claim()
         metrics = Metrics()
         venue = _venue(settings, metrics, stack)
-        journal = JournalFile.open(settings.state_folder / "journal.jsonl", venue.clock.now)
-        stack.callback(journal.close)
-        state_file = RiskStateFile(settings.state_folder / "risk_state.json")
-        state_file.require_not_ahead_of(len(journal))
-        require_records(settings.state_folder, len(journal))
-        books = _books(journal, venue.clock, metrics, state_file)
+        journal = whole_journal(settings, venue.clock.now, stack)
+        books = _books(journal, venue.clock, metrics, RiskStateFile(settings.state_folder / "risk_state.json"))
         venue.limiter.report_sharing_to(sharing_alarm(books))
         if journal.quarantined is not None:
             books.alarm("torn_journal", f"an unfinished record at the journal's end was set aside in {journal.quarantined.name}")

@@ -29,7 +29,7 @@ def declare(
         found = unexplained_differences(books.state, account.balances(), settings.markets)
         chosen = found if currency is None else _exactly(found, currency, amount, held)
         if not chosen:
-            return ["The account matches the books: there was nothing to declare."]
+            return [f"{'The account' if currency is None else currency} matches the books: there was nothing to declare."]
         for name, difference in chosen.items():
             books.record(TransferDeclared(currency=name, amount=difference, note=note))
     return [f"Declared {name} {signed(difference)}: {in_words(name, difference)}." for name, difference in chosen.items()]

@@ -3,20 +3,20 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
 
 from dg_bot.adapters.instance_lock import is_marked
-from dg_bot.adapters.journal_reader import journal_exists, read_journal
+from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.differences import in_words, signed
 from dg_bot.app.outbox_notes import noted_reasons
 from dg_bot.app.settings import Settings
+from dg_bot.app.state_folder import existing_journal
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import CycleCompleted
 from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Balance
-from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
+from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.account import unexplained_differences
 from dg_bot.remembered import Remembered
@@ -92,14 +92,6 @@ def examine(settings: Settings, balances: Balances) -> Findings:
             ),
         ),
     )
-
-
-def existing_journal(settings: Settings) -> Path:
-    """Give the path of the journal; raises StateError where there is none."""
-    path = settings.state_folder / "journal.jsonl"
-    if not journal_exists(path):
-        raise StateError(str(path), "is not there: this bot has not run yet", "check DATA_DIR and MODE, or run: python main.py")
-    return path
 
 
 def _compared(

@@ -10,9 +10,12 @@ from dg_bot.app.doctor import Findings
 from dg_bot.domain.money import plain
 
 _REMEDIES = {
-    "safe_mode": "look at the reason, then: python scripts/doctor.py --mode {mode} --resume",
+    "safe_mode": "look at the reason, stop the daemon, then: python scripts/doctor.py --mode {mode} --resume",
     "open_intent": "the daemon asks the venue about it at every tick; it blocks entries on its market until it is settled",
-    "ledger": "if you moved it yourself: python scripts/doctor.py --mode {mode} --declare NOTE (--adopt gives coins to the bot)",
+    "ledger": (
+        "if you moved it yourself, stop the daemon, then: python scripts/doctor.py --mode {mode} --declare NOTE "
+        "(--adopt gives coins to the bot)"
+    ),
     "account": "check the network and the key; nothing was compared",
     "database": "rows follow by themselves once the database answers",
     "messages": "messages follow by themselves once Telegram answers",

@@ -6,6 +6,7 @@ from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.domain.events import SafeModeEntered
 from dg_bot.domain.market import Market
+from dg_bot.domain.order import NO_ORDER
 from dg_bot.errors import AuthenticationFailed, UnsafeSetup
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Clock, KeyRefused
@@ -15,11 +16,12 @@ _WARN_AT_DAYS = (1, 7, 30)
 _EVERY = timedelta(days=1)
 _KEY_LIFE = timedelta(days=366)
 _REPEATED = timedelta(hours=1)
-_NO_ORDER = "key-check"
 _NEW_KEY = "make a key for this machine's address with the right to order, but not to withdraw"
 _ALLOW_ADDRESS = "this machine's address is not on the key's list: add it at the exchange, or go back to the old address"
 _REMEDIES = {
     "expired_access_key": "the key has expired: make a new one, set it, and start again",
+    "invalid_access_key": "the exchange does not know it: check UPBIT_ACCESS_KEY",
+    "jwt_verification": "it did not sign with the secret that belongs to it: check UPBIT_SECRET_KEY",
     "no_authorization_ip": _ALLOW_ADDRESS,
     "no_authorization_i_p": _ALLOW_ADDRESS,
 }
@@ -46,9 +48,9 @@ class LiveKey:
         """
         try:
             self._exchange.balances()
-            self._exchange.find(_NO_ORDER)
+            self._exchange.find(NO_ORDER)
         except AuthenticationFailed as error:
-            self._refuse(f"is refused by the exchange ({error.name})")
+            self._refuse(f"is refused by the exchange ({error.name})", _REMEDIES.get(error.name, _NEW_KEY))
             tell_refused_key(self._books, error)
             return
         verdicts = [self._exchange.test_order(market) for market in self._markets]
@@ -56,7 +58,7 @@ class LiveKey:
         if refused is None:
             return
         problem = f"may not place orders ({refused.name})"
-        self._refuse(problem)
+        self._refuse(problem, _NEW_KEY)
         if self._books.state.safe_mode is None:
             self._books.record(SafeModeEntered(reason=f"the exchange key {problem}"))
 
@@ -77,11 +79,11 @@ class LiveKey:
             silence = _EVERY if due == _WARN_AT_DAYS[0] else _KEY_LIFE / 2
             self._books.alarm(f"api_key_expires_in_{due}_days", text, silence=silence)
 
-    def _refuse(self, problem: str) -> None:
+    def _refuse(self, problem: str, remedy: str) -> None:
         """Raise UnsafeSetup unless something is held or under way."""
         state = self._books.state
         if not state.open_plans and all(position.is_dust for position in state.positions.values()):
-            raise UnsafeSetup("UPBIT_ACCESS_KEY", problem, _NEW_KEY)
+            raise UnsafeSetup("UPBIT_ACCESS_KEY", problem, remedy)
 
 
 def tell_refused_key(books: Books, error: AuthenticationFailed) -> None:

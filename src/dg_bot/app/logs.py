@@ -9,7 +9,7 @@ import math
 import sys
 import threading
 from collections.abc import Mapping, Sequence, Set
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from enum import StrEnum
 from types import TracebackType
 from typing import TextIO
@@ -60,8 +60,12 @@ class Redaction:
 
 class _Handler(logging.StreamHandler[TextIO]):
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - the name is the base class's
-        """Say that a line was lost; the default would print the record's arguments, secrets among them."""
-        self.stream.write(f'{{"event": "log_line_lost", "logger": "{record.name}", "line": {record.lineno}}}\n')
+        """Say that a line was lost, where even that can be written: no caller ends for a log that nothing can be written to.
+
+        The default would print the record's arguments, secrets among them.
+        """
+        with suppress(OSError, ValueError):  # a full disk, a pipe that nobody reads, a file that is closed
+            self.stream.write(f'{{"event": "log_line_lost", "logger": "{record.name}", "line": {record.lineno}}}\n')
 
 
 def configure_logs(*, level: str, log_format: LogFormat, redactor: Redactor, stream: TextIO | None = None) -> None:

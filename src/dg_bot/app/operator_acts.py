@@ -5,16 +5,15 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime, timedelta
 
 from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.instance_lock import InstanceLock, claim_folder, require_records
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.app.account_access import AccountAccess
 from dg_bot.app.database import Owner
-from dg_bot.app.doctor import existing_journal
 from dg_bot.app.followers import database_of, followers
 from dg_bot.app.settings import Settings
+from dg_bot.app.state_folder import existing_journal, hold_folder, whole_journal
 from dg_bot.domain.events import AccountOpened, Record, SafeModeLeft
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO
@@ -43,15 +42,11 @@ def operator_books(settings: Settings, clock: Clock) -> Iterator[Books]:
 
     Raises UnsafeSetup while a process runs on the folder or where it is another bot's, StateError where it is unreadable.
     """
-    path = existing_journal(settings)
+    existing_journal(settings)
     with ExitStack() as stack:
-        stack.enter_context(InstanceLock(settings.state_folder))
-        claim_folder(settings.state_folder, settings.mode, settings.order_namespace)
-        journal = JournalFile.open(path, clock.now)
-        stack.callback(journal.close)
+        hold_folder(settings, stack)
+        journal = whole_journal(settings, clock.now, stack)
         state_file = RiskStateFile(settings.state_folder / "risk_state.json")
-        state_file.require_not_ahead_of(len(journal))
-        require_records(settings.state_folder, len(journal))
 
         def on_record(record: Record) -> None:
             state_file.save(books.state, record)

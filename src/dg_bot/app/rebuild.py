@@ -3,29 +3,25 @@
 from contextlib import ExitStack
 
 from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
-from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.account_access import AccountAccess
 from dg_bot.app.database import Owner
-from dg_bot.app.doctor import existing_journal
 from dg_bot.app.followers import database_of
 from dg_bot.app.row_projections import CandleProjection, RowProjection
 from dg_bot.app.settings import Settings
+from dg_bot.app.state_folder import existing_journal, hold_folder, whole_journal
 
 
 def rebuild_rows(settings: Settings, account: AccountAccess) -> list[str]:
     """Deliver every record and candle anew, into an empty database or over the rows that are there, and tell what there is then.
 
     Where it breaks off, the bot itself goes on with it. Raises UnsafeSetup while a process runs on the folder, StateError where
-    it is unreadable, StoreError where the database does not take the rows.
+    it is unreadable or its journal was lost or cut, StoreError where the database does not take the rows.
     """
-    path = existing_journal(settings)
+    existing_journal(settings)
     with ExitStack() as stack:
-        stack.enter_context(InstanceLock(settings.state_folder))
-        claim_folder(settings.state_folder, settings.mode, settings.order_namespace)
-        journal = JournalFile.open(path, account.clock.now)
-        stack.callback(journal.close)
+        hold_folder(settings, stack)
+        journal = whole_journal(settings, account.clock.now, stack)
         database = database_of(settings, owner=Owner(settings.mode, settings.order_namespace))
         stack.callback(database.close)
         cursors = Cursors(settings.state_folder / "cursors.json")

@@ -142,8 +142,12 @@ class Settings(BaseModel):
         """Where candles are kept; those of a simulated venue never lie among real ones unless that is asked for."""
         if self.candle_dir is not None:
             return self.candle_dir.absolute()
-        is_simulated = self.mode is Mode.DEMO or is_loopback(self.upbit_base_url)
-        return self.data_folder / "candles" if is_simulated else Path("backtest_data").absolute()
+        return self.data_folder / "candles" if self.has_simulated_candles else Path("backtest_data").absolute()
+
+    @property
+    def has_simulated_candles(self) -> bool:
+        """Tell whether the venue and its candles are made up; a folder that was chosen may hold anything."""
+        return self.candle_dir is None and (self.mode is Mode.DEMO or is_loopback(self.upbit_base_url))
 
     def risk_limits(self) -> RiskLimits:
         """Build the limits; raises ConfigurationError for one that cannot be meant."""

@@ -8,6 +8,7 @@ import structlog
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.events import SafeModeEntered
 from dg_bot.domain.market import Market
+from dg_bot.domain.order import NO_ORDER
 from dg_bot.errors import AuthenticationFailed, DataError, EndpointGone, ExchangeUnavailable, ImpossibleValue
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Clock, Exchange, MarketData
@@ -64,5 +65,5 @@ class VenueContract:
         yield "GET /v1/candles/minutes/60", lambda: data.candles(market, HOUR, now, 1)
         yield "GET /v1/accounts", exchange.balances
         yield "GET /v1/orders/chance", lambda: exchange.rules(market)
-        yield "GET /v1/order", lambda: exchange.find("contract-check")
+        yield "GET /v1/order", lambda: exchange.find(NO_ORDER)
         yield "GET /v1/orders/open, /v1/orders/closed", lambda: exchange.list_orders(market, now - _A_MOMENT)

@@ -159,8 +159,8 @@ class TransferDeclared:
 class PositionAdopted:
     """The operator gave coins that the account holds into the bot's hands: it owns and watches them from now on.
 
-    No order was made and no money moved. `cost_krw` is what the operator counts as the price of one coin, `mark_krw` is the market's
-    price at that moment.
+    No order was made and no money moved. `cost_krw` is what the operator counts as the price of one coin, `mark_krw` the price of
+    the market at that moment.
     """
 
     market: Market

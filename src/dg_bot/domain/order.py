@@ -13,6 +13,8 @@ from dg_bot.errors import ImpossibleValue
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _NAMESPACE = re.compile(r"[A-Za-z0-9_-]{1,12}", re.ASCII)
+# No order ever has this name: asking for it shows whether and how the venue answers about orders.
+NO_ORDER = "no-such-order"
 
 
 class Side(StrEnum):

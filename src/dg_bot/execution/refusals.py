@@ -8,8 +8,21 @@ from dg_bot.execution.intent import Intent
 # Shorter than the guard's usual period, so that a first refusal costs no tick.
 _FIRST_PAUSE = timedelta(seconds=20)
 _LONGEST_PAUSE = timedelta(minutes=5)
+# Twice the longest pause: refusals further apart than this were of another trouble.
+_ROW_GAP = timedelta(minutes=10)
 _NONE = timedelta(0)
 _DOUBLINGS = 10
+
+
+def still_in_a_row(refused: Sequence[Intent], now: datetime) -> Sequence[Intent]:
+    """Give those of the refusals, newest last, that have followed each other up to now; trouble of hours ago is over."""
+    later = now
+    for place in range(len(refused), 0, -1):
+        intent = refused[place - 1]
+        if intent.closed_at is None or later - intent.closed_at > _ROW_GAP:
+            return refused[place:]
+        later = intent.planned_at
+    return refused
 
 
 def pause_left(refused: Sequence[Intent], now: datetime) -> timedelta:

@@ -16,13 +16,14 @@ _SHOWN = 5
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def print_backtest(backtest: Backtest, console: Console) -> None:
-    """Write the whole report; it fits 80 columns and reads the same without colour."""
+def print_backtest(backtest: Backtest, console: Console, *, source: str) -> None:
+    """Write the whole report, `source` telling where the candles came from; it fits 80 columns and needs no colour."""
     head = f"{backtest.strategy}  {backtest.market}  {backtest.timeframe}"
     span = f"{from_epoch(backtest.curve.opened_at):%Y-%m-%d} to {from_epoch(backtest.curve.closed_at[-1]):%Y-%m-%d}"
     console.print(Text(head, style="bold"))
     missing = f", {backtest.missing_bars:,} missing" if backtest.missing_bars else ""
-    console.print(Text(f"{span}, {backtest.bars:,} bars{missing}; {_costs(backtest)}\n"))
+    console.print(Text(f"{span}, {backtest.bars:,} bars{missing}; {_costs(backtest)}"))
+    console.print(Text(f"candles of {source}\n"), soft_wrap=True)
     console.print(_summary(backtest))
     console.print(Text("\nMonths (UTC)", style="bold"))
     console.print(_months(backtest))

@@ -24,12 +24,23 @@ def listed(intent: Intent, exchange: Exchange) -> tuple[VenueOrder, ...] | None:
     return tuple(order for order in orders if {order.identifier, order.venue_id} & names)
 
 
-def is_unmoved(intent: Intent, exchange: Exchange, state: RiskState, *, with_won: bool = False, is_free: bool = False) -> bool:
+def is_unmoved(
+    intent: Intent,
+    exchange: Exchange,
+    state: RiskState,
+    *,
+    with_won: bool = False,
+    is_free: bool = False,
+    is_late: bool = False,
+) -> bool:
     """Tell whether the balances show nothing of this order; what cannot be read proves nothing.
 
     A buy leaves the base as the books expect it, and `with_won` the won too. A sale leaves no less of the base, and with
-    `is_free` none of it locked; a little more that somebody sent, or won that somebody moved, must not keep a position from
-    its protection. Where another order on the market has no end, the base has to be as if neither of them had been.
+    `is_free` none of it locked; won that somebody moved must not keep a position from its protection.
+
+    Coins that came in beyond the books may be the buy's own, or stand in for sold ones: with them a buy is absent only when it
+    `is_late` and no won has moved, a sale when one of the two is so. Where another order on the market has no end, the base has
+    to be as if neither of them had been.
     """
     try:
         balances = exchange.balances()
@@ -40,8 +51,11 @@ def is_unmoved(intent: Intent, exchange: Exchange, state: RiskState, *, with_won
     is_alone = len(state.open_plans) == len(elsewhere) + 1
     differences = unexplained_differences(replace(state, open_plans=elsewhere), balances, (plan.market,))
     moved = differences.get(plan.market.base, ZERO)
+    is_won_still = not elsewhere and "KRW" not in differences
+    is_foreign = moved > ZERO and is_alone
     if plan.quantity is None:
-        return moved == ZERO and not (with_won and "KRW" in differences)
-    is_there = ZERO <= moved < plan.quantity if is_alone else moved == ZERO
+        is_bare = moved == ZERO or (is_foreign and is_late and is_won_still)
+        return is_bare and not (with_won and "KRW" in differences)
+    is_there = moved == ZERO or (is_foreign and (is_late or is_won_still))
     held = balances.get(plan.market.base)
     return is_there and (not is_free or (held is not None and held.free >= plan.quantity))

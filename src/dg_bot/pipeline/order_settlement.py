@@ -114,7 +114,7 @@ class OrderSettlement:
             if drift is not None:
                 self._books.alarm("fee_drift", f"order {identifier}: {drift}")
             self._book(intent, Closing.EXECUTED, once)
-        elif is_unmoved(intent, self._exchange, self._books.state):
+        elif is_unmoved(intent, self._exchange, self._books.state, is_late=self._is_late(intent)):
             self._book(intent, Closing.NOT_EXECUTED, once)
 
     def _absent(self, intent: Intent, portfolio: Portfolio | None) -> None:
@@ -125,6 +125,8 @@ class OrderSettlement:
         is_current = Cycle(market=intent.plan.market, opened_at=HOUR.floor(now)).id == intent.plan.cycle_id
         if intent.plan.role is Role.ENTRY:
             is_current = is_current and now - intent.planned_at <= _ENTRY_WINDOW
+            # Whoever has ordered on the market since, as the guard does at a stop, has ended what this entry was part of.
+            is_current = is_current and not self._books.intents.planned_after(intent)
         if not intent.is_duplicate and is_current and portfolio is not None and self._sent_again(intent, portfolio, now):
             return
         waited = _LONG_SETTLE if intent.is_duplicate else _STALE_SETTLE
@@ -132,7 +134,13 @@ class OrderSettlement:
             self._close(intent.identifier, Closing.NEVER_ACCEPTED)
 
     def _never_was(self, intent: Intent) -> bool:
-        return listed(intent, self._exchange) == () and is_unmoved(intent, self._exchange, self._books.state, with_won=True)
+        return listed(intent, self._exchange) == () and is_unmoved(
+            intent, self._exchange, self._books.state, with_won=True, is_late=self._is_late(intent)
+        )
+
+    def _is_late(self, intent: Intent) -> bool:
+        """Tell whether the venue has had all the time that it may need to show what became of an order."""
+        return intent.last_sent_at is not None and self._clock.now() - intent.last_sent_at >= _LONG_SETTLE
 
     def _vanished(self, intent: Intent) -> None:
         """Deal with an order that the venue took and does not know by its name.
@@ -140,14 +148,14 @@ class OrderSettlement:
         It is closed where the lists show that it ended without a fill, and a sale also where they do not show it: a position must
         not stay without protection for a sale that is not there. An entry that may yet show itself only blocks entries.
         """
-        if intent.last_sent_at is None or self._clock.now() - intent.last_sent_at < _LONG_SETTLE:
+        if not self._is_late(intent):
             return
         text = f"the venue took order {intent.identifier} and does not know it any more"
         self._books.alarm(f"vanished:{intent.plan.market}", text)
         found = listed(intent, self._exchange)
         if found is None or not all(map(_has_ended_empty, found)) or (intent.plan.side is Side.BUY and not found):
             return
-        if is_unmoved(intent, self._exchange, self._books.state, with_won=True, is_free=True):
+        if is_unmoved(intent, self._exchange, self._books.state, with_won=True, is_free=True, is_late=True):
             self._close(intent.identifier, Closing.NOT_EXECUTED)
 
     def _sent_again(self, intent: Intent, portfolio: Portfolio, now: datetime) -> bool:

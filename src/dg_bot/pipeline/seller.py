@@ -13,7 +13,7 @@ from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Portfolio, Position
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.execution.planner import NotPlanned, PlannerLimits, SellWish, plan_sell
-from dg_bot.execution.refusals import pause_left
+from dg_bot.execution.refusals import pause_left, still_in_a_row
 from dg_bot.pipeline.account import SECOND_READ_S
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.order_desk import Begun, OrderDesk, OrderWish
@@ -121,7 +121,8 @@ class Seller:
 
     def _pause_after_refusals(self, position: Position, reason: ExitReason) -> Gate | None:
         """Tell of sales that the venue refused, and give the gate of the pause that is left before the next try."""
-        refused = self._books.intents.refused_sales(position.market)
+        now = self._clock.now()
+        refused = still_in_a_row(self._books.intents.refused_sales(position.market), now)
         if not refused:
             return None
         text = (
@@ -129,7 +130,7 @@ class Seller:
             f"refusals in a row: {len(refused)}; it is tried again, at most five minutes apart"
         )
         self._books.alarm(f"unprotected:{position.market}", text)
-        left_s = pause_left(refused, self._clock.now()).total_seconds()
+        left_s = pause_left(refused, now).total_seconds()
         return Gate("refused_pause_s", left_s, 0.0, False) if left_s > 0 else None
 
     def _second_read(self, position: Position) -> tuple[Decimal, OrderBook]:
@@ -141,13 +142,14 @@ class Seller:
     def _confirmed(self, position: Position, reason: ExitReason, mark: Decimal, book: OrderBook) -> ExitReason:
         """Give the exit that a second read finds due on the same side, or NONE.
 
-        For a stop the best bid has to be at or under it too. Where no bid can be seen the last trade decides: a broken book must
-        not hold a stop back.
+        For a stop the best bid has to be at or under it too. Where no bid can be seen, or only one of some time ago, the last
+        trade decides: a broken book must not hold a stop back.
         """
         again = self._risk.due_exit(position, mark)
         if reason in _GAINS:
             return again if again in _GAINS else ExitReason.NONE
-        is_stopped = book.best_bid is None or book.best_bid <= position.levels.effective_stop_krw
+        is_old = abs(self._clock.now() - book.at) > self._limits.liquidity.maximum_age
+        is_stopped = is_old or book.best_bid is None or book.best_bid <= position.levels.effective_stop_krw
         return again if again in _STOPS and is_stopped else ExitReason.NONE
 
     def _rules(self, position: Position) -> MarketRules:

@@ -10,10 +10,10 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
-from tests.fault.simulation.checker import Violation
 from tests.fault.simulation.figures import Figures
 from tests.fault.simulation.plan import drawn_plan
 from tests.fault.simulation.shrink import explained, plan_of
+from tests.fault.simulation.violation import Violation
 from tests.fault.simulation.world import World
 
 RESULT = Path(__file__).resolve().parents[3] / "docs" / "results" / "simulation.json"

@@ -1,9 +1,9 @@
 """The invariants, held after every event against the venue's own log and the durable journal, never against the bot's words."""
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 from dg_bot.domain.calendar import seoul_day_start
@@ -28,26 +28,10 @@ from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskApproved
 from dg_bot.risk.state import RiskState
 from dg_bot.simulator.ledger import Ledger, LedgerOrder
+from tests.fault.simulation.caps import Caps
+from tests.fault.simulation.violation import Violation
 
 _TOLERANCE_KRW = Decimal("0.01")
-# The price may move by a jump between the account that a size was made for and the moment of sending.
-_SLACK = Decimal("1.3")
-_HOUR = timedelta(hours=1)
-
-
-class Violation(BaseException):
-    """An invariant is broken; no handler of the program may swallow this."""
-
-    def __init__(self, invariant: str, evidence: str) -> None:
-        super().__init__(f"{invariant}: {evidence}")
-        self.invariant = invariant
-
-
-@dataclass(slots=True)
-class _Spend:
-    sent_at: datetime
-    krw: Decimal
-    cycle_id: str
 
 
 @dataclass(slots=True)
@@ -79,16 +63,12 @@ class Checker:
         self._posts: Counter[str] = Counter()
         self._orders: dict[str, LedgerOrder] = {}
         self._legs: dict[str, str] = {}
-        self._spends: dict[str, _Spend] = {}
-        self._recent: deque[str] = deque()
         self._filled: dict[str, datetime] = {}
         self._periods: dict[str, datetime] = {}
         self._completed: dict[str, Outcome] = {}
         self.held: dict[Market, _Held] = {}
         self.safe_mode: str | None = None
-        self._shown_worth_krw: Decimal | None = None
-        self._shown_krw = ZERO
-        self._look: tuple[str, Decimal | None, Decimal] | None = None
+        self._caps = Caps(limits)
         self.orders_accepted = 0
         self.operator_acts = False
         self._is_dirty = True
@@ -105,10 +85,10 @@ class Checker:
 
     def prices_shown(self, prices: Mapping[Market, Decimal], *, is_wrong: bool) -> None:
         """Note the account as the prices just shown make it; what is held has no worth where a price was wrong or is missing."""
-        self._shown_worth_krw = None
+        worth = None
         if not is_wrong and self.held.keys() <= prices.keys():
-            self._shown_worth_krw = sum((product(held.quantity, prices[market]) for market, held in self.held.items()), ZERO)
-            self._shown_krw = self._ledger.account("KRW").total
+            worth = sum((product(held.quantity, prices[market]) for market, held in self.held.items()), ZERO)
+        self._caps.shown(worth, self._ledger.account("KRW").total)
 
     def posted(self, approved: RiskApproved, now: datetime) -> None:
         """Judge a request at the moment in which it leaves: I2, I3, I5, I7, I8, I9."""
@@ -248,7 +228,7 @@ class Checker:
             raise Violation("I9", f"{plan.identifier} was sent in safe mode ({self.safe_mode})")
         if self._posts[plan.identifier] > 1:
             return
-        self._check_caps(plan, now)
+        self._caps.check(plan, self.open.values(), now)
         if plan.leg > 0:
             # The account was looked at for the first order of an entry; the others follow within seconds.
             return
@@ -256,33 +236,6 @@ class Checker:
         unexplained = self._seen.keys() - unseen
         if unexplained:
             raise Violation("I5", f"{plan.identifier} was sent over an unexplained balance of {sorted(unexplained)}")
-
-    def _check_caps(self, plan: IntentPlanned, now: datetime) -> None:
-        """Hold the worst case of everything sent against the caps: I8."""
-        limits, start = self._limits, seoul_day_start(now)
-        recent = [self._spends[name] for name in self._recent]
-        today = sum((spend.krw for spend in recent if spend.sent_at >= start), ZERO)
-        if today > limits.max_krw_per_day:
-            raise Violation("I8", f"{today} KRW may be spent today, limit {limits.max_krw_per_day}")
-        orders = sum(1 for spend in recent if spend.sent_at > now - _HOUR)
-        if orders > limits.max_orders_per_hour:
-            raise Violation("I8", f"{orders} entry orders within an hour, limit {limits.max_orders_per_hour}")
-        worth, krw = self._looked_at(plan)
-        if worth is None:
-            return
-        in_cycle = sum((spend.krw for spend in recent if spend.cycle_id == plan.cycle_id), ZERO)
-        if in_cycle > (worth + krw) * limits.max_position_fraction * _SLACK:
-            raise Violation("I8", f"{in_cycle} KRW in cycle {plan.cycle_id}, of an equity of {worth + krw}")
-        elsewhere = (other.notional_krw or ZERO for other in self.open.values() if other.cycle_id != plan.cycle_id)
-        exposed = worth + in_cycle + sum(elsewhere, ZERO)
-        if exposed > (worth + krw) * limits.max_exposure_fraction * _SLACK:
-            raise Violation("I8", f"{exposed} KRW are exposed, of an equity of {worth + krw}")
-
-    def _looked_at(self, plan: IntentPlanned) -> tuple[Decimal | None, Decimal]:
-        """Give worth and won as the bot was shown them before the first order of an entry."""
-        if self._look is None or self._look[0] != plan.cycle_id:
-            self._look = (plan.cycle_id, self._shown_worth_krw, self._shown_krw)
-        return self._look[1:]
 
     def _sale_posted(self, plan: IntentPlanned) -> None:
         held = self.held.get(plan.market)
@@ -309,11 +262,8 @@ class Checker:
     def _sending(self, event: IntentSending, at: datetime) -> None:
         self._sendings[event.identifier] += 1
         plan = self._plans[event.identifier]
-        if plan.role is Role.ENTRY and event.identifier not in self._spends:
-            self._spends[event.identifier] = _Spend(at, plan.notional_krw or ZERO, plan.cycle_id)
-            self._recent.append(event.identifier)
-            while self._spends[self._recent[0]].sent_at < at - timedelta(days=2):
-                self._recent.popleft()
+        if plan.role is Role.ENTRY:
+            self._caps.sending(plan, at)
 
     def _closing(self, event: IntentClosed, at: datetime) -> None:
         identifier = event.identifier
@@ -329,8 +279,7 @@ class Checker:
             self._check_fills(event, order)
             self._add_effect(self._unbooked, order, -1)
             self._add_effect(self._flows, order, 1)
-        if identifier in self._spends:
-            self._spends[identifier].krw = event.funds_krw
+        self._caps.closed(event)
         if event.closing is Closing.EXECUTED:
             self._book(plan, event, at)
 

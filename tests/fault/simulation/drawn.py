@@ -12,8 +12,8 @@ from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.risk.limits import RiskLimits
 from tests.builders import _quiet
 from tests.fault.simulation.clock import START
+from tests.fault.simulation.listing import Listing
 from tests.fault.simulation.prices import PricePath
-from tests.fault.simulation.venue import Listing
 
 _COINS = (("KRW-BTC", "142000000", "1000"), ("KRW-XRP", "812", "1"), ("KRW-SHIB", "0.0143", "0.00001"))
 # Jumps of the clock may lead beyond the last hour.

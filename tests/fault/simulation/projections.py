@@ -16,9 +16,9 @@ from dg_bot.errors import BotError, StoreError
 from dg_bot.operator.narrator import Narrator, Verbosity
 from dg_bot.operator.phrasebook import Language
 from dg_bot.ports import Clock, Journal
-from tests.fault.simulation.checker import Violation
 from tests.fault.simulation.plan import Kind
 from tests.fault.simulation.trouble import Trouble
+from tests.fault.simulation.violation import Violation
 
 
 class Places:

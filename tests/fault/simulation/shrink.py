@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from tests.fault.simulation.checker import Violation
 from tests.fault.simulation.plan import FaultPlan, Kind
+from tests.fault.simulation.violation import Violation
 from tests.fault.simulation.world import Change, World
 
 _TRACE_LINES = 80

@@ -1,7 +1,7 @@
 """The venue of a run: the simulator's ledger behind both ports, with every fault that a wire and a venue can have."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import ROUND_DOWN, Decimal
 
@@ -9,8 +9,8 @@ from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market, MarketNotice, MarketRules, published_rules
 from dg_bot.domain.money import QUANTITY_STEP, ZERO, product
-from dg_bot.domain.order import MarketBuy, OrderRequest, Side, VenueOrder, VenueState
-from dg_bot.domain.order_book import Level, OrderBook
+from dg_bot.domain.order import MarketBuy, OrderRequest, Side, VenueOrder
+from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, RateLimited
 from dg_bot.ports import Accepted, Rejected, Submission, Unclear
@@ -20,12 +20,12 @@ from dg_bot.simulator.market_orders import balances_of, ticket_for, venue_order,
 from dg_bot.simulator.refusals import VenueRefusal
 from tests.builders import VirtualClock
 from tests.fault.simulation.checker import Checker
+from tests.fault.simulation.false_answers import FALSE_ANSWERS, disguised
+from tests.fault.simulation.listing import Listing
 from tests.fault.simulation.plan import Kind
-from tests.fault.simulation.prices import PricePath
 from tests.fault.simulation.trouble import Trouble
 from tests.scenario.faulty_upbit import FaultyUpbit
 
-_LEVELS = 4
 # The lists lag by less than this behind an order that moved nothing, which the balances cannot show.
 _LISTED_AFTER_S = 45.0
 _ANSWERS = {
@@ -34,16 +34,6 @@ _ANSWERS = {
     Kind.LANDS_LATER: "an_unlisted_name",
     Kind.HIDDEN: "read_timeout",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """One market of the venue: its price, its tick, and how many won lie at each level of its book."""
-
-    market: Market
-    path: PricePath
-    tick: Decimal
-    depth_krw: Decimal
 
 
 class SimulatedUpbit(FaultyUpbit):
@@ -105,7 +95,7 @@ class SimulatedUpbit(FaultyUpbit):
         except VenueRefusal:
             order = None
         self._trouble.leave("find")
-        return order if order is None or kind is None else _disguised(kind, order)
+        return order if order is None or kind is None else disguised(kind, order)
 
     def list_orders(self, market: Market, since: datetime) -> Sequence[VenueOrder]:
         kind = self._read("list_orders")
@@ -131,7 +121,7 @@ class SimulatedUpbit(FaultyUpbit):
 
     def order_book(self, market: Market) -> OrderBook:
         kind = self._read("order_book")
-        book = self.book(market)
+        book = self._listings[market].book(self._clock)
         self._trouble.leave("order_book")
         if kind is Kind.STALE_BOOK:
             return replace(book, at=book.at - timedelta(seconds=120))
@@ -141,7 +131,7 @@ class SimulatedUpbit(FaultyUpbit):
         kind = self._read("candles")
         last = min(before, self._clock.at + timedelta(microseconds=1))
         first = HOUR.floor(before) - count * HOUR.length
-        found = [candle for candle in self._hours(market, first) if candle.opened_at < last]
+        found = [candle for candle in self._listings[market].hours(self._clock, first) if candle.opened_at < last]
         self._trouble.leave("candles")
         return found[:-1] if kind is Kind.CANDLES_LATE else found
 
@@ -155,35 +145,8 @@ class SimulatedUpbit(FaultyUpbit):
 
     # The truth
 
-    def _hours(self, market: Market, first: datetime) -> Iterator[Candle]:
-        """Make the candles from `first` on out of what the price did; the newest is unfinished."""
-        path, start = self._listings[market].path, self._clock.at - timedelta(seconds=self._clock.monotonic_s())
-        opened = max(first, start)
-        while opened <= self._clock.at:
-            begin_s = (opened - start).total_seconds()
-            end_s = min(begin_s + HOUR.seconds - 1, self._clock.monotonic_s())
-            low, high = path.range_between(begin_s, end_s)
-            yield Candle(
-                opened_at=opened,
-                open=path.price_at(begin_s),
-                high=high,
-                low=low,
-                close=path.price_at(end_s),
-                volume=Decimal(3600),
-            )
-            opened += HOUR.length
-
     def price(self, market: Market) -> Decimal:
-        return self._listings[market].path.price_at(self._clock.monotonic_s())
-
-    def book(self, market: Market, depth_krw: Decimal | None = None) -> OrderBook:
-        """Make the book: the price is the best bid, a tick above it the best ask, and the same won at each level."""
-        listing, price = self._listings[market], self.price(market)
-        size = ((listing.depth_krw if depth_krw is None else depth_krw) / price).quantize(QUANTITY_STEP, ROUND_DOWN)
-        tick = listing.tick
-        bids = tuple(Level(price - step * tick, size) for step in range(_LEVELS) if price > step * tick)
-        asks = tuple(Level(price + step * tick, size) for step in range(1, _LEVELS + 1))
-        return OrderBook(market=market, at=self._clock.at, asks=asks, bids=bids)
+        return self._listings[market].price(self._clock)
 
     def owner_moves(self, currency: str, amount: Decimal) -> None:
         """Move money at the venue behind the bot's back."""
@@ -205,7 +168,7 @@ class SimulatedUpbit(FaultyUpbit):
             volume=(krw / price).quantize(QUANTITY_STEP, ROUND_DOWN),
         )
         self._settle()
-        order = self._ledger.place(ticket, book=self.book(market), tick_size=listing.tick, now=self._clock.at)
+        order = self._ledger.place(ticket, book=listing.book(self._clock), tick_size=listing.tick, now=self._clock.at)
         self._foreign[order.uuid] = order
         self._foreign_seen_s = self._clock.monotonic_s()
         self._trouble.note(f"the owner orders {ticket.volume} {market.base} at {price}")
@@ -222,7 +185,7 @@ class SimulatedUpbit(FaultyUpbit):
     def _read(self, operation: str) -> Kind | None:
         """Begin a read; gives what the answer is to be falsified with."""
         kind = self._trouble.enter(operation)
-        if kind is None or kind in _FALSE_ANSWERS:
+        if kind is None or kind in FALSE_ANSWERS:
             return kind
         if kind is Kind.KEY_REFUSED:
             raise AuthenticationFailed(operation, "expired_access_key")
@@ -284,7 +247,7 @@ class SimulatedUpbit(FaultyUpbit):
         if share is not None:
             wanted = request.notional_krw if isinstance(request, MarketBuy) else product(request.quantity, price)
             depth = wanted * share
-        book = self.book(market, depth)
+        book = self._listings[market].book(self._clock, depth)
         if depth is not None and depth == ZERO:
             book = replace(book, asks=(), bids=())
         ticket = ticket_for(request, approved.identifier)
@@ -332,39 +295,3 @@ class SimulatedUpbit(FaultyUpbit):
 
     def _is_hidden(self, identifier: str) -> bool:
         return self._hidden.get(identifier, 0.0) > self._clock.monotonic_s()
-
-
-_FALSE_ANSWERS = frozenset(
-    {
-        Kind.NOT_FOUND,
-        Kind.FILLS_LATE,
-        Kind.FILLS_MISSING,
-        Kind.FILLS_TWICE,
-        Kind.STILL_OPEN,
-        Kind.UNKNOWN_STATE,
-        Kind.NONE_LISTED,
-        Kind.WRONG_PRICE,
-        Kind.STALE_BOOK,
-        Kind.EMPTY_BOOK,
-        Kind.CANDLES_LATE,
-    }
-)
-
-
-def _disguised(kind: Kind, order: VenueOrder) -> VenueOrder | None:
-    """Show an order as a venue does that is not yet done with it."""
-    match kind:
-        case Kind.NOT_FOUND:
-            return None
-        case Kind.FILLS_LATE:
-            return replace(order, executed_quantity=ZERO, paid_fee_krw=ZERO, fills=())
-        case Kind.FILLS_MISSING:
-            return replace(order, fills=order.fills[:-1])
-        case Kind.FILLS_TWICE:
-            return replace(order, fills=(*order.fills, *reversed(order.fills)))
-        case Kind.STILL_OPEN:
-            return replace(order, state=VenueState.OPEN, executed_quantity=ZERO, paid_fee_krw=ZERO, fills=())
-        case Kind.UNKNOWN_STATE:
-            return replace(order, state=VenueState.UNKNOWN)
-        case _:
-            return order

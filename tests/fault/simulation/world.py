@@ -19,7 +19,7 @@ from dg_bot.remembered import Remembered
 from dg_bot.simulator.ledger import Ledger
 from tests.builders import NAMESPACE, Setup
 from tests.fault.simulation.bot import GUARD_PERIOD_S, Counts, SeedOpinion, SimulatedBot
-from tests.fault.simulation.checker import Checker, Violation
+from tests.fault.simulation.checker import Checker
 from tests.fault.simulation.clock import START, WorldClock
 from tests.fault.simulation.drawn import (
     drawn_limits,
@@ -36,6 +36,7 @@ from tests.fault.simulation.plan import FaultPlan, Kind, drawn_plan
 from tests.fault.simulation.projections import Followers
 from tests.fault.simulation.trouble import Killed, Trouble
 from tests.fault.simulation.venue import SimulatedUpbit
+from tests.fault.simulation.violation import Violation
 
 CALM_HOURS = 4
 _KRW = Decimal(10_000_000)

@@ -8,6 +8,7 @@ import struct
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from io import BufferedReader
 from threading import Event, Lock, Thread
 from types import TracebackType
@@ -84,7 +85,7 @@ class RawServer:
                     self.connections += 1
                     number = self.connections
                     self._peers.append(peer)
-                self._start(lambda peer=peer, number=number: self._serve(peer, number))  # type: ignore[misc]
+                self._start(partial(self._serve, peer, number))
 
     def _serve(self, peer: socket.socket, number: int) -> None:
         with peer, suppress(OSError):

@@ -195,6 +195,15 @@ def test_stopping_twice_or_without_a_start_does_nothing(server: EmbeddedPostgres
     assert _is_stopped(folder)
 
 
+def test_a_folder_that_was_moved_away_is_told_when_stopping(server: EmbeddedPostgres, folder: Path) -> None:
+    server.start()
+    (folder / "data").rename(folder / "elsewhere")
+
+    with pytest.raises(StoreError, match="stop the embedded PostgreSQL: was not taken"):
+        server.stop()
+    (folder / "elsewhere").rename(folder / "data")
+
+
 def test_starting_twice_holds_one_connection(server: EmbeddedPostgres, folder: Path) -> None:
     assert server.start() == server.start()
 

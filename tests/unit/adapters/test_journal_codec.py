@@ -379,3 +379,30 @@ def test_a_body_that_is_no_object_is_refused_without_naming_a_field() -> None:
         decode("intent_sending", 5)
 
     assert "holds 5, not an object" == caught.value.problem
+
+
+def test_a_measure_of_no_known_form_is_refused_with_the_forms_that_are() -> None:
+    kind, body = encode(CycleCompleted(report=replace(REPORT, gates=(Gate("spread", 1, None, True),))))
+    spoilt: Any = json.loads(json.dumps(body))
+    spoilt["report"]["gates"][0]["value"] = []
+
+    with pytest.raises(DataError, match=r"holds \[\], not one of NoneType, bool, int, float, Decimal, str$"):
+        decode(kind, spoilt)
+
+
+def test_a_word_that_is_none_of_an_enum_is_refused_with_those_that_are() -> None:
+    words = ", ".join(mode.value for mode in Mode)
+
+    with pytest.raises(DataError, match=rf"holds 'dream', not one of {words}$"):
+        decode("started", {"mode": "dream", "version": "1", "settings": {}})
+
+
+def test_what_cannot_be_written_is_told_by_its_type() -> None:
+    no_tuple, no_mapping, no_text = [Balance("KRW", Decimal(1), Decimal(0))], ("A", "B"), {"A": 1}
+
+    with pytest.raises(DataError, match=r"field 'balances' holds a list, not a tuple$"):
+        encode(AccountOpened(balances=no_tuple))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"field 'settings' holds a tuple, not a mapping$"):
+        encode(Started(mode=Mode.LIVE, version="1", settings=no_mapping))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"field 'settings\[A\]' holds 1, not text$"):
+        encode(Started(mode=Mode.LIVE, version="1", settings=no_text))  # type: ignore[arg-type]

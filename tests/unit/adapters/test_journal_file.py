@@ -507,3 +507,35 @@ def test_a_journal_that_cannot_be_looked_at_is_named(path: Path) -> None:
         journal_exists(path / "journal.jsonl")
 
     assert (str(path / "journal.jsonl"), "check the disk and the folder's rights") == (caught.value.path, caught.value.remedy)
+
+
+def test_a_last_record_that_lost_its_line_end_alone_is_set_aside(path: Path) -> None:
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+
+    journal = opened(path)
+
+    assert journal.quarantined is not None
+    assert whole.splitlines(keepends=True)[-1][:-1] == journal.quarantined.read_bytes()
+    assert list(EVENTS[:-1]) == [record.event for record in journal.records()]
+    journal.close()
+
+
+def test_a_last_record_whose_body_is_not_as_long_as_it_says_is_set_aside(path: Path) -> None:
+    *lines, last = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([*lines, last.replace(b'"body":{"kind":"a"', b'"body":{"kind":"ab"')]))
+
+    journal = opened(path)
+
+    assert journal.quarantined is not None
+    assert list(EVENTS[:-1]) == [record.event for record in journal.records()]
+    journal.close()
+
+
+@pytest.mark.parametrize("name", ["archive/journal-0000000001-0000000002.jsonl.gz", "snapshot-0000000002.json"])
+def test_what_is_left_of_a_journal_tells_that_there_was_one(tmp_path: Path, name: str) -> None:
+    assert not journal_exists(tmp_path / "journal.jsonl")
+    (tmp_path / "archive").mkdir()
+    (tmp_path / name).touch()
+
+    assert journal_exists(tmp_path / "journal.jsonl")

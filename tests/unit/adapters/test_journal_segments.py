@@ -15,12 +15,16 @@ from benchmarks.journal_year import SetClock, books_on, live_hour
 
 from dg_bot.adapters import journal_snapshots
 from dg_bot.adapters.journal_archive import segments_in
+from dg_bot.adapters.journal_codec import encode_remembered
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.journal_lines import AlteredRecord, Link, StoredRecord, examined, line_of
 from dg_bot.adapters.journal_reader import journal_exists, read_journal, verify
+from dg_bot.adapters.journal_snapshots import SnapshotFile
+from dg_bot.adapters.state_file import write_state
 from dg_bot.domain.events import AlarmRaised, Record
 from dg_bot.errors import StateError
 from dg_bot.remembered import Remembered
+from tests.journal_records import replayed
 
 SEGMENT_BYTES = 30_000
 STEPS = ("open", "mkdir", "fsync", "replace", "unlink", "close")
@@ -40,14 +44,6 @@ def live(path: Path, hours: range, *, is_compacted: bool = True) -> Remembered:
         if is_compacted:
             journal.compact(books.remembered)
         return books.remembered
-
-
-def replayed(path: Path) -> Remembered:
-    """Fold every record there ever was."""
-    remembered = Remembered()
-    for record in read_journal(path):
-        remembered = remembered.after(record)
-    return remembered
 
 
 def remembered_at_start(path: Path) -> Remembered:
@@ -369,8 +365,37 @@ def test_the_snapshot_of_another_journal_is_not_believed(path: Path, tmp_path: P
 
     with closing(opened(path)) as journal:
         assert known == books_on(journal, SetClock()).remembered
-        assert 1 == len(journal.doubts)
-        assert "was not made of the journal beside it" in journal.doubts[0]
+        assert [f"{path.with_name(foreign.name)}: was not made of the journal beside it; move it away"] == journal.doubts
+
+
+def refusal(look: Callable[[], object]) -> tuple[str, str, str]:
+    """Give the file, the problem and the remedy that looking at something ends with."""
+    with pytest.raises(StateError) as caught:
+        look()
+    return caught.value.path, caught.value.problem, caught.value.remedy
+
+
+def test_a_snapshot_that_is_none_is_named_and_may_be_moved_away(tmp_path: Path) -> None:
+    file = SnapshotFile(5, tmp_path / "snapshot-0000000005.json")
+    name, remedy = str(file.path), "move it away: all that it says is in the journal"
+
+    assert (name, "is gone", remedy) == refusal(file.read)
+    file.path.touch()
+    assert (name, "is empty", remedy) == refusal(file.read)
+    for body in ({"version": "1"}, {"record_checksum": "a"}, {"record_checksum": 1, "version": "1"}):
+        write_state(file.path, body)
+        assert (name, "does not say whose it is", remedy) == refusal(file.read)
+
+
+def test_a_snapshot_that_holds_something_else_than_its_name_says_is_named(tmp_path: Path) -> None:
+    file = SnapshotFile(5, tmp_path / "snapshot-0000000005.json")
+    name, remedy = str(file.path), "move it away: all that it says is in the journal"
+    body = {"record_checksum": "a", "version": "1"}
+
+    write_state(file.path, {**body, "remembered": 7})
+    assert (name, "cannot be read (snapshot: holds 7, not an object)", remedy) == refusal(file.read().remembered)
+    write_state(file.path, {**body, "remembered": encode_remembered(Remembered())})
+    assert (name, "holds record 0 under another name", remedy) == refusal(file.read().remembered)
 
 
 def test_another_version_of_the_program_folds_again_unless_records_are_gone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

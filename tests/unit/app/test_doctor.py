@@ -3,14 +3,15 @@ from pathlib import Path
 
 import pytest
 
+from dg_bot.adapters.instance_lock import note_records
 from dg_bot.app.doctor import Degraded, examine
 from dg_bot.app.doctor_report import findings_json
 from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import CycleCompleted, IntentSending, SafeModeEntered, SafeModeLeft
 from dg_bot.errors import AuthenticationFailed, BotError, DataError, ExchangeUnavailable, StateError, UnsafeSetup
-from tests.journal_records import BUY_ID, planned_buy, report
-from tests.unit.app.ward import MILLION, Ward, bought
+from tests.journal_records import BUY_ID, bought, planned_buy, report
+from tests.unit.app.ward import MILLION, Ward
 
 
 @pytest.fixture
@@ -97,7 +98,19 @@ def test_rows_that_were_never_written_lag_from_the_start(ward: Ward) -> None:
 
 
 def test_a_folder_in_which_nothing_ran_is_refused(ward: Ward) -> None:
-    with pytest.raises(StateError, match="has not run yet"):
+    with pytest.raises(StateError, match=r"has not run yet; .* python main.py --mode paper"):
+        examine(ward.settings, ward.balances)
+
+
+@pytest.mark.parametrize("kept", ["risk_state.json", "instance.json"])
+def test_a_journal_that_was_lost_is_not_taken_for_a_bot_that_never_ran(ward: Ward, kept: str) -> None:
+    ward.lived(SafeModeEntered(reason="daily_loss"))
+    note_records(ward.settings.state_folder, 2)
+    for path in ward.settings.state_folder.iterdir():
+        if path.name not in (kept, "instance.json"):
+            path.unlink()
+
+    with pytest.raises(StateError, match="the journal was lost or cut"):
         examine(ward.settings, ward.balances)
 
 

@@ -3,13 +3,11 @@ from collections.abc import Callable
 
 import pytest
 
-from dg_bot.app.guard_thread import GuardThread
 from dg_bot.domain.events import AlarmRaised
 from dg_bot.errors import BotError, DataError, ExchangeUnavailable, InvariantViolated, StateError
 from tests.builders import PaperBot, paper_bot
-from tests.unit.app.whole_bot import value, whole_bot
+from tests.unit.app.whole_bot import PERIOD_S, guard_over
 
-PERIOD_S = 30.0
 AWAY = ExchangeUnavailable("accounts", "nobody answers")
 
 
@@ -21,11 +19,6 @@ def failing(bot: PaperBot, error: BotError, *, after_s: float = 0.0) -> None:
         raise error
 
     bot.upbit.always("balances", fault)
-
-
-def guard_over(paper: PaperBot) -> tuple[GuardThread, Callable[[str], float]]:
-    bot = whole_bot(paper)
-    return GuardThread(bot, period_s=PERIOD_S), lambda name: value(bot.metrics, name)
 
 
 def alarms(paper: PaperBot) -> list[str]:

@@ -1,11 +1,15 @@
 import io
 import json
 import logging
+import os
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from decimal import Decimal
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 import structlog
@@ -14,24 +18,6 @@ from dg_bot.app.logs import LogFormat, configure_logs, cycle_logging
 from dg_bot.app.secrets import Redactor
 
 CANARY = "canary-9f8e7d6c"
-
-
-@pytest.fixture
-def clean_logging(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Give logging back as it was found."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    names = ("httpx", "httpcore", "apscheduler", "telegram", "asyncio")
-    levels = {name: logging.getLogger(name).level for name in names}
-    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
-    yield
-    root.handlers, root.level = handlers, level
-    for name, former in levels.items():
-        logging.getLogger(name).setLevel(former)
-    logging.captureWarnings(capture=False)
-    structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 Output = Callable[..., io.StringIO]
@@ -165,6 +151,34 @@ def test_a_line_that_cannot_be_formatted_is_lost_without_its_arguments(
     logging.getLogger("library").warning("%d", CANARY)
 
     assert ("log_line_lost", "") == (only_line(stream)["event"], capsys.readouterr().err)
+
+
+def full_disk() -> TextIO:
+    return Path("/dev/full").open("w", buffering=1)
+
+
+def pipe_that_nobody_reads() -> TextIO:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return os.fdopen(writing, "w", buffering=1)
+
+
+def closed_file() -> TextIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("broken", [full_disk, pipe_that_nobody_reads, closed_file])
+def test_a_log_that_takes_nothing_stops_nobody(clean_logging: None, broken: Callable[[], TextIO]) -> None:
+    stream = broken()
+    configure_logs(level="DEBUG", log_format=LogFormat.JSON, redactor=Redactor(()), stream=stream)
+
+    structlog.get_logger().warning("order_sending", identifier="any")
+    logging.getLogger("library").warning("%d", CANARY)
+
+    with suppress(OSError):  # what it still holds cannot be written at its end either
+        stream.close()
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "httpcore.connection", "apscheduler.scheduler", "telegram.Bot"])

@@ -25,9 +25,9 @@ from dg_bot.domain.events import AlarmRaised, CycleCompleted, SafeModeEntered, S
 from dg_bot.errors import StateError, StoreError, UnsafeSetup
 from dg_bot.remembered import Remembered
 from tests.architecture.source import ROOT
-from tests.journal_records import BTC, NOON, report
+from tests.journal_records import BTC, NOON, bought, report
 from tests.postgres import rows, run_sql
-from tests.unit.app.ward import Ward, bought
+from tests.unit.app.ward import Ward
 
 TABLES = ("trades", "orders", "fills", "cycles", "ai_decisions", "portfolio_snapshots", "system_logs", "bot_config", "candles")
 
@@ -140,6 +140,19 @@ def test_a_folder_in_which_nothing_ran_is_refused_and_left_alone(tmp_path: Path)
         rebuild_rows(ward.settings, ward.access)
 
     assert not (tmp_path / "data").exists()
+
+
+def test_a_journal_that_was_cut_is_no_source_of_rows(tmp_path: Path) -> None:
+    """The places of its projections would go back with it, and nobody would see the loss there any more."""
+    ward = Ward(tmp_path / "data")
+    ward.lived(*bought("0.5", "1000"))
+    path = ward.settings.state_folder / "journal.jsonl"
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+
+    with pytest.raises(StateError, match="knows record 5: the journal was lost or cut"):
+        rebuild_rows(ward.settings, ward.access)
+
+    assert 5 == Cursors(ward.settings.state_folder / "cursors.json").get("database")
 
 
 def test_the_doctor_does_it_and_says_how_many_rows_there_are(ward: Ward, database: str, tmp_path: Path) -> None:

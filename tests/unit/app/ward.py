@@ -1,7 +1,6 @@
 """A bot's folder as processes before have left it, and what its account holds now, for tests of the doctor."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,15 +16,15 @@ from dg_bot.app.account_access import AccountAccess
 from dg_bot.app.doctor import Degraded, Findings, examine
 from dg_bot.app.settings import Settings
 from dg_bot.domain.cycle_report import Mode
-from dg_bot.domain.events import AccountOpened, Answer, Event, IntentSending
+from dg_bot.domain.events import AccountOpened, Event
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side, VenueOrder, VenueState
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import BotError
 from dg_bot.risk import state as risk_state
 from dg_bot.risk.state import RiskState
-from tests.builders import VirtualClock, protection
-from tests.journal_records import BTC, BUY_ID, NOON, answered, closed, fill, planned_buy
+from tests.builders import VirtualClock
+from tests.journal_records import BTC, BUY_ID, NOON
 
 MILLION = Decimal(1_000_000)
 
@@ -84,12 +83,6 @@ class Ward:
 
     def _orders(self, market: Market, _since: datetime) -> Sequence[VenueOrder]:
         return [order for order in self.listed if order.market == market]
-
-
-def bought(quantity: str, price: str) -> tuple[Event, ...]:
-    """Give the records of one purchase without a fee."""
-    done = closed(fills=(fill("one", quantity, price=price),))
-    return replace(planned_buy(), protection=protection()), IntentSending(identifier=BUY_ID), answered(Answer.ACCEPTED), done
 
 
 def at_venue(

@@ -1,13 +1,17 @@
 """A `Bot` as entry points have it, over the venue in process that scenarios use."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.app.bootstrap import Bot
 from dg_bot.app.database import Database
+from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.outbox import Outbox, Projection
 from dg_bot.app.settings import Settings
 from tests.builders import PaperBot
+
+PERIOD_S = 30.0
 
 
 def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> Bot:
@@ -32,6 +36,12 @@ def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> 
         metrics=metrics,
         database=Database(url="postgresql://nobody@127.0.0.1:1/none", folder=Path("unused"), password_file=Path("unused")),
     )
+
+
+def guard_over(paper: PaperBot) -> tuple[GuardThread, Callable[[str], float]]:
+    """Give the guard on its thread, which a test ticks by hand, with a reader of its metrics."""
+    bot = whole_bot(paper)
+    return GuardThread(bot, period_s=PERIOD_S), lambda name: value(bot.metrics, name)
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float:

@@ -50,7 +50,7 @@ def grid_test(count: int = 2000, *, timeframe: Timeframe = HOUR) -> Backtest:
 
 def text_of(backtest: Backtest) -> str:
     console = Console(file=StringIO(), width=80, highlight=False)
-    print_backtest(backtest, console)
+    print_backtest(backtest, console, source="somewhere")
     written = console.file
     assert isinstance(written, StringIO)
     return written.getvalue()

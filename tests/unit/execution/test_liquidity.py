@@ -141,3 +141,17 @@ def test_a_bid_without_a_size_is_not_a_level_that_was_used() -> None:
     report = measure_liquidity(shown, MarketSell(market=shown.market, quantity=Decimal(1)), Decimal(100))
 
     assert (1, Decimal(99)) == (report.levels_used, report.funds_krw)
+
+
+def test_a_warning_tells_what_was_measured_and_what_was_allowed() -> None:
+    report = _buy("20000", asks="3@1000 30@1001")
+    average, slippage = report.average_price_krw, report.slippage_fraction
+
+    assert average is not None
+    assert round(average, 8) != round(average, 9)
+    assert (
+        Gate("book_average_krw", round(average, 8), None, True),
+        Gate("book_depth_warning", Decimal(33_030), Decimal(20_000), True),
+        Gate("slippage_warning", slippage, Decimal("0.003"), True),
+        Gate("book_levels_warning", 2, 5, True),
+    ) == warning_gates(report, LIMITS)

@@ -384,5 +384,6 @@ def test_won_below_zero_are_refused_by_name(what: str) -> None:
 
 def test_the_smallest_entry_and_the_smallest_child_are_rounded_up_to_whole_won() -> None:
     assert _krw(6002) == _spent(_buy("1", rules=_rules(minimum="5000.9")))
+    assert _krw(20_001) == _spent(_buy("20001", book=_book(level_size="1.5"), rules=_rules(minimum="5000.2")))
     assert _krw(20_003) == _spent(_buy("20003", book=_book(level_size="1.5"), rules=_rules(minimum="5000.9")))
     assert _krw(10_002, 10_002) == _spent(_buy("20004", book=_book(level_size="1.5"), rules=_rules(minimum="5000.9")))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -7,7 +8,7 @@ from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, 
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Role, Side
 from dg_bot.execution.intent import Intent, IntentBook
-from dg_bot.execution.refusals import pause_left
+from dg_bot.execution.refusals import pause_left, still_in_a_row
 
 BTC, ETH = Market("KRW-BTC"), Market("KRW-ETH")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -78,6 +79,28 @@ def test_without_a_refusal_there_is_no_pause() -> None:
 
 def test_a_clock_that_went_back_starts_no_new_pause() -> None:
     assert timedelta(0) == pause_left(refused(3), NOON - timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(("minutes", "count"), [(0, 3), (10, 3), (10.1, 0), (-1, 3)])
+def test_refusals_count_until_ten_minutes_have_passed_without_one(minutes: float, count: int) -> None:
+    last = refused(3)[-1].closed_at
+    assert last is not None
+
+    assert count == len(still_in_a_row(refused(3), last + timedelta(minutes=minutes)))
+
+
+@pytest.mark.parametrize(("gap", "count"), [(10, 4), (10.1, 1)])
+def test_refusals_of_an_earlier_trouble_do_not_count(gap: float, count: int) -> None:
+    *earlier, newest = refused(4)
+    last = earlier[-1].closed_at
+    assert last is not None
+    at = last + timedelta(minutes=gap)
+
+    assert count == len(still_in_a_row((*earlier, replace(newest, planned_at=at, closed_at=at)), at))
+
+
+def test_a_single_refusal_of_hours_ago_is_of_an_earlier_trouble() -> None:
+    assert () == tuple(still_in_a_row(refused(1), NOON + timedelta(hours=3)))
 
 
 @pytest.mark.parametrize(

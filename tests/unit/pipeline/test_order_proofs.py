@@ -102,6 +102,22 @@ def test_a_buy_never_was_where_neither_its_coins_nor_its_won_moved(btc: str, krw
     assert is_proved is unmoved(plan, state, venue(btc=btc, krw=krw), with_won=with_won)
 
 
+@pytest.mark.parametrize(
+    ("krw", "is_late", "is_proved"), [("1000000", True, True), ("1000000", False, False), ("999999", True, False)]
+)
+def test_coins_that_came_in_are_not_those_of_a_late_buy_while_no_won_has_moved(krw: str, is_late: bool, is_proved: bool) -> None:
+    plan, state = buying()
+
+    assert is_proved is unmoved(plan, state, venue(btc="1", krw=krw), is_late=is_late)
+
+
+@pytest.mark.parametrize("market", [BTC, ETH])
+def test_beside_another_order_coins_that_came_in_may_be_those_of_a_buy(market: Market) -> None:
+    plan = buy_plan("x")
+
+    assert not unmoved(plan, Folded(plan, buy_plan("z", market=market)).state, venue(btc="1"), is_late=True)
+
+
 def test_won_is_no_witness_unless_it_is_asked_for() -> None:
     plan, state = buying()
 
@@ -110,12 +126,30 @@ def test_won_is_no_witness_unless_it_is_asked_for() -> None:
 
 @pytest.mark.parametrize(
     ("btc", "is_proved"),
-    [("2", True), ("1.99999999", False), ("0", False), ("3.99999999", True), ("4", False)],
+    [("2", True), ("1.99999999", False), ("0", False), ("2.00000001", True), ("4", True)],
 )
 def test_a_sale_never_was_where_no_coin_is_missing(btc: str, is_proved: bool) -> None:
     plan, state = selling()
 
     assert is_proved is unmoved(plan, state, venue(btc=btc))
+
+
+@pytest.mark.parametrize(
+    ("btc", "krw", "is_late", "is_proved"),
+    [
+        ("2", "1019000", False, True),
+        ("3", "1019000", False, False),
+        ("3", "999000", False, False),
+        ("3", "1019000", True, True),
+        ("1.99999999", "1019000", True, False),
+    ],
+)
+def test_coins_that_came_in_may_stand_in_for_sold_ones_while_won_has_moved_too(
+    btc: str, krw: str, is_late: bool, is_proved: bool
+) -> None:
+    plan, state = selling()
+
+    assert is_proved is unmoved(plan, state, venue(btc=btc, krw=krw), is_late=is_late)
 
 
 @pytest.mark.parametrize(("btc", "is_proved"), [("2", True), ("2.00000001", False), ("1.99999999", False)])
@@ -125,10 +159,13 @@ def test_beside_another_order_on_its_market_a_sale_is_proved_by_the_exact_balanc
     assert is_proved is unmoved(plan, state, venue(btc=btc))
 
 
-def test_an_order_on_another_market_does_not_weaken_the_proof() -> None:
+@pytest.mark.parametrize(("btc", "is_late", "is_proved"), [("2", False, True), ("3", False, False), ("3", True, True)])
+def test_while_an_order_on_another_market_moves_won_a_sale_is_proved_by_its_coins(
+    btc: str, is_late: bool, is_proved: bool
+) -> None:
     plan, state = selling(buy_plan("z", market=ETH))
 
-    assert unmoved(plan, state, venue(btc="3"))
+    assert is_proved is unmoved(plan, state, venue(btc=btc), is_late=is_late)
 
 
 @pytest.mark.parametrize(("locked", "is_proved"), [("0", True), ("1", True), ("1.00000001", False)])

@@ -122,6 +122,17 @@ def test_an_untroubled_account_may_enter() -> None:
     ] == list(checked)
 
 
+def test_a_gate_that_is_passed_tells_its_figures_too_in_three_and_in_six_decimals() -> None:
+    folded = Folded().buy("1.23456789 @ 1000", at=LONG_AGO)
+    checked = gates(folded, conditions=replace(CALM, clock_skew_s=1.23456), market=ETH)
+
+    assert Gate("safe_mode", "off", "off", True) == checked["safe_mode"]
+    assert Gate("unresolved_intent", False, False, True) == checked["unresolved_intent"]
+    assert Gate("unexplained_balance", "none", "none", True) == checked["unexplained_balance"]
+    assert Gate("clock_skew_s", 1.235, 30.0, True) == checked["clock_skew_s"]
+    assert Gate("exposure", Decimal("0.001235"), Decimal("0.80"), True) == checked["exposure"]
+
+
 def test_safe_mode_forbids_an_entry_and_says_why() -> None:
     folded = Folded(SafeModeEntered(reason="daily_loss: lost 0.1"))
 
@@ -267,6 +278,10 @@ def test_exposure_is_measured_against_the_capital_where_that_is_smaller_than_equ
 
     assert Decimal("0.8") == gates(folded, market=ETH, capital_krw=Decimal(500_000))["exposure"].value
     assert not gates(folded, market=ETH, capital_krw=Decimal(500_000))["exposure"].passed
+
+
+def test_an_account_with_nothing_in_it_is_not_exposed() -> None:
+    assert Gate("exposure", ZERO, Decimal("0.80"), True) == gates(Folded(krw="0"))["exposure"]
 
 
 def test_exposure_counts_what_is_not_resolved_at_its_worst() -> None:
@@ -588,8 +603,8 @@ def test_an_order_that_is_sent_again_unchanged_is_not_held_against_a_day_that_is
 def test_the_children_of_a_cycle_are_exposed_once(notional: str, gate: str | None) -> None:
     folded = Folded().send("x", "60000", at=NOON)
 
-    limits = {"max_exposure_fraction": Decimal("0.1"), "max_position_fraction": Decimal("0.15")}
-    assert gate == approve(folded, notional, **limits)
+    tenth, more = Decimal("0.1"), Decimal("0.15")
+    assert gate == approve(folded, notional, max_exposure_fraction=tenth, max_position_fraction=more)
 
 
 def test_a_day_that_is_full_says_what_it_would_come_to() -> None:
@@ -605,3 +620,27 @@ def test_a_day_that_is_full_says_what_it_would_come_to() -> None:
     )
 
     assert RiskRefused(Gate("krw_today", Decimal(500_001), Decimal(500_000), False)) == verdict
+
+
+def refusing(folded: Folded, won: int, *, market: Market = BTC, **limits: Any) -> Gate:
+    """Give the gate, as it is told, that refuses a buy."""
+    verdict = manager(**limits).approve(
+        MarketBuy(market=market, notional_krw=Decimal(won)),
+        "new",
+        cycle_id=cycle_id(NOON, market),
+        state=folded.state,
+        portfolio=folded.portfolio(),
+        now=NOON,
+    )
+    assert isinstance(verdict, RiskRefused)
+    return verdict.gate
+
+
+def test_a_refused_buy_tells_what_was_measured_and_what_was_allowed() -> None:
+    safe = Folded(SafeModeEntered(reason="daily_loss: lost 0.1"))
+    tenth: Mapping[str, Any] = {"max_exposure_fraction": Decimal("0.1"), "max_position_fraction": Decimal("0.15")}
+
+    assert Gate("market_configured", "KRW-XRP", "KRW-BTC, KRW-ETH", False) == refusing(Folded(), 10_000, market=XRP)
+    assert Gate("safe_mode", "daily_loss: lost 0.1", "off", False) == refusing(safe, 10_000)
+    assert Gate("position_krw", Decimal(100_001), Decimal(100_000), False) == refusing(Folded(), 100_001)
+    assert Gate("exposed_krw", Decimal(100_001), Decimal(100_000), False) == refusing(Folded(), 100_001, **tenth)
