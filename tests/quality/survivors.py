@@ -55,14 +55,19 @@ RULES: tuple[Rule, ...] = (
         change=r'→ .*safe_mode else "(XXoffXX|OFF)", "(?-i:off)"',
     ),
     Rule(
+        reason="Equivalent: a balance that has not moved is asked about before",
+        name=r"order_evidence\.x_is_unmoved",
+        change=r"is_foreign = moved >= ZERO",
+    ),
+    Rule(
         reason="Equivalent: a case in which nothing is done",
         name=r"order_settlement\..*_caught_up",
         change=r"^case IntentState\.UNKNOWN .*: pass → $",
     ),
     Rule(
         reason="Equivalent: the type checker proves that no other answer exists",
-        name=r"order_sending\..*send",
-        change=r"assert_never\(submission\) → (assert_never\(None\))?$",
+        name=r"order_sending\..*send|manager\..*approve|liquidity\.x_measure_liquidity",
+        change=r"^(case _: )?assert_never\(\w+\) → (assert_never\(None\))?$",
     ),
     Rule(
         reason="Equivalent: the file was made a line before",
