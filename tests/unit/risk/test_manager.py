@@ -187,6 +187,13 @@ def test_a_declared_withdrawal_is_no_loss() -> None:
     assert (ZERO, ZERO) == manager().pnl_fractions(folded.state, folded.portfolio().equity_krw)
 
 
+def test_day_and_week_are_measured_against_the_capital_where_that_is_smaller() -> None:
+    began = opened("1000000").state
+    lost = Decimal(-50_000) / Decimal(500_000)
+
+    assert (lost, lost) == manager(capital_krw=Decimal(500_000)).pnl_fractions(began, Decimal(950_000))
+
+
 def test_an_unresolved_order_on_the_market_forbids_another() -> None:
     assert ["unresolved_intent"] == refused(Folded(), conditions=replace(CALM, has_unresolved_intent=True))
 
