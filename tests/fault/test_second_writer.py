@@ -55,6 +55,8 @@ def test_i18_a_session_that_is_dying_refuses_nobody(database: str, office: Make)
     claim(office(paper_bot(), database))
 
     ended.join()
+    with pytest.raises(UnsafeSetup):
+        claim(office(paper_bot(), database))
 
 
 def test_i18_a_database_that_is_away_refuses_nobody(office: Make) -> None:

@@ -68,11 +68,13 @@ def test_an_account_may_be_taken_again_by_who_holds_it(connect: Connect) -> None
         lock().take(connect())
 
 
-@pytest.mark.parametrize("other", [lock(Mode.PAPER), lock(namespace="other")])
-def test_other_accounts_are_free(connect: Connect, other: AccountLock) -> None:
+@pytest.mark.parametrize("other", [(Mode.PAPER, "dg"), (Mode.LIVE, "other")])
+def test_other_accounts_are_free_until_they_are_taken(connect: Connect, other: tuple[Mode, str]) -> None:
     lock().take(connect())
+    lock(*other).take(connect())
 
-    other.take(connect())
+    with pytest.raises(AccountInUse):
+        lock(*other).take(connect())
 
 
 def test_a_session_that_ends_gives_the_account_back(connect: Connect) -> None:
@@ -204,3 +206,4 @@ def test_rows_of_ones_own_are_welcome(database: str, kept: dict[str, str]) -> No
     store.require_owner(Mode.LIVE, "dg")
 
     store.close()
+    assert kept == dict(rows(database, "SELECT key, value #>> '{}' FROM bot_config"))

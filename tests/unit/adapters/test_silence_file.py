@@ -110,6 +110,8 @@ def test_a_clock_that_was_set_back_blocks_for_no_more_than_a_day(tmp_path: Path)
     earlier = SteppingClock("2025-11-20T12:00:00")
     limiter = UpbitLimiter(clock=earlier, silences=silences(tmp_path, earlier))
 
+    with pytest.raises(RateLimited):
+        limiter.acquire("GET /v1/accounts", "default")
     earlier.step(86_400.0)
 
     limiter.acquire("GET /v1/accounts", "default")

@@ -179,6 +179,7 @@ def test_a_log_that_takes_nothing_stops_nobody(clean_logging: None, broken: Call
 
     with suppress(OSError):  # what it still holds cannot be written at its end either
         stream.close()
+    assert logging.getLogger().handlers
 
 
 @pytest.mark.parametrize("name", ["httpx", "httpcore", "httpcore.connection", "apscheduler.scheduler", "telegram.Bot"])
