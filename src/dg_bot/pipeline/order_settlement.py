@@ -134,8 +134,13 @@ class OrderSettlement:
             self._close(intent.identifier, Closing.NEVER_ACCEPTED)
 
     def _never_was(self, intent: Intent) -> bool:
+        """Tell whether an order that nobody knows cannot have been.
+
+        It was never seen, so that time proves nothing of a sale: coins that came in may stand in for those that it sold.
+        """
+        is_late = intent.plan.side is Side.BUY and self._is_late(intent)
         return listed(intent, self._exchange) == () and is_unmoved(
-            intent, self._exchange, self._books.state, with_won=True, is_late=self._is_late(intent)
+            intent, self._exchange, self._books.state, with_won=True, is_late=is_late
         )
 
     def _is_late(self, intent: Intent) -> bool:
