@@ -1,4 +1,5 @@
-# Everything installs itself into VENV from hashed requirements; nothing else on the machine is touched.
+# Everything installs itself into VENV from hashed requirements, which name every package: pip looks for none (--no-deps). Nothing else on
+# the machine is touched.
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -27,11 +28,11 @@ $(VENV)/runtime: requirements.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "dg_bot needs Python 3.11 or newer: make demo PYTHON=python3.12")'
 	@echo "installing into $(VENV): about half a minute"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
 	@touch $@
 
 $(VENV)/development: requirements-dev.txt $(VENV)/runtime
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-dev.txt
 	@touch $@
 
 demo: $(VENV)/runtime

@@ -16,6 +16,7 @@ from dg_bot.simulator.faults import FaultPlan
 from dg_bot.simulator.generated import BITCOIN, HISTORY, demo_instant, generated_candles
 from dg_bot.simulator.ledger import Ledger, LedgerOrder, OrderState
 from dg_bot.simulator.rest import UpbitServer
+from dg_bot.simulator.rest_limits import RateLimits
 from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
 from dg_bot.simulator.wire_log import WireLog
@@ -143,8 +144,15 @@ class MarketBench:
         return len(self.wire_log.matching(method, path))
 
     def _made(self, *, port: int) -> UpbitServer:
+        """Make a server whose request limits follow the venue's clock: a process that starts minutes later finds them unused."""
         return UpbitServer(
-            self.venue, access_key=ACCESS_KEY, secret_key=SECRET_KEY, port=port, faults=self.faults, wire_log=self.wire_log
+            self.venue,
+            access_key=ACCESS_KEY,
+            secret_key=SECRET_KEY,
+            port=port,
+            faults=self.faults,
+            limits=RateLimits(monotonic=lambda: self._now().timestamp()),
+            wire_log=self.wire_log,
         )
 
     def _now(self) -> datetime:
