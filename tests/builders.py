@@ -67,6 +67,8 @@ from dg_bot.simulator.ledger import Ledger, LedgerOrder, OrderState, Ticket, Tic
 from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
 from dg_bot.strategies.base import BarExits, Signals
+from dg_bot.strategies.parameters import Parameters
+from dg_bot.strategies.sma_cross import SmaCrossParameters
 from tests.scenario.faulty_upbit import FaultyUpbit
 
 BTC, ETH, XRP = Market("KRW-BTC"), Market("KRW-ETH"), Market("KRW-XRP")
@@ -110,6 +112,7 @@ class Opinion:
     trend_strength: float = 30.0
     stop_distance: float = 0.0
     bar_exits: BarExits = field(default_factory=BarExits)
+    parameters: Parameters = field(default_factory=SmaCrossParameters)
     screen_gates_pass: bool = True
     name: str = "opinion"
     warm_up: int = 1

@@ -5,6 +5,7 @@ from dg_bot.domain.order import Side
 from dg_bot.indicators.bars import Bars
 from dg_bot.ports import Clock
 from dg_bot.strategies.base import BarExits, Signals, Strategy
+from dg_bot.strategies.parameters import Parameters
 
 
 class MeasuredStrategy:
@@ -19,6 +20,10 @@ class MeasuredStrategy:
     @property
     def name(self) -> str:
         return self._strategy.name
+
+    @property
+    def parameters(self) -> Parameters:
+        return self._strategy.parameters
 
     @property
     def warm_up(self) -> int:

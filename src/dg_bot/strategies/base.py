@@ -7,6 +7,7 @@ import numpy as np
 
 from dg_bot.domain.gate import Gate, shown
 from dg_bot.indicators.bars import Bars, Flags, Floats
+from dg_bot.strategies.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +82,9 @@ class Strategy(Protocol):
 
     @property
     def name(self) -> str: ...
+
+    @property
+    def parameters(self) -> Parameters: ...
 
     @property
     def warm_up(self) -> int:

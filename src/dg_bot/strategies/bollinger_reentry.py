@@ -32,7 +32,7 @@ class BollingerReentry:
     """Entry and exit where the close comes back into bands that are wide enough to earn their costs."""
 
     def __init__(self, parameters: BollingerReentryParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -40,14 +40,14 @@ class BollingerReentry:
 
     @property
     def warm_up(self) -> int:
-        return self._parameters.period + 1
+        return self.parameters.period + 1
 
     @property
     def bar_exits(self) -> BarExits:
         return BarExits()
 
     def signals(self, bars: Bars) -> Signals:
-        p = self._parameters
+        p = self.parameters
         bands = bollinger(bars.close, p.period, p.deviations)
         wide = at_least("bandwidth", bands.bandwidth, level(len(bars), p.minimum_bandwidth))
         gates = (*recovering("close", bars.close, bands.lower), GateSeries(name="bandwidth", conditions=(wide,)))

@@ -83,7 +83,7 @@ class VolatilityBreakout:
     """Entry where all four gates pass at the close of a bar; what ends a position is left to risk."""
 
     def __init__(self, parameters: BreakoutParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -92,7 +92,7 @@ class VolatilityBreakout:
     @property
     def warm_up(self) -> int:
         """Bars needed before every gate's value exists."""
-        p = self._parameters
+        p = self.parameters
         return max(
             p.trend_period,
             p.bollinger_period + p.bandwidth_period,
@@ -105,7 +105,7 @@ class VolatilityBreakout:
 
     @property
     def bar_exits(self) -> BarExits:
-        p = self._parameters
+        p = self.parameters
         return BarExits(
             fake_out_fraction=p.fake_out_fraction,
             fake_out_bars=p.fake_out_bars,
@@ -117,7 +117,7 @@ class VolatilityBreakout:
 
     def signals(self, bars: Bars) -> Signals:
         """Run the gates over all bars; raises DataError where the bars hold something that is no number."""
-        p = self._parameters
+        p = self.parameters
         adx = directional_movement(bars.high, bars.low, bars.close, p.adx_period).adx
         gates = (
             trend_gate(bars, p),

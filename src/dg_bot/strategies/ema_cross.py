@@ -27,7 +27,7 @@ class EmaCross:
     """Entry where the short mean crosses above the long one, exit where it crosses below."""
 
     def __init__(self, parameters: EmaCrossParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -35,13 +35,13 @@ class EmaCross:
 
     @property
     def warm_up(self) -> int:
-        return self._parameters.long_period + 1
+        return self.parameters.long_period + 1
 
     @property
     def bar_exits(self) -> BarExits:
         return BarExits()
 
     def signals(self, bars: Bars) -> Signals:
-        short, long = (ema(bars.close, period) for period in (self._parameters.short_period, self._parameters.long_period))
+        short, long = (ema(bars.close, period) for period in (self.parameters.short_period, self.parameters.long_period))
         gates = rising_through("short_mean", short, long)
         return rule_signals(bars, gates=gates, leave=falls_through(short, long), warm_up=self.warm_up)

@@ -38,7 +38,7 @@ class Grid:
     """
 
     def __init__(self, parameters: GridParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -46,14 +46,14 @@ class Grid:
 
     @property
     def warm_up(self) -> int:
-        return self._parameters.mean_period + 1
+        return self.parameters.mean_period + 1
 
     @property
     def bar_exits(self) -> BarExits:
         return BarExits()
 
     def signals(self, bars: Bars) -> Signals:
-        p = self._parameters
+        p = self.parameters
         mean = sma(bars.close, p.mean_period)
         spacing = mean * (2.0 * p.range_fraction / (p.lines - 1))
         bottom = mean * (1.0 - p.range_fraction)

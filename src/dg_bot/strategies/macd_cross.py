@@ -29,7 +29,7 @@ class MacdCross:
     """Entry where the histogram turns positive, which is where the line crosses its signal; exit where it turns negative."""
 
     def __init__(self, parameters: MacdCrossParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -38,14 +38,14 @@ class MacdCross:
     @property
     def warm_up(self) -> int:
         """Bars until the histogram exists on two bars."""
-        return self._parameters.slow_period + self._parameters.signal_period
+        return self.parameters.slow_period + self.parameters.signal_period
 
     @property
     def bar_exits(self) -> BarExits:
         return BarExits()
 
     def signals(self, bars: Bars) -> Signals:
-        p = self._parameters
+        p = self.parameters
         histogram = macd(bars.close, p.fast_period, p.slow_period, p.signal_period).histogram
         zero = level(len(bars), 0.0)
         gates = rising_through("histogram", histogram, zero)

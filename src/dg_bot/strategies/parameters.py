@@ -20,11 +20,13 @@ Parameter = bool | int | float
 _LINE = re.compile(r"([a-z][a-z0-9_]*):[ \t]+(\S+)", re.ASCII)
 
 
-class _Parameters(Protocol):
+class Parameters(Protocol):
+    """A frozen class of numbers and switches that checks itself."""
+
     __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
 
 
-P = TypeVar("P", bound=_Parameters)
+P = TypeVar("P", bound=Parameters)
 
 
 def load_parameters(kind: type[P], strategy: str, overrides: Mapping[str, str] | None = None) -> P:

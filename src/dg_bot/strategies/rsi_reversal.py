@@ -29,7 +29,7 @@ class RsiReversal:
     """Entry where the RSI comes back up to `oversold`, exit where it comes back down to `overbought`."""
 
     def __init__(self, parameters: RsiReversalParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -38,14 +38,14 @@ class RsiReversal:
     @property
     def warm_up(self) -> int:
         """Bars until the RSI exists on two bars."""
-        return self._parameters.period + 2
+        return self.parameters.period + 2
 
     @property
     def bar_exits(self) -> BarExits:
         return BarExits()
 
     def signals(self, bars: Bars) -> Signals:
-        p = self._parameters
+        p = self.parameters
         strength = rsi(bars.close, p.period)
         gates = recovering("rsi", strength, level(len(bars), p.oversold))
         leave = falls_back(strength, level(len(bars), p.overbought))

@@ -35,7 +35,7 @@ class VolumeProfile:
     """
 
     def __init__(self, parameters: VolumeProfileParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -43,14 +43,14 @@ class VolumeProfile:
 
     @property
     def warm_up(self) -> int:
-        return self._parameters.lookback_bars + 1
+        return self.parameters.lookback_bars + 1
 
     @property
     def bar_exits(self) -> BarExits:
         return BarExits()
 
     def signals(self, bars: Bars) -> Signals:
-        p = self._parameters
+        p = self.parameters
         area = value_area(bars, p.lookback_bars, p.bins, p.value_area_fraction)
         gates = (
             GateSeries(name="support", conditions=(at_most("low", bars.low, area.low),)),

@@ -32,7 +32,7 @@ class VwapReturn:
     """
 
     def __init__(self, parameters: VwapReturnParameters) -> None:
-        self._parameters = parameters
+        self.parameters = parameters
 
     @property
     def name(self) -> str:
@@ -40,14 +40,14 @@ class VwapReturn:
 
     @property
     def warm_up(self) -> int:
-        return self._parameters.minimum_bars
+        return self.parameters.minimum_bars
 
     @property
     def bar_exits(self) -> BarExits:
         return BarExits()
 
     def signals(self, bars: Bars) -> Signals:
-        deviation = self._parameters.deviation
+        deviation = self.parameters.deviation
         mean = daily_vwap(bars)
         gates = recovering("close", bars.close, mean * (1.0 - deviation))
         leave = falls_back(bars.close, mean * (1.0 + deviation))

@@ -16,6 +16,7 @@ from dg_bot.domain.market import Market
 from dg_bot.indicators.bars import Bars, Flags
 from dg_bot.strategies.base import BarExits, Signals
 from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
+from dg_bot.strategies.sma_cross import SmaCrossParameters
 from tests.unit.backtesting.bars import H4, START, signals_at
 from tests.unit.indicators.columns import random_bars
 
@@ -42,6 +43,7 @@ class EveryTenth:
     """Buys at every tenth close and leaves the rest to risk."""
 
     name = "every_tenth"
+    parameters = SmaCrossParameters()
     warm_up = 1
     bar_exits = BarExits(time_out_bars=5, time_out_fraction=1.0)
 
