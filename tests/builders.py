@@ -15,11 +15,11 @@ import numpy as np
 
 from dg_bot.adapters.memory import MemoryCandleArchive, MemoryJournal
 from dg_bot.analysis.validator import ValidatorLimits
-from dg_bot.cycle import Cycle, Halt, MarketSnapshot, RiskClearance
+from dg_bot.cycle import Cycle, Halt, RiskClearance, Situation
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.cycle_report import CycleReport, Mode
-from dg_bot.domain.decision import Action, Decision
+from dg_bot.domain.decision import Action, Advice, Decision
 from dg_bot.domain.events import (
     AccountOpened,
     Answer,
@@ -120,14 +120,13 @@ class Opinion:
     reason: str | None = None
     on_asked: Callable[[], None] = lambda: None
 
-    def decide(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
+    def decide(self, situation: Situation) -> Advice:
         self.asked += 1
         self.on_asked()
         if self.error is not None:
             raise self.error
-        return Decision(
-            action=Action(self.says), confidence=self.confidence, source=self.name, reason=self.reason or f"told to {self.says}"
-        )
+        reason = self.reason or f"told to {self.says}"
+        return Advice(decision=Decision(action=Action(self.says), confidence=self.confidence, source=self.name, reason=reason))
 
     def signals(self, bars: Bars) -> Signals:
         none, flat = np.zeros(len(bars), dtype=np.bool_), np.zeros(len(bars))

@@ -5,18 +5,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from dg_bot.analysis.market_context import MarketContext
 from dg_bot.domain.calendar import HOUR, require_aware
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import OrderSummary, Stage
-from dg_bot.domain.decision import Decision
+from dg_bot.domain.decision import Advice, Decision
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
+from dg_bot.domain.news import NewsItem
 from dg_bot.domain.order import Side
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Portfolio, Position, ProtectionPlan
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.errors import ImpossibleValue
 from dg_bot.risk.exit_rules import ExitReason
+from dg_bot.strategies.base import Signals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,11 +70,12 @@ class RiskClearance:
     max_notional_krw: Decimal
     forced_exit: ForcedExit | None
     gates: tuple[Gate, ...]
+    is_safe_mode: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketSnapshot:
-    """Everything a decision may look at. Candles are closed ones only, newest last."""
+    """The market as stage 2 found it. Candles are closed ones only, newest last; `news` are those of the last 24 hours."""
 
     market: Market
     hourly: CandleSeries
@@ -83,6 +87,25 @@ class MarketSnapshot:
     rules: MarketRules
     notice: MarketNotice
     gates: tuple[Gate, ...]
+    news: tuple[NewsItem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """Everything a decision may look at: the snapshot, and what the stages have made of it so far.
+
+    `signals` is None in a cycle that does not follow the close of a strategy bar. `entry_obstacle` says in words what stands
+    against an entry already, whatever a model thinks; None where nothing does.
+    """
+
+    snapshot: MarketSnapshot
+    signals: Signals | None
+    indicators: Mapping[str, float]
+    context: MarketContext
+    position: Position | None
+    screen: ScreenResult | None
+    entry_obstacle: str | None
+    is_safe_mode: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +114,7 @@ class TradePlan:
 
     `forced_exit` marks a strategy's own exit, which is risk's; its decision is a SELL.
     `is_screen_advisory` tells that the screen only warns; an entry is a small fixed one then, whatever it found.
+    `advice` is what the model proposed, before any check; None where it was not asked.
     """
 
     decision: Decision
@@ -100,6 +124,7 @@ class TradePlan:
     forced_exit: ForcedExit | None
     gates: tuple[Gate, ...]
     is_screen_advisory: bool = False
+    advice: Advice | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

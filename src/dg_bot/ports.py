@@ -10,11 +10,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Protocol
 
-from dg_bot.cycle import MarketSnapshot
+from dg_bot.cycle import Situation
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
-from dg_bot.domain.decision import Decision
+from dg_bot.domain.decision import Advice
 from dg_bot.domain.events import Event, Record
+from dg_bot.domain.language_model import ModelAnswer, ModelQuestion
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
@@ -22,7 +23,6 @@ from dg_bot.domain.portfolio import Balance
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.remembered import Remembered
 from dg_bot.risk.manager import RiskApproved
-from dg_bot.strategies.base import Signals
 
 
 class Clock(Protocol):
@@ -141,8 +141,18 @@ class DecisionModel(Protocol):
     @property
     def name(self) -> str: ...
 
-    def decide(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
-        """Choose BUY, SELL or HOLD; `signals` is None in a cycle that does not follow the close of a strategy bar."""
+    def decide(self, situation: Situation) -> Advice:
+        """Choose BUY, SELL or HOLD for the market of the situation; raises DecisionError where there is no usable answer."""
+        ...
+
+
+class LanguageModel(Protocol):
+    def ask(self, question: ModelQuestion) -> ModelAnswer:
+        """Ask once and give whatever came of it within the deadline; never raises for what the provider or the network does.
+
+        The kind of an answer with text is what the question's `judge` says of the text. Raises StateError where what was asked
+        could not be recorded.
+        """
         ...
 
 

@@ -15,6 +15,7 @@ BROAD_HANDLERS = {
     "app/scheduler.py": "whatever broke one hour, the next one runs",
     "app/guard_thread.py": "whatever ends the guard is kept for the daemon, which ends the process",
     "app/outbox.py": "a defect in one rendering must not silence the others",
+    "pipeline/analysis_stage.py": "a check that raises is a failed check",
 }
 # Where an amount in won becomes a float, and why.
 DOORS_OUT_OF_MONEY = {

@@ -1,8 +1,9 @@
-"""A decision: BUY, SELL or HOLD with its confidence, its author and its reason."""
+"""A decision: BUY, SELL or HOLD with its confidence, its author and its reason; an advice adds what it rests on."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dg_bot.domain.language_model import ModelAnswer
 from dg_bot.errors import ImpossibleValue
 
 
@@ -10,6 +11,29 @@ class Action(StrEnum):
     BUY = "buy"
     SELL = "sell"
     HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consultation:
+    """What a language model was asked and what it answered, whole, so that the decision can be made again from it.
+
+    `suspicious_texts` counts the texts from outside that looked like instructions and were withheld from the prompt.
+    """
+
+    prompt_version: str
+    prompt: str
+    answer: ModelAnswer
+    suspicious_texts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vote:
+    """What one member of an ensemble wants; `weight` is what its voice counts."""
+
+    model: str
+    action: Action
+    confidence: float
+    weight: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +48,12 @@ class Decision:
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:
             raise ImpossibleValue("confidence", self.confidence, "it must be a fraction from 0 to 1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advice:
+    """A decision as a model proposes it, before anything objects, with what it rests on beside the market."""
+
+    decision: Decision
+    consultation: Consultation | None = None
+    votes: tuple[Vote, ...] = ()

@@ -2,10 +2,9 @@
 
 import math
 
-from dg_bot.cycle import MarketSnapshot
-from dg_bot.domain.decision import Action, Decision
+from dg_bot.cycle import Situation
+from dg_bot.domain.decision import Action, Advice, Decision
 from dg_bot.domain.gate import first_failure
-from dg_bot.strategies.base import Signals
 
 
 class RulesModel:
@@ -15,12 +14,16 @@ class RulesModel:
     def name(self) -> str:
         return "rules"
 
-    def decide(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
+    def decide(self, situation: Situation) -> Advice:
         """Read the last bar's signals; the reason names the first gate that did not pass, or those that did."""
+        return Advice(decision=self._decided(situation))
+
+    def _decided(self, situation: Situation) -> Decision:
+        signals, market = situation.signals, situation.snapshot.market
         if signals is None:
-            return self._decision(Action.HOLD, 0.0, f"no strategy bar of {snapshot.market} closed")
+            return self._decision(Action.HOLD, 0.0, f"no strategy bar of {market} closed")
         if not len(signals.entry):
-            return self._decision(Action.HOLD, 0.0, f"no strategy bar of {snapshot.market} exists")
+            return self._decision(Action.HOLD, 0.0, f"no strategy bar of {market} exists")
         confidence = float(signals.confidence[-1])
         # NaN is a strategy in its warm-up: no confidence at all, so that the validator stops what it might propose.
         confidence = 0.0 if math.isnan(confidence) else confidence

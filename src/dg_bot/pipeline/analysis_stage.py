@@ -1,6 +1,6 @@
 """Stage 3: screen, indicators, context, decision, filters, validator; the answer is a plan, HOLD included."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,9 +9,9 @@ from typing import assert_never
 from dg_bot.analysis.filters import entry_filters
 from dg_bot.analysis.market_context import MarketContext, market_context
 from dg_bot.analysis.validator import ValidatorLimits, validate, verdict
-from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, TradePlan
-from dg_bot.domain.decision import Action, Decision
-from dg_bot.domain.gate import Gate, named
+from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, Situation, TradePlan
+from dg_bot.domain.decision import Action, Advice, Decision
+from dg_bot.domain.gate import Gate, first_failure, named
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import ProtectionPlan
@@ -77,15 +77,28 @@ class AnalysisStage:
             decision = Decision(action=Action.SELL, confidence=1.0, source="risk", reason=forced.reason.word)
             return TradePlan(decision=decision, indicators=indicators, screen=None, protection=None, forced_exit=forced, gates=())
         screen = None if self._settings.screen_mode is ScreenMode.OFF else self._screened(snapshot, cycle)
-        proposed = self._proposed(snapshot, signals if is_bar_close else None)
+        advice = self._advice(
+            Situation(
+                snapshot=snapshot,
+                signals=signals if is_bar_close else None,
+                indicators=indicators,
+                context=context,
+                position=clearance.portfolio.position_on(cycle.market),
+                screen=screen,
+                entry_obstacle=self._entry_obstacle(clearance, snapshot, screen, is_bar_close=is_bar_close),
+                is_safe_mode=clearance.is_safe_mode,
+            )
+        )
+        proposed = advice.decision
         gates = (
+            *_advice_gates(advice),
             *_strategy_gates(signals, proposed, is_bar_close=is_bar_close),
             *self._screen_gates(screen, proposed),
             *_clearance_gates(clearance, snapshot, proposed),
-            *self._filter_gates(context, proposed),
-            *named(
+            *_checked("filter", lambda: self._filter_gates(context, proposed)),
+            *_checked(
                 "validator",
-                validate(proposed, bars, context, self._settings.validator, self._settings.minimum_confidence),
+                lambda: validate(proposed, bars, context, self._settings.validator, self._settings.minimum_confidence),
             ),
         )
         return TradePlan(
@@ -96,14 +109,31 @@ class AnalysisStage:
             forced_exit=None,
             gates=gates,
             is_screen_advisory=self._settings.screen_mode is ScreenMode.WARN,
+            advice=advice,
         )
 
-    def _proposed(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
+    def _advice(self, situation: Situation) -> Advice:
         """Ask the model; one without a usable answer holds."""
         try:
-            return self._model.decide(snapshot, signals)
+            return self._model.decide(situation)
         except DecisionError as error:
-            return Decision(action=Action.HOLD, confidence=0.0, source=self._model.name, reason=str(error))
+            hold = Decision(action=Action.HOLD, confidence=0.0, source=self._model.name, reason=str(error))
+            return Advice(decision=hold)
+
+    def _entry_obstacle(
+        self, clearance: RiskClearance, snapshot: MarketSnapshot, screen: ScreenResult | None, *, is_bar_close: bool
+    ) -> str | None:
+        """Name the first thing that stands against an entry before any model is asked."""
+        is_blocking = screen is not None and self._settings.screen_mode is ScreenMode.BLOCK
+        failed = first_failure(
+            (
+                _closed_gate(is_bar_close=is_bar_close),
+                *named("risk", clearance.gates),
+                *named("data", snapshot.gates),
+                *(named("screen", screen.gates) if screen is not None and is_blocking else ()),
+            )
+        )
+        return None if failed is None else failed.words
 
     def _screened(self, snapshot: MarketSnapshot, cycle: Cycle) -> ScreenResult:
         """Run the screen once for each newly closed bar; history does not change in between."""
@@ -121,7 +151,7 @@ class AnalysisStage:
         return named("screen", screen.gates)
 
     def _filter_gates(self, context: MarketContext, proposed: Decision) -> tuple[Gate, ...]:
-        return named("filter", entry_filters(context, ())) if proposed.action is Action.BUY else ()
+        return entry_filters(context, ()) if proposed.action is Action.BUY else ()
 
     def _trend_exit(self, cycle: Cycle, clearance: RiskClearance, signals: Signals) -> ForcedExit | None:
         """Let the strategy's trend rule end a position at the close of a bar."""
@@ -145,6 +175,25 @@ class AnalysisStage:
         )
 
 
+def _checked(name: str, checks: Callable[[], tuple[Gate, ...]]) -> tuple[Gate, ...]:
+    """Run checks under a common name; where they raise, that is one check that failed, never none that objects."""
+    try:
+        return named(name, checks())
+    except Exception as error:  # noqa: BLE001 - a check that raises is a failed check
+        return (Gate(f"{name}.completed", f"{type(error).__name__}: {error}", "no error", False),)
+
+
+def _advice_gates(advice: Advice) -> tuple[Gate, ...]:
+    """Record how many texts from outside looked like instructions; they were withheld, so that they stop nothing."""
+    if advice.consultation is None:
+        return ()
+    return (Gate("model.suspicious_texts", advice.consultation.suspicious_texts, None, True),)
+
+
+def _closed_gate(*, is_bar_close: bool) -> Gate:
+    return Gate("strategy.bar_closed", is_bar_close, True, is_bar_close)
+
+
 def _clearance_gates(clearance: RiskClearance, snapshot: MarketSnapshot, proposed: Decision) -> tuple[Gate, ...]:
     """Give what stages 1 and 2 found against the proposed side; what they found for it is in the report already."""
     match proposed.action:
@@ -166,7 +215,7 @@ def _strategy_gates(signals: Signals, proposed: Decision, *, is_bar_close: bool)
     """Give the strategy's entry gates on the newest bar; they have no say in a SELL."""
     if proposed.action is Action.SELL:
         return ()
-    closed = Gate("strategy.bar_closed", is_bar_close, True, is_bar_close)
+    closed = _closed_gate(is_bar_close=is_bar_close)
     if not is_bar_close or not len(signals.entry):
         return (closed,)
     return (closed, *named("strategy", tuple(gate.at(-1) for gate in signals.gates)))

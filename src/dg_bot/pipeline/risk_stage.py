@@ -78,6 +78,7 @@ class RiskCheckStage:
             max_notional_krw=self._risk.headroom_krw(self._books.state, portfolio, now),
             forced_exit=self._forced_exit(cycle, position, portfolio) if position is not None and may_sell else None,
             gates=gates,
+            is_safe_mode=self._books.state.safe_mode is not None,
         )
 
     def _entry_gates(self, cycle: Cycle, view: AccountView, now: datetime) -> tuple[Gate, ...]:

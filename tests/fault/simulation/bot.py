@@ -8,17 +8,16 @@ from typing import cast
 from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.app.bootstrap import Bot
 from dg_bot.app.guard_thread import GuardThread
-from dg_bot.cycle import Cycle, Halt, MarketSnapshot, RiskClearance, TradePlan
+from dg_bot.cycle import Cycle, Halt, MarketSnapshot, RiskClearance, Situation, TradePlan
 from dg_bot.domain.calendar import HOUR, to_epoch
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import Stage
-from dg_bot.domain.decision import Action, Decision
+from dg_bot.domain.decision import Action, Advice, Decision
 from dg_bot.domain.market import Market
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.pipeline.analysis_stage import AnalysisStage
 from dg_bot.pipeline.data_stage import DataCollectionStage
-from dg_bot.strategies.base import Signals
 from tests.builders import Opinion, PaperBot, Setup, VirtualClock
 from tests.fault.simulation.journal import DyingJournal
 from tests.fault.simulation.venue import SimulatedUpbit
@@ -41,10 +40,10 @@ class SeedOpinion(Opinion):
         said = self.said[market]
         return said[(to_epoch(hour) - self._start_s) // 3600 % len(said)]
 
-    def decide(self, snapshot: MarketSnapshot, signals: Signals | None) -> Decision:
-        newest = snapshot.hourly.last_opened_at
-        self.says = Action.HOLD if newest is None else self.of(snapshot.market, newest + HOUR.length)
-        return super().decide(snapshot, signals)
+    def decide(self, situation: Situation) -> Advice:
+        market, newest = situation.snapshot.market, situation.snapshot.hourly.last_opened_at
+        self.says = Action.HOLD if newest is None else self.of(market, newest + HOUR.length)
+        return super().decide(situation)
 
 
 class QuickData(DataCollectionStage):

@@ -1,38 +1,12 @@
-from datetime import UTC, datetime
-from decimal import Decimal
-
 import numpy as np
 import pytest
 
-from dg_bot.cycle import MarketSnapshot
-from dg_bot.domain.calendar import HOUR, Timeframe
-from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.decision import Action, Decision
-from dg_bot.domain.market import Market, MarketNotice, published_rules
-from dg_bot.domain.order_book import OrderBook
 from dg_bot.errors import ImpossibleValue
 from dg_bot.models.rules import RulesModel
 from dg_bot.ports import DecisionModel
 from dg_bot.strategies.base import Condition, GateSeries, Signals
-
-BTC = Market("KRW-BTC")
-AT = datetime(2026, 11, 20, 13, tzinfo=UTC)
-PRICE = Decimal(100_000_000)
-
-
-def _snapshot() -> MarketSnapshot:
-    return MarketSnapshot(
-        market=BTC,
-        hourly=CandleSeries.from_candles(BTC, HOUR, []),
-        strategy_bars=CandleSeries.from_candles(BTC, Timeframe(240), []),
-        reference_hourly=None,
-        book=OrderBook(market=BTC, at=AT, asks=(), bids=()),
-        mark_krw=PRICE,
-        tick_size_krw=Decimal(1),
-        rules=published_rules(BTC),
-        notice=MarketNotice(market=BTC, has_warning=False),
-        gates=(),
-    )
+from tests.situations import situation
 
 
 def _gate(name: str, value: float, limit: float) -> GateSeries:
@@ -57,7 +31,7 @@ def _signals(*, entry: bool = False, exit_: bool = False, sure: float = 0.8, adx
 
 def _decided(signals: Signals | None) -> Decision:
     model: DecisionModel = RulesModel()
-    return model.decide(_snapshot(), signals)
+    return model.decide(situation(signals=signals)).decision
 
 
 def test_an_entry_on_the_last_bar_is_a_buy_with_the_confidence_of_the_signals() -> None:
