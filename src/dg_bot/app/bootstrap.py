@@ -20,7 +20,6 @@ from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
-from dg_bot.analysis.validator import ValidatorLimits, entry_mask
 from dg_bot.app.database import Database, Owner
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.followers import database_of, followers
@@ -29,40 +28,25 @@ from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.outbox import Outbox
 from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.app.record_log import log_record
+from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import hold_folder, whole_journal
 from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
 from dg_bot.app.venue_contract import VenueContract
-from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds
-from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import DAEMON, PROGRAM, Record, Started
 from dg_bot.domain.market import Market
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
-from dg_bot.execution.planner import PlannerLimits
-from dg_bot.models.rules import RulesModel
-from dg_bot.pipeline.account import Account
-from dg_bot.pipeline.account_keeping import AccountKeeper
-from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
+from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
-from dg_bot.pipeline.data_stage import DataCollectionStage, DataLimits
-from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard
-from dg_bot.pipeline.order_desk import OrderDesk
-from dg_bot.pipeline.order_sending import OrderSender
-from dg_bot.pipeline.order_settlement import OrderSettlement
 from dg_bot.pipeline.reconcile import Reconciler
-from dg_bot.pipeline.risk_stage import RiskCheckStage
-from dg_bot.pipeline.seller import Seller
-from dg_bot.pipeline.state_summary import StateSummarizer
+from dg_bot.pipeline.screen_memory import ScreenOncePerBar
 from dg_bot.pipeline.trading_pipeline import TradingPipeline
 from dg_bot.ports import Clock, Exchange, MarketData
-from dg_bot.risk.limits import RiskLimits
-from dg_bot.risk.manager import RiskManager
-from dg_bot.strategies.base import Strategy
 from dg_bot.strategies.catalog import make_strategy
 
 _log = structlog.get_logger(__name__)
@@ -263,104 +247,41 @@ def _wired(
     on_progress: Progress,
     live_key: LiveKey | None,
 ) -> Bot:
-    """Build the trading parts, each after those it stands on; cut up, this list would only hand a dozen values around."""
-    clock, prompt_data, exchange = venue.clock, venue.prompt_data, venue.exchange
+    """Hand the venue, the candles and the rules to the trading parts."""
     limits = settings.risk_limits()
-    risk = RiskManager(limits=limits, markets=settings.markets)
     strategy = make_strategy(settings.strategy)
-    planner_limits = PlannerLimits()
-    account = Account(books=books, exchange=exchange, market_data=prompt_data, clock=clock, markets=settings.markets)
-    keeper = AccountKeeper(books=books, risk=risk, account=account)
-    sender = OrderSender(books=books, exchange=exchange, clock=clock, on_acknowledged=metrics.order_ack)
-    settlement = OrderSettlement(books=books, exchange=exchange, risk=risk, clock=clock, sender=sender)
-    desk = OrderDesk(
-        books=books, risk=risk, clock=clock, namespace=settings.order_namespace, sender=sender, settlement=settlement
-    )
-    reconciler = Reconciler(
-        books=books,
-        exchange=exchange,
-        settlement=settlement,
-        clock=clock,
-        markets=settings.markets,
-        namespace=settings.order_namespace,
-    )
-    risk_stage = RiskCheckStage(
-        books=books,
-        account=account,
-        keeper=keeper,
-        reconciler=reconciler,
-        risk=risk,
-        clock=clock,
-        bar_exits=strategy.bar_exits,
-        timeframe=settings.strategy_timeframe,
-    )
-    seller = Seller(
-        books=books, exchange=exchange, market_data=prompt_data, risk=risk, desk=desk, clock=clock, limits=planner_limits
-    )
-    pipeline = TradingPipeline(
-        risk=risk_stage,
-        data=DataCollectionStage(
+    trading = assembled(
+        books,
+        rules=trading_rules(settings, limits, strategy),
+        ports=TradingPorts(
+            clock=venue.clock,
             market_data=venue.market_data,
-            exchange=exchange,
-            collector=CandleCollector(market_data=venue.market_data, archive=archive, on_progress=on_progress),
-            clock=clock,
-            timeframe=settings.strategy_timeframe,
-            reference=settings.reference_market,
-            limits=DataLimits(max_gap_hours=settings.data_max_gap_hours),
-            allow_warned_markets=settings.data_allow_warned_markets,
+            prompt_data=venue.prompt_data,
+            exchange=venue.exchange,
+            candles=CandleCollector(market_data=venue.market_data, archive=archive, on_progress=on_progress),
             on_candles=metrics.candles_received,
+            on_acknowledged=metrics.order_ack,
         ),
-        analysis=_analysis(settings, strategy, limits, metrics, clock),
-        execution=ExecutionStage(
-            books=books,
-            risk_stage=risk_stage,
-            risk=risk,
-            desk=desk,
-            seller=seller,
-            market_data=prompt_data,
-            clock=clock,
-            limits=planner_limits,
+        analysis=analysis_stage(
+            settings,
+            MeasuredStrategy(strategy, metrics=metrics, clock=venue.clock),
+            limits,
+            ScreenOncePerBar(rule_screen(strategy, limits), on_input=lambda _input: None),
         ),
-        books=books,
-        summarizer=StateSummarizer(books=books, account=account, risk=risk, market_data=prompt_data, clock=clock),
-        clock=clock,
-        mode=settings.mode,
-    )
-    guard = Guard(
-        books=books, account=account, keeper=keeper, reconciler=reconciler, risk=risk, seller=seller, desk=desk, clock=clock
     )
     return Bot(
         settings=settings,
-        clock=clock,
+        clock=venue.clock,
         market_data=venue.market_data,
         books=books,
-        pipeline=pipeline,
-        guard=guard,
-        reconciler=reconciler,
+        pipeline=trading.pipeline,
+        guard=trading.guard,
+        reconciler=trading.reconciler,
         outbox=outbox,
         metrics=metrics,
         database=database,
         live_key=live_key,
         contract=VenueContract(
-            market_data=venue.market_data, exchange=exchange, markets=settings.markets, books=books, clock=clock
-        ),
-    )
-
-
-def _analysis(settings: Settings, strategy: Strategy, limits: RiskLimits, metrics: Metrics, clock: Clock) -> AnalysisStage:
-    validator = ValidatorLimits()
-    screen = QuickBacktestFilter(
-        strategy=strategy,
-        rules=TradeRules.of(limits),
-        thresholds=ScreenThresholds(),
-        entry_checks=lambda bars, hours: entry_mask(bars, validator, hours),
-    )
-    return AnalysisStage(
-        strategy=MeasuredStrategy(strategy, metrics=metrics, clock=clock),
-        screen=screen,
-        model=RulesModel(),
-        limits=limits,
-        settings=AnalysisSettings(
-            screen_mode=settings.screen_mode, minimum_confidence=settings.min_confidence, validator=validator
+            market_data=venue.market_data, exchange=venue.exchange, markets=settings.markets, books=books, clock=venue.clock
         ),
     )

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
@@ -12,7 +11,6 @@ from dg_bot.analysis.validator import ValidatorLimits, validate, verdict
 from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, Situation, TradePlan
 from dg_bot.domain.decision import Action, Advice, Decision
 from dg_bot.domain.gate import Gate, first_failure, named
-from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.domain.screen import ScreenResult
@@ -25,8 +23,6 @@ from dg_bot.risk.exit_rules import ExitReason, trend_exit
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.protection import protection_plan
 from dg_bot.strategies.base import Signals, Strategy
-
-_ScreenKey = tuple[int, datetime | None]
 
 
 class ScreenMode(StrEnum):
@@ -61,7 +57,6 @@ class AnalysisStage:
         self._model = model
         self._limits = limits
         self._settings = settings
-        self._screens: dict[Market, tuple[_ScreenKey, ScreenResult]] = {}
 
     def run(self, cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot) -> TradePlan:
         """Give the plan: a strategy's exit first, then the model's decision as far as every check lets it pass."""
@@ -76,7 +71,9 @@ class AnalysisStage:
         if forced is not None:
             decision = Decision(action=Action.SELL, confidence=1.0, source="risk", reason=forced.reason.word)
             return TradePlan(decision=decision, indicators=indicators, screen=None, protection=None, forced_exit=forced, gates=())
-        screen = None if self._settings.screen_mode is ScreenMode.OFF else self._screened(snapshot, cycle)
+        screen = None
+        if self._settings.screen_mode is not ScreenMode.OFF:
+            screen = self._screen.evaluate(snapshot.strategy_bars, cycle.opened_at, hourly=snapshot.hourly)
         advice = self._advice(
             Situation(
                 snapshot=snapshot,
@@ -134,16 +131,6 @@ class AnalysisStage:
             )
         )
         return None if failed is None else failed.words
-
-    def _screened(self, snapshot: MarketSnapshot, cycle: Cycle) -> ScreenResult:
-        """Run the screen once for each newly closed bar; history does not change in between."""
-        bars = snapshot.strategy_bars
-        key = (len(bars), bars.last_opened_at)
-        known = self._screens.get(cycle.market)
-        if known is None or known[0] != key:
-            result = self._screen.evaluate(bars, cycle.opened_at, hourly=snapshot.hourly)
-            known = self._screens[cycle.market] = (key, result)
-        return known[1]
 
     def _screen_gates(self, screen: ScreenResult | None, proposed: Decision) -> tuple[Gate, ...]:
         if screen is None or self._settings.screen_mode is not ScreenMode.BLOCK or proposed.action is Action.SELL:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from dg_bot.domain.calendar import HOUR, from_epoch, to_epoch
 from dg_bot.domain.candle import Candle, CandleSeries
@@ -22,6 +23,12 @@ class CollectedCandles:
     series: CandleSeries
     fetched: int
     is_final: bool
+
+
+class CandleSource(Protocol):
+    def collect(self, market: Market, start: datetime, end: datetime) -> CollectedCandles:
+        """Give the closed hours that open in [start, end); raises as reads do."""
+        ...
 
 
 class CandleCollector:

@@ -12,7 +12,7 @@ from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ExchangeUnavailable
-from dg_bot.pipeline.candle_collection import CandleCollector
+from dg_bot.pipeline.candle_collection import CandleSource
 from dg_bot.ports import Clock, Exchange, MarketData
 
 _LATE_CANDLE_S = 30.0
@@ -37,7 +37,7 @@ class DataCollectionStage:
         *,
         market_data: MarketData,
         exchange: Exchange,
-        collector: CandleCollector,
+        collector: CandleSource,
         clock: Clock,
         timeframe: Timeframe,
         reference: Market,

@@ -1,0 +1,54 @@
+"""From settings to the rules of a cycle: limits, screen and analysis, for a bot and for a replay alike."""
+
+from dg_bot.analysis.validator import ValidatorLimits, entry_mask
+from dg_bot.app.settings import Settings
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.execution.planner import PlannerLimits
+from dg_bot.models.rules import RulesModel
+from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
+from dg_bot.pipeline.assembly import TradingRules
+from dg_bot.pipeline.data_stage import DataLimits
+from dg_bot.ports import StrategyScreen
+from dg_bot.risk.limits import RiskLimits
+from dg_bot.strategies.base import Strategy
+
+
+def trading_rules(settings: Settings, limits: RiskLimits, strategy: Strategy) -> TradingRules:
+    """Say what is traded, and within which limits."""
+    return TradingRules(
+        mode=settings.mode,
+        markets=settings.markets,
+        reference=settings.reference_market,
+        namespace=settings.order_namespace,
+        timeframe=settings.strategy_timeframe,
+        bar_exits=strategy.bar_exits,
+        limits=limits,
+        data=DataLimits(max_gap_hours=settings.data_max_gap_hours),
+        allow_warned_markets=settings.data_allow_warned_markets,
+        planner=PlannerLimits(),
+    )
+
+
+def rule_screen(strategy: Strategy, limits: RiskLimits) -> QuickBacktestFilter:
+    """Build the screen of the rule strategy under these limits."""
+    validator = ValidatorLimits()
+    return QuickBacktestFilter(
+        strategy=strategy,
+        rules=TradeRules.of(limits),
+        thresholds=ScreenThresholds(),
+        entry_checks=lambda bars, hours: entry_mask(bars, validator, hours),
+    )
+
+
+def analysis_stage(settings: Settings, strategy: Strategy, limits: RiskLimits, screen: StrategyScreen) -> AnalysisStage:
+    """Build stage 3."""
+    return AnalysisStage(
+        strategy=strategy,
+        screen=screen,
+        model=RulesModel(),
+        limits=limits,
+        settings=AnalysisSettings(
+            screen_mode=settings.screen_mode, minimum_confidence=settings.min_confidence, validator=ValidatorLimits()
+        ),
+    )
