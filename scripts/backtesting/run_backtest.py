@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot.adapters.candle_csv import read_candles
 from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.app import argument_types
 from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
@@ -18,8 +19,7 @@ from dg_bot.backtesting.report import csv_report, json_report
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
-from dg_bot.domain.market import Market
-from dg_bot.errors import BotError, ImpossibleValue
+from dg_bot.errors import BotError
 from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.operator.desk_text import terminal
 from dg_bot.strategies.catalog import STRATEGY_NAMES, make_strategy
@@ -50,13 +50,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run_backtest.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--market", type=_market, required=True, help="for example KRW-BTC")
+    parser.add_argument("--market", type=argument_types.market, required=True, help="for example KRW-BTC")
     parser.add_argument("--strategy", choices=STRATEGY_NAMES, required=True)
-    parser.add_argument("--timeframe", type=_timeframe, default=Timeframe(240), help="bars of the strategy (default 240m)")
+    parser.add_argument(
+        "--timeframe", type=argument_types.timeframe, default=Timeframe(240), help="bars of the strategy (default 240m)"
+    )
     parser.add_argument("--data", type=Path, metavar="FILE", help=".csv or .csv.gz (default: hours of CANDLE_DIR)")
-    parser.add_argument("--from", type=_day, dest="start", metavar="D", help="first day, YYYY-MM-DD in UTC")
-    parser.add_argument("--to", type=_day, dest="end", metavar="D", help="the day after the last one")
-    parser.add_argument("--param", type=_parameter, action="append", default=[], metavar="K=V", help="a strategy parameter")
+    parser.add_argument("--from", type=argument_types.day, dest="start", metavar="D", help="first day, YYYY-MM-DD in UTC")
+    parser.add_argument("--to", type=argument_types.day, dest="end", metavar="D", help="the day after the last one")
+    parser.add_argument(
+        "--param", type=argument_types.parameter, action="append", default=[], metavar="K=V", help="a strategy parameter"
+    )
     parser.add_argument("--output", choices=("text", "csv", "json"), default="text")
     parser.add_argument("--file", type=Path, metavar="F", help="where --output csv or json is written")
     return parser
@@ -74,34 +78,6 @@ def _source(options: argparse.Namespace, settings: Settings) -> str:
     if options.data is not None:
         return str(options.data)
     return f"{settings.candle_folder}{' (a simulated market)' if settings.has_simulated_candles else ''}"
-
-
-def _market(text: str) -> Market:
-    try:
-        return Market(text)
-    except ImpossibleValue as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _timeframe(text: str) -> Timeframe:
-    try:
-        return Timeframe.parse(text)
-    except ImpossibleValue as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def _day(text: str) -> datetime:
-    try:
-        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a day as YYYY-MM-DD") from error
-
-
-def _parameter(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals and value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not key=value")
-    return name, value
 
 
 if __name__ == "__main__":

@@ -113,15 +113,15 @@ def test_a_candle_off_the_grid_is_refused_and_none_of_its_company_kept(archive: 
 
 def test_empty_ranges_are_joined(archive: CandleArchive) -> None:
     for start, end in [(5, 6), (0, 1), (1, 2), (8, 10), (9, 12), (5, 6)]:
-        archive.remember_empty(BTC, HOUR, hour(start), hour(end))
+        archive.remember_empty(BTC, HOUR, [(hour(start), hour(end))])
 
     assert [(hour(0), hour(2)), (hour(5), hour(6)), (hour(8), hour(12))] == list(archive.empty_ranges(BTC, HOUR))
     assert [] == list(archive.empty_ranges(BTC, DAY))
 
 
 def test_a_range_that_spans_others_takes_them_in(archive: CandleArchive) -> None:
-    archive.remember_empty(BTC, HOUR, hour(2), hour(3))
-    archive.remember_empty(BTC, HOUR, hour(0), hour(9))
+    archive.remember_empty(BTC, HOUR, [(hour(2), hour(3))])
+    archive.remember_empty(BTC, HOUR, [(hour(0), hour(9))])
 
     assert [(hour(0), hour(9))] == list(archive.empty_ranges(BTC, HOUR))
 
@@ -129,7 +129,7 @@ def test_a_range_that_spans_others_takes_them_in(archive: CandleArchive) -> None
 @pytest.mark.parametrize("end", [0, -1])
 def test_a_range_without_length_is_refused(archive: CandleArchive, end: int) -> None:
     with pytest.raises(ImpossibleValue, match="empty range"):
-        archive.remember_empty(BTC, HOUR, hour(0), hour(end))
+        archive.remember_empty(BTC, HOUR, [(hour(0), hour(end))])
 
 
 def test_times_may_carry_any_offset(archive: CandleArchive) -> None:

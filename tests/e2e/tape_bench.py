@@ -102,9 +102,7 @@ def seed_archive(folder: Path, text: TapeText, start: datetime, end: datetime) -
     path = folder / "hourly" / f"{BTC}_60m.csv"
     path.parent.mkdir(parents=True)
     path.write_text("\n".join(["timestamp,open,high,low,close,volume", *text.between(start, end), ""]), encoding="ascii")
-    archive = CandleFiles(folder)
-    for first, last in text.empty_ranges(start, end):
-        archive.remember_empty(BTC, HOUR, first, last)
+    CandleFiles(folder).remember_empty(BTC, HOUR, text.empty_ranges(start, end))
 
 
 class WarmProgram:

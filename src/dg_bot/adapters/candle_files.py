@@ -7,13 +7,13 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 
 from dg_bot.adapters.atomic_file import cause_of, write_atomically
 from dg_bot.adapters.candle_csv import COLUMNS, HEADER, candle_row, file_content, parse_candles
-from dg_bot.adapters.candle_seal import is_as_sealed, seal, seal_path
+from dg_bot.adapters.candle_manifest import manifest_path, read_manifest, write_manifest
 from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.adapters.typed_json import time_from_text, time_text
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe, to_epoch
@@ -42,11 +42,13 @@ class CandleFiles:
 
     A candle is kept with its digits as received and never changes. Besides `.csv`, a `.csv.gz` of the same stem is read where
     there is no `.csv`. A last row without its line end is taken for cut off and not counted; the next `add` removes it. A `.csv`
-    that was written here is believed only as it was written.
+    that was written here is believed only as it was written; its manifest beside it says by whom and when.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, source: str = "unknown") -> None:
+        """`source` is where the candles come from that are added, for the manifest."""
         self._folder = folder
+        self._source = source
         self._lock = Lock()
         self._parsed: dict[tuple[Market, Timeframe], _Parsed] = {}
 
@@ -72,7 +74,7 @@ class CandleFiles:
             fresh = _fresh(present, candles)
             if not fresh:
                 return
-            path = self._path(market, timeframe)
+            path = self.path(market, timeframe)
             try:
                 series = self._store(path, present, fresh)
             except OSError as error:
@@ -81,7 +83,7 @@ class CandleFiles:
 
     def empty_ranges(self, market: Market, timeframe: Timeframe) -> Sequence[Range]:
         """Give the half-open ranges in which the venue was asked and had no candle, in order; raises DataError."""
-        path = self._path(market, timeframe).with_suffix(".empty.json")
+        path = self.path(market, timeframe).with_suffix(".empty.json")
         try:
             body = read_state(path, _FORGET)
         except StateError as error:
@@ -91,22 +93,21 @@ class CandleFiles:
             raise DataError(str(path), f"does not hold ranges of time; {_FORGET}")
         return ranges
 
-    def remember_empty(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> None:
-        """Note that the venue has no candle that opens in [start, end); raises DataError where that cannot be kept."""
-        if start >= end:
-            raise ImpossibleValue("empty range", (start, end), "it must end after its start")
+    def remember_empty(self, market: Market, timeframe: Timeframe, ranges: Sequence[Range]) -> None:
+        """Note that the venue has no candle that opens in half-open ranges; raises DataError where that cannot be kept."""
         with self._lock, self._sole_writer():
             known = self.empty_ranges(market, timeframe)
-            merged = merged_ranges([*known, (start, end)])
+            merged = merged_ranges([*known, *ranges])
             if merged == known:
                 return
-            path = self._path(market, timeframe).with_suffix(".empty.json")
+            path = self.path(market, timeframe).with_suffix(".empty.json")
             try:
                 write_state(path, {"ranges": [[time_text(first), time_text(last)] for first, last in merged]})
             except StateError as error:
                 raise DataError(error.path, error.problem) from error
 
-    def _path(self, market: Market, timeframe: Timeframe) -> Path:
+    def path(self, market: Market, timeframe: Timeframe) -> Path:
+        """Give the place of the `.csv`, whether it is there or not."""
         if timeframe == HOUR:
             return self._folder / "hourly" / f"{market}_60m.csv"
         if timeframe == DAY:
@@ -115,7 +116,7 @@ class CandleFiles:
 
     def _series(self, market: Market, timeframe: Timeframe, *, is_sole_writer: bool) -> CandleSeries:
         """Give all stored candles, parsed again only where the file is another than it was."""
-        path = _existing(self._path(market, timeframe))
+        path = _existing(self.path(market, timeframe))
         if path is None:
             return CandleSeries.from_candles(market, timeframe, ())
         known = self._parsed.get((market, timeframe))
@@ -135,12 +136,13 @@ class CandleFiles:
         Another process may be writing, so that only a look without any writer decides.
         """
         content = _whole_rows(path)
-        if path.suffix == ".gz" or is_as_sealed(path, content):
+        manifest = None if path.suffix == ".gz" else read_manifest(path)
+        if manifest is None or manifest.allows(content):
             return content
         if not is_sole_writer:
             with self._sole_writer():
                 return self._believed(path, is_sole_writer=True)
-        remedy = f"put it back, or move {seal_path(path).name} away to accept it as it is"
+        remedy = f"put it back, or move {manifest_path(path).name} away to accept it as it is"
         raise DataError(str(path), f"was edited since the bot wrote it; {remedy}")
 
     def _store(self, path: Path, present: CandleSeries, fresh: list[Candle]) -> CandleSeries:
@@ -151,14 +153,19 @@ class CandleFiles:
         if is_newer and content.endswith(b"\n"):
             width = content.partition(b"\n")[0].count(b",") + 1
             rows = "".join(f"{candle_row(candle, width)}\n" for candle in fresh).encode()
-            seal(path, content, content + rows)
+            series = _joined(present, added)
+            self._announce(path, series, content, content + rows)
             _append(path, rows)
-            return _joined(present, added)
+            return series
         path.parent.mkdir(parents=True, exist_ok=True)
         data = _merged_text(_existing(path), present, fresh)
-        seal(path, _whole_rows(path) if path.exists() else None, data)
+        series = parse_candles(str(path), data, present.market, present.timeframe)
+        self._announce(path, series, _whole_rows(path) if path.exists() else None, data)
         write_atomically(path, data)
-        return parse_candles(str(path), data, present.market, present.timeframe)
+        return series
+
+    def _announce(self, path: Path, series: CandleSeries, before: bytes | None, after: bytes) -> None:
+        write_manifest(path, series, source=self._source, written_at=datetime.now(UTC), before=before, after=after)
 
     @contextmanager
     def _sole_writer(self) -> Iterator[None]:
@@ -177,7 +184,10 @@ class CandleFiles:
 
 
 def merged_ranges(ranges: Sequence[Range]) -> list[Range]:
-    """Join half-open ranges that overlap or touch, in order."""
+    """Join half-open ranges that overlap or touch, in order; raises ImpossibleValue for one that does not end after its start."""
+    for start, end in ranges:
+        if start >= end:
+            raise ImpossibleValue("empty range", (start, end), "it must end after its start")
     merged: list[Range] = []
     for start, end in sorted(ranges):
         if merged and start <= merged[-1][1]:

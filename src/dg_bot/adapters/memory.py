@@ -9,7 +9,7 @@ from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.events import Event, Record
 from dg_bot.domain.market import Market
-from dg_bot.errors import DataError, ImpossibleValue
+from dg_bot.errors import DataError
 from dg_bot.remembered import Remembered
 
 _SEGMENT_RECORDS = 500
@@ -78,8 +78,6 @@ class MemoryCandleArchive:
         """Give the ranges without a candle, in order."""
         return self._empty.get((market, timeframe), [])
 
-    def remember_empty(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> None:
-        """Note a half-open range without a candle."""
-        if start >= end:
-            raise ImpossibleValue("empty range", (start, end), "it must end after its start")
-        self._empty[market, timeframe] = merged_ranges([*self.empty_ranges(market, timeframe), (start, end)])
+    def remember_empty(self, market: Market, timeframe: Timeframe, ranges: Sequence[Range]) -> None:
+        """Note half-open ranges without a candle."""
+        self._empty[market, timeframe] = merged_ranges([*self.empty_ranges(market, timeframe), *ranges])

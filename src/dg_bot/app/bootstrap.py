@@ -134,7 +134,7 @@ def running_bot(
         if journal.doubts:
             books.alarm("journal_doubts", "; ".join(journal.doubts))
         books.compact()
-        archive = CandleFiles(settings.candle_folder)
+        archive = CandleFiles(settings.candle_folder, source=settings.candle_source)
         projections = followers(
             settings,
             journal=journal,

@@ -140,9 +140,22 @@ class Settings(BaseModel):
     @property
     def candle_folder(self) -> Path:
         """Where candles are kept; those of a simulated venue never lie among real ones unless that is asked for."""
+        return self._candle_folder(is_simulated=self.has_simulated_candles)
+
+    @property
+    def collected_folder(self) -> Path:
+        """Where a collection by hand goes: in any mode it asks the venue of UPBIT_BASE_URL, and never the demo's."""
+        return self._candle_folder(is_simulated=is_loopback(self.upbit_base_url))
+
+    def _candle_folder(self, *, is_simulated: bool) -> Path:
         if self.candle_dir is not None:
             return self.candle_dir.absolute()
-        return self.data_folder / "candles" if self.has_simulated_candles else Path("backtest_data").absolute()
+        return self.data_folder / "candles" if is_simulated else Path("backtest_data").absolute()
+
+    @property
+    def candle_source(self) -> str:
+        """Where the bot's own candles come from: the demo's venue has another address at each start."""
+        return "demo" if self.mode is Mode.DEMO else self.upbit_base_url
 
     @property
     def has_simulated_candles(self) -> bool:

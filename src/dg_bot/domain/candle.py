@@ -90,6 +90,10 @@ class CandleSeries:
         return len(self.opened_at)
 
     @property
+    def first_opened_at(self) -> datetime | None:
+        return from_epoch(self.opened_at[0]) if self.opened_at else None
+
+    @property
     def last_opened_at(self) -> datetime | None:
         return from_epoch(self.opened_at[-1]) if self.opened_at else None
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from dg_bot.backtesting.candle_checks import CandleFileReport, Gap
+from dg_bot.domain.candle import CandleSeries
 from dg_bot.errors import DataError
 from dg_bot.operator.figures import UNKNOWN, signed_percent
 
@@ -32,6 +33,17 @@ def print_candle_files(found: Sequence[tuple[Path, CandleFileReport | DataError]
             console.print(Text(f"\n{path}", style="bold"))
             for line in lines:
                 console.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def print_collection(path: Path, series: CandleSeries, fetched: int, console: Console) -> None:
+    """Tell what of the archive a collection was for, and how much of it came just now."""
+    first, last = series.first_opened_at, series.last_opened_at
+    if first is None or last is None:
+        console.print(f"{series.market} {series.timeframe}: the venue has no candles there")
+        return
+    span = f"{len(series):,} candles from {_time(first)} to {_time(last)}, {series.missing_bars():,} missing"
+    console.print(f"{series.market} {series.timeframe}: {span}; {fetched:,} fetched now")
+    console.print(str(path), soft_wrap=True)
 
 
 def candle_json(report: CandleFileReport) -> Mapping[str, object]:

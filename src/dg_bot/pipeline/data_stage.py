@@ -98,7 +98,7 @@ class DataCollectionStage:
         """Collect two years of closed hours; where the newest is late, read again every 2 s for up to 30 s."""
         give_up_at = self._clock.monotonic_s() + _LATE_CANDLE_S
         while True:
-            collected = self._collector.collect(market, until - self._limits.history, until)
+            collected = self._collector.collect(market, HOUR, until - self._limits.history, until)
             self._on_candles(collected.fetched)
             wanted = until - HOUR.length
             if collected.series.last_opened_at == wanted or collected.is_final or self._clock.monotonic_s() >= give_up_at:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from itertools import groupby
+from itertools import groupby, zip_longest
 from typing import Final
 
 from dg_bot.domain.calendar import DAY, Timeframe, from_epoch
@@ -80,8 +80,7 @@ class QuotationCalls:
         count = parameters.whole("count", default=1, least=1, most=_CANDLES_A_CALL)
         before = parameters.encoded_time("to") or self._venue.now() + _INSTANT
         candles = self._venue.candles(market, timeframe, before, count + 1 if timeframe == DAY else count)
-        older = [*candles[1:], None]
-        pairs = list(zip(candles, older, strict=True))[:count]
+        pairs = list(zip_longest(candles, candles[1:]))[:count]
         return [candle_json(market, timeframe, candle, previous) for candle, previous in pairs]
 
     def _order_book(self, market: Market, count: int, level: Decimal) -> Json:

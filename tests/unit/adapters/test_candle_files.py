@@ -2,10 +2,11 @@
 
 import errno
 import gzip
+import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +16,7 @@ import pytest
 from dg_bot.adapters import candle_files
 from dg_bot.adapters.candle_csv import parse_candles
 from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.candle_seal import seal_path
+from dg_bot.adapters.candle_manifest import manifest_path, read_manifest
 from dg_bot.adapters.state_file import write_state
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
@@ -53,7 +54,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def given(path: Path) -> Path:
     """The same file, brought by an operator."""
-    seal_path(path).unlink()
+    manifest_path(path).unlink()
     return path
 
 
@@ -93,7 +94,7 @@ def test_older_candles_are_merged_among_rows_that_stay_as_they_are(given: Path, 
     CandleFiles(tmp_path).add(BTC, HOUR, [candle(number, "7") for number in (0, 1, 2, 5)])
 
     assert HEADER + row(0, "7") + row(1, "5.500") + row(2, "7") + row(4) + row(5, "7") == given.read_text()
-    assert [given, seal_path(given)] == sorted(given.parent.iterdir())
+    assert [given, manifest_path(given)] == sorted(given.parent.iterdir())
 
 
 def test_times_are_written_in_utc(tmp_path: Path) -> None:
@@ -192,7 +193,7 @@ def test_what_is_kept_in_memory_equals_what_is_on_disk(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("fresh", [3, 0])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
-@pytest.mark.parametrize("kept", [0, 2], ids=["seal", "rows"])
+@pytest.mark.parametrize("kept", [0, 2], ids=["manifest", "rows"])
 def test_a_failed_write_leaves_the_file_as_it_was(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fresh: int, code: int, kept: int
 ) -> None:
@@ -206,7 +207,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "fsync", fail)
-        with pytest.raises(DataError, match=rf"KRW-BTC_60m\.(csv|seal\.json): .*{os.strerror(code)}"):
+        with pytest.raises(DataError, match=rf"KRW-BTC_60m\.(csv|manifest\.json): .*{os.strerror(code)}"):
             archive.add(BTC, HOUR, [candle(fresh)])
 
     assert HEADER + row(1) + row(2) == path.read_text()
@@ -261,7 +262,6 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.candle_seal import seal_path
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market
@@ -279,30 +279,48 @@ def test_two_processes_that_store_the_same_hours_store_each_once(tmp_path: Path)
     assert 30 == len(closes(CandleFiles(tmp_path)))
 
 
+WRITTEN: Mapping[str, object] = {
+    "market": "KRW-BTC",
+    "timeframe": "60m",
+    "source": "",
+    "rows": 1,
+    "first": "2026-11-20T00:00:00Z",
+    "last": "2026-11-20T00:00:00Z",
+    "written_at": "2026-11-20T00:00:00Z",
+    "size": 1,
+    "sha256": "x",
+    "before": None,
+}
+
+
+def hour(number: int) -> datetime:
+    return START + timedelta(hours=number)
+
+
 def hours(first: int, last: int) -> tuple[datetime, datetime]:
-    return START + timedelta(hours=first), START + timedelta(hours=last)
+    return hour(first), hour(last)
 
 
 def test_empty_ranges_survive_a_restart(tmp_path: Path) -> None:
-    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 2))
-    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(2, 3))
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, [hours(0, 2)])
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, [hours(2, 3)])
 
     assert [hours(0, 3)] == CandleFiles(tmp_path).empty_ranges(BTC, HOUR)
     assert (tmp_path / "hourly" / "KRW-BTC_60m.empty.json").exists()
 
 
 def test_a_known_empty_range_is_not_written_again(tmp_path: Path) -> None:
-    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 9))
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, [hours(0, 9)])
     before = (tmp_path / "hourly" / "KRW-BTC_60m.empty.json").stat().st_ino
 
-    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(2, 4))
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, [hours(2, 4)])
 
     assert before == (tmp_path / "hourly" / "KRW-BTC_60m.empty.json").stat().st_ino
 
 
 @pytest.mark.parametrize("spoil", [lambda text: "", lambda text: text.replace("T00", "T01"), lambda text: text[:-20]])
 def test_spoilt_empty_ranges_are_named(tmp_path: Path, spoil: Callable[[str], str]) -> None:
-    CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 9))
+    CandleFiles(tmp_path).remember_empty(BTC, HOUR, [hours(0, 9)])
     path = tmp_path / "hourly" / "KRW-BTC_60m.empty.json"
     path.write_text(spoil(path.read_text()))
 
@@ -326,7 +344,7 @@ def test_empty_ranges_that_cannot_be_kept_are_told(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(os, "fsync", fail)
 
     with pytest.raises(DataError, match="No space"):
-        CandleFiles(tmp_path).remember_empty(BTC, HOUR, *hours(0, 9))
+        CandleFiles(tmp_path).remember_empty(BTC, HOUR, [hours(0, 9)])
 
 
 # What was written here and edited by somebody
@@ -355,7 +373,7 @@ def test_an_edited_file_is_believed_by_nobody(
     archive.add(BTC, HOUR, later)
     path.write_text(edit(path.read_text()))
 
-    problem = r"KRW-BTC_60m\.csv: was edited since the bot wrote it; put it back, or move KRW-BTC_60m\.seal\.json away"
+    problem = r"KRW-BTC_60m\.csv: was edited since the bot wrote it; put it back, or move KRW-BTC_60m\.manifest\.json away"
     for reader in (archive, CandleFiles(tmp_path)):
         with pytest.raises(DataError, match=problem):
             closes(reader)
@@ -363,9 +381,9 @@ def test_an_edited_file_is_believed_by_nobody(
             reader.add(BTC, HOUR, [candle(5)])
 
 
-def test_an_edited_file_is_taken_once_its_seal_is_away_and_sealed_by_the_next_write(path: Path, tmp_path: Path) -> None:
+def test_an_edited_file_is_taken_once_its_manifest_is_away_and_guarded_from_the_next_write(path: Path, tmp_path: Path) -> None:
     path.write_text(edited(path.read_text()))
-    seal_path(path).unlink()
+    manifest_path(path).unlink()
 
     assert [100.2, 100.1] == closes(CandleFiles(tmp_path))
     CandleFiles(tmp_path).add(BTC, HOUR, [candle(3)])
@@ -376,7 +394,7 @@ def test_an_edited_file_is_taken_once_its_seal_is_away_and_sealed_by_the_next_wr
 
 
 def test_a_write_cut_off_anywhere_is_no_edit(path: Path, tmp_path: Path) -> None:
-    """The seal is there before the rows; a process may die at any byte of them."""
+    """The manifest is there before the rows; a process may die at any byte of them."""
     before = path.read_bytes()
     CandleFiles(tmp_path).add(BTC, HOUR, [candle(3), candle(4)])
     after = path.read_bytes()
@@ -398,16 +416,44 @@ def test_a_file_that_was_moved_away_is_collected_anew(path: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("spoil", [lambda text: "", lambda text: text[:-20], lambda text: text.replace("1", "2", 1)])
-def test_a_spoilt_seal_is_named(path: Path, tmp_path: Path, spoil: Callable[[str], str]) -> None:
-    seal_path(path).write_text(spoil(seal_path(path).read_text()))
+def test_a_spoilt_manifest_is_named(path: Path, tmp_path: Path, spoil: Callable[[str], str]) -> None:
+    manifest_path(path).write_text(spoil(manifest_path(path).read_text()))
 
-    with pytest.raises(DataError, match=r"KRW-BTC_60m\.seal\.json: .*move it away to accept the candles as they are"):
+    with pytest.raises(DataError, match=r"KRW-BTC_60m\.manifest\.json: .*move it away to accept the candles as they are"):
         closes(CandleFiles(tmp_path))
 
 
-@pytest.mark.parametrize("seals", [None, {}, [5], [["x", "y"]], [[1]]])
-def test_a_seal_that_is_none_is_named(path: Path, tmp_path: Path, seals: object) -> None:
-    write_state(seal_path(path), {"seals": seals})
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"market": "KRW-BTC"},
+        {**WRITTEN, "rows": "two"},
+        {**WRITTEN, "first": "yesterday"},
+        {**WRITTEN, "sha256": None, "before": []},
+        {**WRITTEN, "size": None},
+    ],
+)
+def test_a_manifest_that_is_none_is_named(path: Path, tmp_path: Path, body: Mapping[str, object]) -> None:
+    write_state(manifest_path(path), body)
 
-    with pytest.raises(DataError, match="does not hold seals"):
+    with pytest.raises(DataError, match="is no manifest of a candle file; move it away"):
         closes(CandleFiles(tmp_path))
+
+
+def test_a_manifest_tells_source_span_rows_and_the_hash_that_anybody_can_compute(tmp_path: Path) -> None:
+    before = datetime.now(UTC)
+    CandleFiles(tmp_path, source="https://api.upbit.com").add(BTC, HOUR, [candle(1), candle(2)])
+    CandleFiles(tmp_path, source="by hand").add(BTC, HOUR, [candle(4)])
+    path = tmp_path / "hourly" / "KRW-BTC_60m.csv"
+
+    manifest = read_manifest(path)
+
+    assert manifest is not None
+    assert ("KRW-BTC", "60m", "by hand", 3) == (manifest.market, manifest.timeframe, manifest.source, manifest.rows)
+    assert (hour(1), hour(4)) == (manifest.first, manifest.last)
+    assert before <= manifest.written_at <= datetime.now(UTC)
+    assert (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()) == (
+        manifest.content.size,
+        manifest.content.sha256,
+    )

@@ -41,7 +41,7 @@ def _untold(*_progress: object) -> None: ...
 def collect(source: Source, archive: MemoryCandleArchive, *, hours: int, end: int = 0) -> CollectedCandles:
     collector = CandleCollector(market_data=source, archive=archive, on_progress=_untold)  # type: ignore[arg-type]
     until = NOON + timedelta(hours=end)
-    return collector.collect(BTC, until - timedelta(hours=hours), until)
+    return collector.collect(BTC, HOUR, until - timedelta(hours=hours), until)
 
 
 def hours_of(collected: CollectedCandles) -> list[int]:
@@ -143,7 +143,7 @@ def test_two_empty_stretches_are_both_remembered() -> None:
 
 def test_hours_that_are_known_to_be_empty_are_cut_out_of_the_middle_of_a_hole() -> None:
     source, archive = Source([*range(-10, -8), *range(-6, 1)]), MemoryCandleArchive()
-    archive.remember_empty(BTC, HOUR, NOON - timedelta(hours=8), NOON - timedelta(hours=6))
+    archive.remember_empty(BTC, HOUR, [(NOON - timedelta(hours=8), NOON - timedelta(hours=6))])
 
     collected = collect(source, archive, hours=10)
 

@@ -39,6 +39,11 @@ def test_an_hour_without_a_trade_has_no_candle() -> None:
     assert _hours(client, count=2) == ["2026-11-20T12:00:00", "2026-11-20T10:00:00"]
 
 
+@pytest.mark.parametrize("path", ["minutes/1", "minutes/60", "days"])
+def test_before_a_market_was_listed_there_are_no_candles(path: str) -> None:
+    assert Client().get(f"/v1/candles/{path}", market="KRW-BTC", to="2020-01-01T00:00:00Z") == (200, [])
+
+
 @pytest.mark.parametrize(("count", "status"), [(1, 200), (200, 200), (201, 400), (0, 400), ("x", 400)])
 def test_a_call_gives_at_most_200_candles(count: object, status: int) -> None:
     assert Client().get("/v1/candles/minutes/60", market="KRW-BTC", count=count)[0] == status

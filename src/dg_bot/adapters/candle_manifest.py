@@ -1,0 +1,120 @@
+"""What is known of a candle file as it was last written: its source, span, rows and hash, kept beside it."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from dg_bot.adapters.state_file import read_state, write_state
+from dg_bot.adapters.typed_json import time_from_text, time_text
+from dg_bot.domain.calendar import from_epoch
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.errors import DataError, StateError
+
+_REMEDY = "move it away to accept the candles as they are"
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Size in bytes and hash of a file's content."""
+
+    size: int
+    sha256: str
+
+    def begins(self, content: bytes) -> bool:
+        """Tell whether a content is this one, or this one with something behind it."""
+        return len(content) >= self.size and hashlib.sha256(content[: self.size]).hexdigest() == self.sha256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manifest:
+    """A candle file as it was last written; `before` is what it held until then, None where there was no such file.
+
+    `first` and `last` are the starts of its first and last candle. A write that was cut off left something between `before` and
+    `content`, which is no edit.
+    """
+
+    market: str
+    timeframe: str
+    source: str
+    rows: int
+    first: datetime
+    last: datetime
+    written_at: datetime
+    content: Content
+    before: Content | None
+
+    def allows(self, content: bytes) -> bool:
+        """Tell whether the whole rows of a file are those of its last write."""
+        before = self.content if self.before is None else self.before
+        if any(len(content) == one.size and one.begins(content) for one in (before, self.content)):
+            return True
+        return before.size < len(content) < self.content.size and before.begins(content)
+
+
+def manifest_path(path: Path) -> Path:
+    """Give the place of a candle file's manifest."""
+    return path.with_suffix(".manifest.json")
+
+
+def write_manifest(
+    path: Path, series: CandleSeries, *, source: str, written_at: datetime, before: bytes | None, after: bytes
+) -> None:
+    """Note what a candle file holds and is about to hold, `after`, which is `series`; raises DataError.
+
+    Call it right before the write, with nobody else writing.
+    """
+    body = {
+        "market": series.market.code,
+        "timeframe": str(series.timeframe),
+        "source": source,
+        "rows": len(series),
+        "first": time_text(from_epoch(series.opened_at[0])),
+        "last": time_text(from_epoch(series.opened_at[-1])),
+        "written_at": time_text(written_at),
+        **_hashed(after),
+        "before": None if before is None else _hashed(before),
+    }
+    try:
+        write_state(manifest_path(path), body)
+    except StateError as error:
+        raise DataError(error.path, error.problem) from error
+
+
+def read_manifest(path: Path) -> Manifest | None:
+    """Give the manifest of a candle file, None where it has none; raises DataError for one that is damaged."""
+    place = manifest_path(path)
+    try:
+        body = read_state(place, _REMEDY)
+    except StateError as error:
+        raise DataError(error.path, f"{error.problem}; {error.remedy}") from error
+    try:
+        return None if body is None else _manifest(body)
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(str(place), f"is no manifest of a candle file; {_REMEDY}") from error
+
+
+def _hashed(content: bytes) -> Mapping[str, object]:
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
+def _manifest(body: Mapping[str, object]) -> Manifest:
+    before = body["before"]
+    return Manifest(
+        market=str(body["market"]),
+        timeframe=str(body["timeframe"]),
+        source=str(body["source"]),
+        rows=int(str(body["rows"])),
+        first=time_from_text(str(body["first"])),
+        last=time_from_text(str(body["last"])),
+        written_at=time_from_text(str(body["written_at"])),
+        content=_content(body),
+        before=None if before is None else _content(before),
+    )
+
+
+def _content(written: object) -> Content:
+    if not isinstance(written, Mapping):
+        raise TypeError(written)
+    return Content(int(str(written["size"])), str(written["sha256"]))

@@ -1,0 +1,40 @@
+"""How words of a command line become values; each says of one that cannot be meant why."""
+
+import argparse
+from datetime import UTC, datetime
+
+from dg_bot.domain.calendar import Timeframe
+from dg_bot.domain.market import Market
+from dg_bot.errors import ImpossibleValue
+
+
+def market(text: str) -> Market:
+    """Read 'KRW-BTC'."""
+    try:
+        return Market(text)
+    except ImpossibleValue as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def timeframe(text: str) -> Timeframe:
+    """Read '60m', '240m', '1d'."""
+    try:
+        return Timeframe.parse(text)
+    except ImpossibleValue as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def day(text: str) -> datetime:
+    """Read a day as YYYY-MM-DD: its start in UTC."""
+    try:
+        return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a day as YYYY-MM-DD") from error
+
+
+def parameter(text: str) -> tuple[str, str]:
+    """Read 'name=value' of a strategy."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is not key=value")
+    return name, value
