@@ -1,25 +1,31 @@
 """Backtest a rule strategy over recorded candles, with the costs and the risk settings of the bot."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
+
+from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from dg_bot import __version__
 from dg_bot.adapters.candle_csv import read_candles
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.app import argument_types
 from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
-from dg_bot.backtesting.backtest import run_backtest, with_own_timeframe
-from dg_bot.backtesting.report import csv_report, json_report
+from dg_bot.backtesting.backtest import Backtest, run_backtest, with_own_timeframe
+from dg_bot.backtesting.report import Provenance, csv_report, json_report
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
-from dg_bot.errors import BotError
+from dg_bot.errors import BotError, DataError
+from dg_bot.operator.backtest_page import page
 from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.operator.desk_text import terminal
 from dg_bot.strategies.catalog import STRATEGY_NAMES, make_strategy
@@ -28,24 +34,54 @@ _ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Give the exit code: 0 done, 1 for candles that cannot be used, 2 for options or settings."""
+    """Give the exit code: 0 done, 1 for candles or a file that cannot be used, 2 for options or settings."""
     parser = _parser()
-    options = parser.parse_args(arguments)
-    if (options.output == "text") != (options.file is None):
-        parser.error("argument --file: goes with --output csv or json, and they with it")
+    given = sys.argv[1:] if arguments is None else arguments
+    options = parser.parse_args(given)
+    if options.output == "html" and options.file is None:
+        parser.error("argument --file: is needed with --output html")
     try:
         settings = load_settings()
         strategy = make_strategy(options.strategy, dict(options.param))
         rules = TradeRules.of(settings.risk_limits())
         backtest = run_backtest(_candles(options, settings), options.timeframe, strategy, rules)
+        provenance = Provenance(source=_source(options, settings), version=__version__, command=_command(given, settings))
+        if options.file is None:
+            _print(backtest, provenance, options.output)
+        else:
+            _write(options.file, _report(backtest, provenance, options.output))
+            print(f"{options.file}: {len(backtest.round_trips)} round trips")
     except BotError as error:
         return refusal("run_backtest", error)
-    if options.output == "text":
-        print_backtest(backtest, terminal(), source=_source(options, settings))
-    else:
-        options.file.write_text(json_report(backtest) if options.output == "json" else csv_report(backtest), encoding="utf-8")
-        print(f"{options.file}: {len(backtest.round_trips)} round trips")
     return ExitCode.DONE
+
+
+def _print(backtest: Backtest, provenance: Provenance, output: str) -> None:
+    if output == "text":
+        print_backtest(backtest, provenance, terminal())
+    else:
+        sys.stdout.write(_report(backtest, provenance, output))
+
+
+def _report(backtest: Backtest, provenance: Provenance, output: str) -> str:
+    match output:
+        case "csv":
+            return csv_report(backtest)
+        case "json":
+            return json_report(backtest, provenance)
+        case "html":
+            return page(backtest, provenance)
+        case _:
+            text = StringIO()
+            print_backtest(backtest, provenance, Console(file=text, width=80, highlight=False))
+            return text.getvalue()
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(str(file), f"cannot be written ({error.strerror})") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,8 +97,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--param", type=argument_types.parameter, action="append", default=[], metavar="K=V", help="a strategy parameter"
     )
-    parser.add_argument("--output", choices=("text", "csv", "json"), default="text")
-    parser.add_argument("--file", type=Path, metavar="F", help="where --output csv or json is written")
+    parser.add_argument("--output", choices=("text", "csv", "json", "html"), default="text")
+    parser.add_argument("--file", type=Path, metavar="F", help="where the report is written (default: standard output)")
     return parser
 
 
@@ -78,6 +114,14 @@ def _source(options: argparse.Namespace, settings: Settings) -> str:
     if options.data is not None:
         return str(options.data)
     return f"{settings.candle_folder}{' (a simulated market)' if settings.has_simulated_candles else ''}"
+
+
+def _command(arguments: Sequence[str], settings: Settings) -> str:
+    """Write the command that makes the same report, with the limits in which the bot is set up differently."""
+    limits = {name: text for name, text in settings.public().items() if name.startswith("RISK_")}
+    usual = Settings().public()
+    changed = [f"{name}={shlex.quote(text)}" for name, text in limits.items() if text != usual[name]]
+    return " ".join([*changed, "python", "scripts/backtesting/run_backtest.py", shlex.join(arguments)])
 
 
 if __name__ == "__main__":

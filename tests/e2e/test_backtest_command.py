@@ -37,7 +37,7 @@ def test_a_report_of_a_file_is_printed(tmp_path: Path) -> None:
     done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(written(tmp_path)))
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert done.stdout.startswith("sma_cross  KRW-XRP  60m\n2024-01-01 to 2024-01-17, 400 bars;")
+    assert done.stdout.startswith("sma_cross  KRW-XRP  60m\n2024-01-01 to 2024-01-17, 400 bars\n")
 
 
 def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
@@ -63,6 +63,35 @@ def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
     assert (0, f"{file}: {len(report['round_trips'])} round trips\n") == (done.returncode, done.stdout)
     assert (240, "2024-01-03T00:00:00Z") == (report["bars"], report["first_bar"])
     assert report["round_trips"]
+
+
+def test_data_goes_to_standard_output_where_no_file_is_named(tmp_path: Path) -> None:
+    base = ("--market", "KRW-XRP", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(written(tmp_path)))
+
+    as_json, as_csv = (run(tmp_path, *base, "--output", output) for output in ("json", "csv"))
+
+    assert (0, "", 0, "") == (as_json.returncode, as_json.stderr, as_csv.returncode, as_csv.stderr)
+    assert len(json.loads(as_json.stdout)["round_trips"]) == len(as_csv.stdout.splitlines()) - 1
+
+
+def test_the_report_names_the_command_that_makes_it_again(tmp_path: Path) -> None:
+    file = tmp_path / "report.txt"
+    base = ("--market", "KRW-XRP", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(written(tmp_path)))
+    (tmp_path / ".env").write_text("RISK_STOP_LOSS_FRACTION=0.03\n")
+
+    done = run(tmp_path, *base, "--file", str(file))
+
+    command = f"python scripts/backtesting/run_backtest.py {' '.join(base)} --file {file}\n"
+    assert (0, "") == (done.returncode, done.stderr)
+    assert f"command RISK_STOP_LOSS_FRACTION=0.03 {command}" in file.read_text()
+
+
+def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    done = run(
+        tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--data", str(written(tmp_path)), "--file", str(tmp_path)
+    )
+
+    assert (1, f"run_backtest: {tmp_path}: cannot be written (Is a directory)\n") == (done.returncode, done.stderr)
 
 
 def test_the_archive_of_the_bot_serves_where_no_file_is_given(tmp_path: Path) -> None:
@@ -94,7 +123,7 @@ def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
         (2, ["--strategy", "grid", "--param", "line=3"], "did you mean lines?"),
         (2, ["--strategy", "grid", "--timeframe", "2h"], "must be one of 1m, 3m"),
         (2, ["--strategy", "grid", "--from", "January"], "'January' is not a day as YYYY-MM-DD"),
-        (2, ["--strategy", "grid", "--output", "csv"], "--file: goes with --output csv or json"),
+        (2, ["--strategy", "grid", "--output", "html"], "--file: is needed with --output html"),
         (1, ["--strategy", "grid", "--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
         (1, ["--strategy", "grid"], "0 bars are too few: grid needs more than 201"),
     ],

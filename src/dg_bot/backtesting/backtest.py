@@ -23,19 +23,24 @@ from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ImpossibleValue
 from dg_bot.indicators.bars import Bars, bars_of
 from dg_bot.strategies.base import Strategy
+from dg_bot.strategies.parameters import Parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backtest:
     """What was traded and how it went; times are epoch seconds, equity starts at 1.0.
 
-    `buy_and_hold` is the return, costs included, of buying with everything at the first open and selling at the last close.
+    `buy_and_hold` is the equity, costs included, of having bought with everything at the first open, if sold at each close.
+    `prices` are the bars of the strategy, `candles_sha256` is of the candles that they were made from.
     """
 
     market: Market
     strategy: str
+    parameters: Parameters
     timeframe: Timeframe
     rules: TradeRules
+    candles_sha256: str
+    prices: CandleSeries
     bars: int
     missing_bars: int
     performance: Performance
@@ -43,7 +48,7 @@ class Backtest:
     months: tuple[MonthReturn, ...]
     round_trips: tuple[RoundTrip, ...]
     curve: EquityCurve
-    buy_and_hold: float
+    buy_and_hold: EquityCurve
 
 
 def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Backtest:
@@ -65,8 +70,11 @@ def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy
     return Backtest(
         market=candles.market,
         strategy=strategy.name,
+        parameters=strategy.parameters,
         timeframe=timeframe,
         rules=rules,
+        candles_sha256=candles.sha256(),
+        prices=series,
         bars=len(bars),
         missing_bars=series.missing_bars(),
         performance=performance(history.round_trips, history.curve),
@@ -78,10 +86,15 @@ def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy
     )
 
 
-def _buy_and_hold(bars: Bars, rules: TradeRules) -> float:
+def _buy_and_hold(bars: Bars, rules: TradeRules) -> EquityCurve:
     cost = float(bars.open[0]) * (1.0 + rules.slippage_fraction) * (1.0 + rules.fee_fraction)
-    proceeds = float(bars.close[-1]) * (1.0 - rules.slippage_fraction) * (1.0 - rules.fee_fraction)
-    return proceeds / cost - 1.0
+    proceeds = bars.close * ((1.0 - rules.slippage_fraction) * (1.0 - rules.fee_fraction))
+    return EquityCurve(
+        opening=1.0,
+        opened_at=int(bars.opened_at[0]),
+        closed_at=(bars.opened_at + bars.seconds).tolist(),
+        equity=(proceeds / cost).tolist(),
+    )
 
 
 def with_own_timeframe(candles: CandleSeries) -> CandleSeries:

@@ -31,6 +31,10 @@ class RoundTrip:
     bars_held: int
     reason: ExitReason
 
+    @property
+    def held_s(self) -> int:
+        return self.exited_at - self.entered_at
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquityCurve:
@@ -44,6 +48,10 @@ class EquityCurve:
     @property
     def days(self) -> float:
         return (self.closed_at[-1] - self.opened_at) / DAY_S if self.closed_at else 0.0
+
+    @property
+    def total_return(self) -> float:
+        return self.equity[-1] / self.opening - 1.0 if self.equity else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +87,7 @@ def performance(round_trips: Sequence[RoundTrip], curve: EquityCurve) -> Perform
     gains = [trip.pnl for trip in round_trips if trip.pnl > 0.0]
     losses = [-trip.pnl for trip in round_trips if trip.pnl < 0.0]
     count = len(round_trips)
-    total = curve.equity[-1] / curve.opening - 1.0 if curve.equity else 0.0
+    total = curve.total_return
     daily = daily_returns(curve)
     fall = drawdown(curve)
     growth = cagr(total, curve.days)
@@ -133,7 +141,7 @@ def trade_figures(round_trips: Sequence[RoundTrip]) -> TradeFigures:
     """Measure the round trips on their own; losses are negative."""
     wins = [trip.pnl_fraction for trip in round_trips if trip.pnl > 0.0]
     losses = [trip.pnl_fraction for trip in round_trips if trip.pnl < 0.0]
-    holds = [trip.exited_at - trip.entered_at for trip in round_trips]
+    holds = [trip.held_s for trip in round_trips]
     return TradeFigures(
         average_win=sum(wins) / len(wins) if wins else None,
         average_loss=sum(losses) / len(losses) if losses else None,

@@ -3,7 +3,7 @@
 import csv
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from io import StringIO
 
 from dg_bot.backtesting.backtest import Backtest
@@ -14,15 +14,29 @@ from dg_bot.risk.exit_rules import ExitReason
 SCHEMA_VERSION = 1
 _COLUMNS = (
     "entered_at", "exited_at", "market", "side", "entry_price", "exit_price",
-    "quantity", "pnl", "pnl_fraction", "bars_held", "reason",
+    "quantity", "pnl", "pnl_fraction", "bars_held", "held_s", "reason",
 )  # fmt: skip
 
 
-def json_report(backtest: Backtest) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What it takes to make a report again: where the candles came from, the program's version, and the command."""
+
+    source: str
+    version: str
+    command: str
+
+
+def json_report(backtest: Backtest, provenance: Provenance) -> str:
     """Write everything as one JSON object; fractions are fractions, times ISO 8601 in UTC, equity starts at 1.0."""
+    return json.dumps(report_object(backtest, provenance), allow_nan=False, indent=2)
+
+
+def report_object(backtest: Backtest, provenance: Provenance) -> Mapping[str, object]:
+    """Give what the JSON report says, as JSON's own kinds of values."""
     figures = asdict(backtest.performance)
     fall = figures.pop("drawdown")
-    content = {
+    return {
         "schema_version": SCHEMA_VERSION,
         "market": str(backtest.market),
         "strategy": backtest.strategy,
@@ -31,14 +45,16 @@ def json_report(backtest: Backtest) -> str:
         "end": _time(backtest.curve.closed_at[-1]),
         "bars": backtest.bars,
         "missing_bars": backtest.missing_bars,
+        "candles_sha256": backtest.candles_sha256,
+        **asdict(provenance),
+        "parameters": asdict(backtest.parameters),
         "rules": asdict(backtest.rules),
         "performance": {**figures, "max_drawdown": fall["deepest"], "max_drawdown_days": fall["longest_days"]},
-        "buy_and_hold": backtest.buy_and_hold,
+        "buy_and_hold": backtest.buy_and_hold.total_return,
         "trades": asdict(backtest.trades),
         "months": [{"month": f"{month.year}-{month.month:02d}", "return": month.fraction} for month in backtest.months],
         "round_trips": [_trip(backtest, trip) for trip in backtest.round_trips],
     }
-    return json.dumps(content, allow_nan=False, indent=2)
 
 
 def csv_report(backtest: Backtest) -> str:
@@ -67,6 +83,7 @@ def _trip(backtest: Backtest, trip: RoundTrip) -> Mapping[str, object]:
         "pnl": trip.pnl,
         "pnl_fraction": trip.pnl_fraction,
         "bars_held": trip.bars_held,
+        "held_s": trip.held_s,
         "reason": exit_word(trip.reason),
     }
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from hashlib import sha256
 from typing import NoReturn
 
 from dg_bot.domain.calendar import Timeframe, from_epoch, require_aware, to_epoch
@@ -96,6 +97,13 @@ class CandleSeries:
     @property
     def last_opened_at(self) -> datetime | None:
         return from_epoch(self.opened_at[-1]) if self.opened_at else None
+
+    def sha256(self) -> str:
+        """Give the SHA-256 of all columns in their order of declaration, eight bytes a number, as this machine lays them out."""
+        digest = sha256(f"{self.market} {self.timeframe}\n".encode())
+        for column in (self.opened_at, self.open, self.high, self.low, self.close, self.volume):
+            digest.update(column)
+        return digest.hexdigest()
 
     def between(self, start: datetime, end: datetime) -> "CandleSeries":
         """Keep the bars that open in [start, end)."""

@@ -1,6 +1,7 @@
 """A backtest on a terminal, for a person: what was tested, how it went, its months, its best and worst round trips."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 
 from rich.console import Console
 from rich.table import Table
@@ -8,58 +9,49 @@ from rich.text import Text
 
 from dg_bot.backtesting.backtest import Backtest
 from dg_bot.backtesting.performance import RoundTrip
-from dg_bot.backtesting.report import exit_word
+from dg_bot.backtesting.report import Provenance, exit_word
 from dg_bot.domain.calendar import from_epoch
-from dg_bot.operator.figures import UNKNOWN, ratio, signed_percent
+from dg_bot.operator import backtest_rows as rows
+from dg_bot.operator.figures import signed_percent
 
-_SHOWN = 5
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+SHOWN = 5
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def print_backtest(backtest: Backtest, console: Console, *, source: str) -> None:
-    """Write the whole report, `source` telling where the candles came from; it fits 80 columns and needs no colour."""
-    head = f"{backtest.strategy}  {backtest.market}  {backtest.timeframe}"
-    span = f"{from_epoch(backtest.curve.opened_at):%Y-%m-%d} to {from_epoch(backtest.curve.closed_at[-1]):%Y-%m-%d}"
-    console.print(Text(head, style="bold"))
-    missing = f", {backtest.missing_bars:,} missing" if backtest.missing_bars else ""
-    console.print(Text(f"{span}, {backtest.bars:,} bars{missing}; {_costs(backtest)}"))
-    console.print(Text(f"candles of {source}\n"), soft_wrap=True)
-    console.print(_summary(backtest))
-    console.print(Text("\nMonths (UTC)", style="bold"))
+def print_backtest(backtest: Backtest, provenance: Provenance, console: Console) -> None:
+    """Write the whole report; it fits 80 columns, but for what is to be copied, and needs no colour."""
+    console.print(Text(rows.title(backtest), style="bold"))
+    console.print(Text(rows.span(backtest)))
+    console.print(_side_by_side(rows.result_rows(backtest), rows.trade_rows(backtest)))
+    _head(console, "Months (UTC), percent")
     console.print(_months(backtest))
     if backtest.round_trips:
-        ranked = sorted(backtest.round_trips, key=lambda trip: trip.pnl_fraction, reverse=True)
-        console.print(Text("\nBest round trips", style="bold"))
-        console.print(_trips(ranked[:_SHOWN]))
-        console.print(Text("\nWorst round trips", style="bold"))
-        console.print(_trips(reversed(ranked[-_SHOWN:])))
+        best, worst = best_and_worst(backtest.round_trips)
+        _head(console, "Best round trips")
+        console.print(_trips(best))
+        _head(console, "Worst round trips")
+        console.print(_trips(worst))
+    _head(console, "Settings")
+    console.print(_side_by_side(rows.rule_rows(backtest), rows.parameter_rows(backtest)))
+    console.print()
+    for name, text in rows.origin_rows(backtest, provenance):
+        console.print(Text(f"{name} ", style="dim").append(text, style="not dim"), soft_wrap=True)
 
 
-def _costs(backtest: Backtest) -> str:
-    rules = backtest.rules
-    return (
-        f"{rules.position_fraction:.0%} of equity an entry, fee {rules.fee_fraction:.2%}, "
-        f"slippage {rules.slippage_fraction * 1e4:g} bps"
-    )
+def best_and_worst(trips: Sequence[RoundTrip]) -> tuple[Sequence[RoundTrip], Sequence[RoundTrip]]:
+    """Give the few round trips that made most of what was spent on them, and the few that made least, from the end inwards."""
+    ranked = sorted(trips, key=lambda trip: trip.pnl_fraction, reverse=True)
+    return ranked[:SHOWN], ranked[: -SHOWN - 1 : -1]
 
 
-def _summary(backtest: Backtest) -> Table:
-    figures, trades = backtest.performance, backtest.trades
-    hold = UNKNOWN if trades.average_hold_s is None else f"{trades.average_hold_s / 3600:,.1f} h"
-    pairs = (
-        ("return", signed_percent(figures.total_return), "round trips", f"{figures.round_trips:,}"),
-        ("buy and hold", signed_percent(backtest.buy_and_hold), "winners / losers", f"{figures.winners} / {figures.losers}"),
-        ("CAGR", signed_percent(figures.cagr), "win rate", f"{figures.win_rate:.1%}"),
-        ("maximum drawdown", f"{figures.drawdown.deepest:.2%}", "profit factor", ratio(figures.profit_factor)),
-        ("longest drawdown", f"{figures.drawdown.longest_days:,.0f} days", "average win", _share(trades.average_win)),
-        ("Sharpe", ratio(figures.sharpe), "average loss", _share(trades.average_loss)),
-        ("Sortino", ratio(figures.sortino), "largest win", _share(trades.largest_win)),
-        ("Calmar", ratio(figures.calmar), "largest loss", _share(trades.largest_loss)),
-        ("", "", "average holding", hold),
-    )
+def _head(console: Console, words: str) -> None:
+    console.print(Text(f"\n{words}", style="bold"))
+
+
+def _side_by_side(left: Sequence[rows.Row], right: Sequence[rows.Row]) -> Table:
     table = _table("", "", "", "", header=False)
-    for left, value, right, other in pairs:
-        table.add_row(Text(left, style="dim"), value, Text(right, style="dim"), other)
+    for (name, value), (other_name, other) in zip_longest(left, right, fillvalue=("", "")):
+        table.add_row(Text(name, style="dim"), Text(value), Text(f"  {other_name}", style="dim"), Text(other))
     return table
 
 
@@ -67,7 +59,7 @@ def _months(backtest: Backtest) -> Table:
     by_year: dict[int, dict[int, float]] = {}
     for month in backtest.months:
         by_year.setdefault(month.year, {})[month.month] = month.fraction
-    table = _table("", *_MONTHS)
+    table = _table("", *MONTHS)
     for year, months in by_year.items():
         cells = (f"{months[number] * 100:+.1f}" if number in months else "" for number in range(1, 13))
         table.add_row(str(year), *cells)
@@ -80,16 +72,12 @@ def _trips(trips: Iterable[RoundTrip]) -> Table:
         table.add_row(
             f"{from_epoch(trip.entered_at):%Y-%m-%d %H:%M}",
             f"{from_epoch(trip.exited_at):%Y-%m-%d %H:%M}",
-            f"{trip.entry_price:,.6g}" if trip.entry_price < 1000 else f"{trip.entry_price:,.0f}",
-            f"{trip.exit_price:,.6g}" if trip.exit_price < 1000 else f"{trip.exit_price:,.0f}",
+            rows.market_price(trip.entry_price),
+            rows.market_price(trip.exit_price),
             signed_percent(trip.pnl_fraction),
             exit_word(trip.reason).replace("_", " "),
         )
     return table
-
-
-def _share(value: float | None) -> str:
-    return UNKNOWN if value is None else signed_percent(value)
 
 
 def _table(*titles: str, header: bool = True) -> Table:

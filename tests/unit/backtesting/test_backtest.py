@@ -1,59 +1,18 @@
 import csv
 import json
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from io import StringIO
 
 import numpy as np
 import pytest
-from rich.console import Console
 
-from dg_bot.backtesting.backtest import Backtest, run_backtest, with_own_timeframe
+from dg_bot.backtesting.backtest import run_backtest, with_own_timeframe
 from dg_bot.backtesting.report import csv_report, json_report
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe
-from dg_bot.domain.candle import Candle, CandleSeries
-from dg_bot.domain.market import Market
 from dg_bot.errors import DataError
-from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.strategies.catalog import make_strategy
-
-BTC = Market("KRW-BTC")
-MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
-FOUR_HOURS = Timeframe(240)
-
-
-def hourly(count: int, *, seed: int = 5, left_out: frozenset[int] = frozenset()) -> CandleSeries:
-    """Make hours of a random walk around 50 million won."""
-    steps = np.random.default_rng(seed).normal(0.0, 0.01, count)
-    closes = [Decimal(str(round(50_000_000 * level))) for level in np.exp(np.cumsum(steps))]
-    opens = [closes[0], *closes[:-1]]
-    candles = [
-        Candle(
-            opened_at=MONDAY + timedelta(hours=number),
-            open=opens[number],
-            high=max(opens[number], closes[number]) + 100_000,
-            low=min(opens[number], closes[number]) - 100_000,
-            close=closes[number],
-            volume=Decimal(10),
-        )
-        for number in range(count)
-        if number not in left_out
-    ]
-    return CandleSeries.from_candles(BTC, HOUR, candles)
-
-
-def grid_test(count: int = 2000, *, timeframe: Timeframe = HOUR) -> Backtest:
-    return run_backtest(hourly(count), timeframe, make_strategy("grid"), TradeRules())
-
-
-def text_of(backtest: Backtest) -> str:
-    console = Console(file=StringIO(), width=80, highlight=False)
-    print_backtest(backtest, console, source="somewhere")
-    written = console.file
-    assert isinstance(written, StringIO)
-    return written.getvalue()
+from tests.unit.backtesting.walks import FOUR_HOURS, MADE, grid_test, hourly
 
 
 def test_the_equity_is_what_the_round_trips_made() -> None:
@@ -82,7 +41,9 @@ def test_buying_and_holding_pays_its_costs() -> None:
     candles = hourly(300)
     backtest = run_backtest(candles, HOUR, make_strategy("sma_cross"), TradeRules(slippage_fraction=0.01, fee_fraction=0.02))
 
-    assert backtest.buy_and_hold == pytest.approx(candles.close[-1] * 0.99 * 0.98 / (candles.open[0] * 1.01 * 1.02) - 1.0)
+    assert backtest.buy_and_hold.total_return == pytest.approx(
+        candles.close[-1] * 0.99 * 0.98 / (candles.open[0] * 1.01 * 1.02) - 1.0
+    )
 
 
 def test_too_few_bars_are_refused() -> None:
@@ -122,7 +83,7 @@ def test_candles_off_their_own_grid_are_refused() -> None:
 
 def test_the_json_holds_what_was_measured() -> None:
     backtest = grid_test()
-    content = json.loads(json_report(backtest))
+    content = json.loads(json_report(backtest, MADE))
 
     assert ("KRW-BTC", "grid", "60m", "2024-01-01T00:00:00Z") == tuple(
         content[name] for name in ("market", "strategy", "timeframe", "first_bar")
@@ -131,6 +92,14 @@ def test_the_json_holds_what_was_measured() -> None:
     assert backtest.performance.total_return == content["performance"]["total_return"]
     assert backtest.performance.drawdown.deepest == content["performance"]["max_drawdown"]
     assert "2024-01" == content["months"][0]["month"]
+
+
+def test_the_json_tells_what_it_takes_to_make_it_again() -> None:
+    content = json.loads(json_report(grid_test(), MADE))
+
+    assert ("somewhere", "1.2", "python run_backtest.py") == tuple(content[name] for name in ("source", "version", "command"))
+    assert hourly(2000).sha256() == content["candles_sha256"]
+    assert (10, 0.1) == (content["parameters"]["lines"], content["rules"]["position_fraction"])
 
 
 def test_the_csv_has_a_row_for_each_round_trip() -> None:
@@ -145,18 +114,3 @@ def test_an_exit_without_a_reason_of_risk_is_the_strategy_s_signal() -> None:
     backtest = run_backtest(hourly(2000), HOUR, make_strategy("sma_cross"), TradeRules())
 
     assert "signal" in {row["reason"] for row in csv.DictReader(StringIO(csv_report(backtest)))}
-
-
-def test_the_text_fits_a_terminal_and_names_the_essentials() -> None:
-    text = text_of(grid_test())
-
-    assert max(map(len, text.splitlines())) <= 80
-    for word in ("grid  KRW-BTC  60m", "buy and hold", "maximum drawdown", "Best round trips", "Worst round trips", "Sharpe"):
-        assert word in text
-
-
-def test_a_backtest_without_a_trade_can_be_shown() -> None:
-    idle = run_backtest(hourly(300), HOUR, make_strategy("grid", {"range_fraction": "0.9", "lines": "2"}), TradeRules())
-
-    assert ((), "–") == (idle.round_trips, text_of(idle).split("average holding")[1].split()[0])
-    assert [] == json.loads(json_report(idle))["round_trips"]

@@ -1,0 +1,150 @@
+"""A backtest as one page of HTML that needs nothing but itself: figures, charts, every round trip, and what it was made with."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib.metadata import distribution
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+
+from dg_bot.backtesting.backtest import Backtest
+from dg_bot.backtesting.performance import RoundTrip
+from dg_bot.backtesting.report import Provenance, exit_word, report_object
+from dg_bot.domain.calendar import from_epoch
+from dg_bot.operator import backtest_rows as rows
+from dg_bot.operator.backtest_charts import DRAWN, charts
+from dg_bot.operator.backtest_text import MONTHS, best_and_worst
+from dg_bot.operator.figures import signed_percent
+
+# Equity begins at 1.0; amounts of the page are for as much, which a person can picture.
+SHOWN_KRW = 1_000_000
+_FIRST = ("return", "buy and hold", "maximum drawdown", "Sharpe", "profit factor", "round trips")
+_COLUMNS = ("entered", "result", "profit", "exited", "held", "ended by", "entry", "exit", "quantity", "market", "side")
+
+
+def page(backtest: Backtest, provenance: Provenance) -> str:
+    """Write the whole page; whatever comes from outside is escaped."""
+    figures = (*rows.result_rows(backtest), *rows.trade_rows(backtest))
+    by_name = dict(figures)
+    parts = {
+        "title": escape(rows.title(backtest)),
+        "span": escape(rows.span(backtest)),
+        "source": escape(provenance.source),
+        "first": "".join(_card(name, by_name[name]) for name in _FIRST),
+        "results": _definitions(rows.result_rows(backtest)),
+        "trades": _definitions(rows.trade_rows(backtest)),
+        "drawn": _drawn(backtest),
+        "months": _months(backtest),
+        "round_trips": _round_trips(backtest),
+        "rules": _definitions(rows.rule_rows(backtest)),
+        "parameters": _definitions(rows.parameter_rows(backtest)),
+        "origin": _definitions(rows.origin_rows(backtest, provenance)),
+        "report": _script_text(report_object(backtest, provenance)),
+        "charts": _script_text(charts(backtest)),
+        "style": _asset("page.css"),
+        "script": _asset("page.js"),
+        "plotly": _plotly(),
+    }
+    return Template(_asset("page.html")).substitute(parts)
+
+
+def _card(name: str, text: str) -> str:
+    return f'<div class="card {_tone(text)}"><span>{escape(name)}</span><b>{escape(text)}</b></div>'
+
+
+def _definitions(pairs: Iterable[rows.Row]) -> str:
+    items = (f"<div><dt>{escape(name)}</dt><dd>{escape(text)}</dd></div>" for name, text in pairs)
+    return f"<dl>{''.join(items)}</dl>"
+
+
+def _drawn(backtest: Backtest) -> str:
+    if backtest.bars <= DRAWN:
+        return ""
+    return (
+        f"Lines are drawn from at most {DRAWN:,} of the {backtest.bars:,} bars: of each stretch the first, lowest, highest "
+        "and last one. All figures are of all bars."
+    )
+
+
+def _months(backtest: Backtest) -> str:
+    """Draw a year a block and a month a cell, the deeper the colour the larger the return."""
+    largest = max((abs(month.fraction) for month in backtest.months), default=0.0) or 1.0
+    by_year: dict[int, dict[int, float]] = {}
+    for month in backtest.months:
+        by_year.setdefault(month.year, {})[month.month] = month.fraction
+    return "".join(_year(year, months, largest) for year, months in by_year.items())
+
+
+def _year(year: int, months: Mapping[int, float], largest: float) -> str:
+    growth = 1.0
+    cells = []
+    for number, name in enumerate(MONTHS, start=1):
+        fraction = months.get(number)
+        if fraction is None:
+            cells.append(f'<div class="month"><span>{name}</span></div>')
+            continue
+        growth *= 1.0 + fraction
+        heat = round(8 + 62 * abs(fraction) / largest) if fraction else 0
+        text = signed_percent(fraction)
+        cells.append(f'<div class="month {_tone(text)}" style="--heat:{heat}%"><span>{name}</span><b>{text[:-1]}</b></div>')
+    whole = signed_percent(growth - 1.0)
+    return f'<h3>{year} <span class="{_tone(whole)}">{whole}</span></h3><div class="months">{"".join(cells)}</div>'
+
+
+def _round_trips(backtest: Backtest) -> str:
+    if not backtest.round_trips:
+        return "<p>There was no round trip.</p>"
+    best, worst = best_and_worst(backtest.round_trips)
+    return (
+        f"<details open><summary>Best and worst</summary>{_table(backtest, best)}{_table(backtest, worst)}</details>"
+        f"<h3>All {len(backtest.round_trips):,}</h3>{_table(backtest, backtest.round_trips, is_sortable=True)}"
+    )
+
+
+def _table(backtest: Backtest, trips: Sequence[RoundTrip], *, is_sortable: bool = False) -> str:
+    heads = "".join(f"<th><button>{name}</button></th>" if is_sortable else f"<th>{name}</th>" for name in _COLUMNS)
+    body = "".join(_row(backtest, trip) for trip in trips)
+    name = ' id="round-trips"' if is_sortable else ""
+    return f'<div class="wide"><table{name}><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def _row(backtest: Backtest, trip: RoundTrip) -> str:
+    cells: tuple[tuple[str, float | None], ...] = (
+        (f"{from_epoch(trip.entered_at):%Y-%m-%d %H:%M}", trip.entered_at),
+        (signed_percent(trip.pnl_fraction), trip.pnl_fraction),
+        (f"{trip.pnl * SHOWN_KRW:+,.0f}", trip.pnl),
+        (f"{from_epoch(trip.exited_at):%Y-%m-%d %H:%M}", trip.exited_at),
+        (rows.held(trip.held_s), trip.held_s),
+        (exit_word(trip.reason).replace("_", " "), None),
+        (rows.market_price(trip.entry_price), trip.entry_price),
+        (rows.market_price(trip.exit_price), trip.exit_price),
+        (f"{trip.quantity * SHOWN_KRW:.8f}", trip.quantity),
+        (str(backtest.market), None),
+        ("long", None),
+    )
+    tone = _tone(signed_percent(trip.pnl_fraction))
+    return f'<tr class="{tone}">{"".join(_cell(text, value) for text, value in cells)}</tr>'
+
+
+def _cell(text: str, value: float | None) -> str:
+    return f"<td>{escape(text)}</td>" if value is None else f'<td data-value="{value!r}">{escape(text)}</td>'
+
+
+def _tone(text: str) -> str:
+    return {"+": "gain", "-": "loss"}.get(text[:1], "")
+
+
+def _script_text(content: object) -> str:
+    """Write JSON that cannot end the script element that holds it."""
+    return json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def _asset(name: str) -> str:
+    return files("dg_bot.operator").joinpath("page", name).read_text(encoding="utf-8")
+
+
+def _plotly() -> str:
+    """Give plotly's own script; the package is not imported, which would take longer than the whole report."""
+    path = distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
+    return Path(str(path)).read_text(encoding="utf-8")

@@ -1,0 +1,103 @@
+"""What a report says of a backtest as rows of a name and a text, the same on the terminal and on the page."""
+
+import dataclasses
+
+from dg_bot.backtesting.backtest import Backtest
+from dg_bot.backtesting.report import Provenance
+from dg_bot.domain.calendar import from_epoch
+from dg_bot.operator.figures import UNKNOWN, percent, ratio, signed_percent
+
+Row = tuple[str, str]
+
+
+def title(backtest: Backtest) -> str:
+    return f"{backtest.strategy}  {backtest.market}  {backtest.timeframe}"
+
+
+def span(backtest: Backtest) -> str:
+    """Tell from when to when it went, over how many bars, and how many of them the market did not have."""
+    missing = f", {backtest.missing_bars:,} missing" if backtest.missing_bars else ""
+    first, end = from_epoch(backtest.curve.opened_at), from_epoch(backtest.curve.closed_at[-1])
+    return f"{first:%Y-%m-%d} to {end:%Y-%m-%d}, {backtest.bars:,} bars{missing}"
+
+
+def result_rows(backtest: Backtest) -> tuple[Row, ...]:
+    """Tell what became of the equity, beside that of whoever bought and held."""
+    figures = backtest.performance
+    return (
+        ("return", signed_percent(figures.total_return)),
+        ("buy and hold", signed_percent(backtest.buy_and_hold.total_return)),
+        ("CAGR", signed_percent(figures.cagr)),
+        ("maximum drawdown", percent(figures.drawdown.deepest)),
+        ("longest drawdown", f"{figures.drawdown.longest_days:,.0f} days"),
+        ("Sharpe", ratio(figures.sharpe)),
+        ("Sortino", ratio(figures.sortino)),
+        ("Calmar", ratio(figures.calmar)),
+    )
+
+
+def trade_rows(backtest: Backtest) -> tuple[Row, ...]:
+    """Tell what the round trips were like, one with another."""
+    figures, trades = backtest.performance, backtest.trades
+    return (
+        ("round trips", f"{figures.round_trips:,}"),
+        ("winners / losers", f"{figures.winners:,} / {figures.losers:,}"),
+        ("win rate", percent(figures.win_rate, 1)),
+        ("profit factor", ratio(figures.profit_factor)),
+        ("average win", _share(trades.average_win)),
+        ("average loss", _share(trades.average_loss)),
+        ("largest win", _share(trades.largest_win)),
+        ("largest loss", _share(trades.largest_loss)),
+        ("average holding", UNKNOWN if trades.average_hold_s is None else held(trades.average_hold_s)),
+    )
+
+
+def rule_rows(backtest: Backtest) -> tuple[Row, ...]:
+    """Tell by which rules it traded; a level that is off is left out."""
+    rules = backtest.rules
+    of_ranges = (
+        ("stop in ATR", rules.stop_atr),
+        ("target in ATR", rules.target_atr),
+        ("trailing stop in ATR", rules.trailing_atr),
+    )
+    return (
+        ("position", f"{percent(rules.position_fraction)} of equity an entry"),
+        ("fee", f"{percent(rules.fee_fraction)} of each fill"),
+        ("slippage", f"{rules.slippage_fraction * 1e4:g} bps of each fill"),
+        ("stop loss", percent(rules.stop_fraction)),
+        ("take profit", percent(rules.target_fraction)),
+        *((name, f"{multiple:g}") for name, multiple in of_ranges if multiple > 0.0),
+        *([("sells half at", percent(rules.stage_fraction))] if rules.stage_fraction > 0.0 else []),
+        ("between entries", f"at least {held(rules.entry_gap_s)}"),
+        ("entries a day", f"at most {rules.entries_per_day}"),
+    )
+
+
+def parameter_rows(backtest: Backtest) -> tuple[Row, ...]:
+    """Give the strategy's parameters by the names that `--param` takes."""
+    return tuple((field.name, str(getattr(backtest.parameters, field.name))) for field in dataclasses.fields(backtest.parameters))
+
+
+def origin_rows(backtest: Backtest, provenance: Provenance) -> tuple[Row, ...]:
+    """Tell what it takes to make the report again."""
+    return (
+        ("candles of", provenance.source),
+        ("their SHA-256", backtest.candles_sha256),
+        ("version", f"dg_bot {provenance.version}"),
+        ("command", provenance.command),
+    )
+
+
+def held(seconds: float) -> str:
+    """Write a length of time in hours, from three days on in days."""
+    hours = seconds / 3600
+    return f"{hours:,.1f} h" if hours < 72 else f"{hours / 24:,.1f} days"
+
+
+def market_price(value: float) -> str:
+    """Write a price in won, from a thousand up without decimals."""
+    return f"{value:,.6g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _share(value: float | None) -> str:
+    return UNKNOWN if value is None else signed_percent(value)
