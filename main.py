@@ -10,7 +10,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 from dg_bot.app.bootstrap import Bot, running_bot
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import refusal
-from dg_bot.app.logs import LogFormat, configure_logs
+from dg_bot.app.log_format import LogFormat
+from dg_bot.app.logs import configure_logs
 from dg_bot.app.one_cycle import run_markets, start_up
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.setting_sources import load_settings
@@ -20,7 +21,8 @@ from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
 from dg_bot.operator.cycle_json import cycle_json
 from dg_bot.operator.cycle_text import print_cycle
-from dg_bot.operator.desk_text import print_guard, print_unwatched, terminal
+from dg_bot.operator.desk_text import print_guard, print_unwatched
+from dg_bot.operator.terminal import terminal
 
 _LONG_COLLECTION = 400
 

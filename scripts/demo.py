@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from dg_bot.app.demo_tour import tour
-from dg_bot.operator.desk_text import terminal
+from dg_bot.operator.terminal import terminal
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -25,7 +25,7 @@ from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import altered_record
 from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
-from dg_bot.operator.desk_text import terminal
+from dg_bot.operator.terminal import terminal
 
 Act = Callable[[Settings, AccountAccess], list[str]]
 

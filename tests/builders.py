@@ -38,12 +38,12 @@ from dg_bot.domain.market import MINIMUM_NOTIONAL_KRW, Market
 from dg_bot.domain.money import ZERO, plain
 from dg_bot.domain.order import Fill, Role, Side
 from dg_bot.domain.portfolio import Balance, Position, ProtectionPlan
-from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.screen import ScreenMode, ScreenResult
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.indicators.bars import Bars
 from dg_bot.pipeline.account import Account
 from dg_bot.pipeline.account_keeping import AccountKeeper
-from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage, ScreenMode
+from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
 from dg_bot.pipeline.data_stage import DataCollectionStage, DataLimits

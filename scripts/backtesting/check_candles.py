@@ -13,7 +13,7 @@ from dg_bot.app.exit_codes import ExitCode
 from dg_bot.backtesting.candle_checks import CandleFileReport, check_or_explain
 from dg_bot.errors import DataError
 from dg_bot.operator.candle_text import candle_json, print_candle_files
-from dg_bot.operator.desk_text import terminal
+from dg_bot.operator.terminal import terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

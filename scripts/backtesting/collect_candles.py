@@ -15,14 +15,15 @@ from rich.console import Console
 from dg_bot.app import argument_types
 from dg_bot.app.candle_collecting import Collection, collect_candles
 from dg_bot.app.exit_codes import ExitCode, refusal
-from dg_bot.app.logs import LogFormat, configure_logs
+from dg_bot.app.log_format import LogFormat
+from dg_bot.app.logs import configure_logs
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.errors import BotError
 from dg_bot.operator.candle_text import print_collection
-from dg_bot.operator.desk_text import terminal
 from dg_bot.operator.progress_bar import progress_bar
+from dg_bot.operator.terminal import terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

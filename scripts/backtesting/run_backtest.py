@@ -27,7 +27,7 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.errors import BotError, DataError
 from dg_bot.operator.backtest_page import page
 from dg_bot.operator.backtest_text import print_backtest
-from dg_bot.operator.desk_text import terminal
+from dg_bot.operator.terminal import terminal
 from dg_bot.strategies.catalog import STRATEGY_NAMES, make_strategy
 
 _ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))

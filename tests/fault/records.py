@@ -14,8 +14,9 @@ from dg_bot.app.outbox import Outbox, Projection
 from dg_bot.app.row_projections import RowProjection
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import IntentClosed
-from dg_bot.operator.narrator import Narrator, Verbosity
+from dg_bot.operator.narrator import Narrator
 from dg_bot.operator.phrasebook import Language
+from dg_bot.operator.verbosity import Verbosity
 from dg_bot.ports import Notifier
 from dg_bot.risk.limits import RiskLimits
 from tests.builders import NAMESPACE, PaperBot, paper_bot

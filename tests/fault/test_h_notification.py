@@ -7,7 +7,7 @@ import pytest
 
 from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.domain.events import AlarmRaised
-from dg_bot.operator.narrator import Verbosity
+from dg_bot.operator.verbosity import Verbosity
 from tests.builders import PaperBot, paper_bot
 from tests.fault.records import HOURS, ApartClock, Office, eventful_bot, live_through, orders_undisturbed
 from tests.telegram_server import CHAT, TOKEN, UNAUTHORIZED, Sent, TelegramServer, broken, flood

@@ -24,7 +24,7 @@ import structlog
 from dg_bot.adapters.clock import SystemClock
 from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.app.http import HttpLimits
-from dg_bot.app.logs import LogFormat
+from dg_bot.app.log_format import LogFormat
 from dg_bot.app.scheduler import Daemon
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.errors import ConfigurationError, StoreError, UnsafeSetup

@@ -16,9 +16,9 @@ from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import Balance
+from dg_bot.domain.screen import ScreenMode
 from dg_bot.errors import StateError
 from dg_bot.execution.planner import CHILD_PAUSE_S, PlannerLimits
-from dg_bot.pipeline.analysis_stage import ScreenMode
 from dg_bot.risk.limits import RiskLimits
 from tests.builders import BTC, ETH, NOON, XRP, PaperBot, paper_bot
 from tests.scenario.faulty_upbit import (

@@ -10,22 +10,17 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence, Set
 from contextlib import AbstractContextManager, suppress
-from enum import StrEnum
 from types import TracebackType
 from typing import TextIO
 
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from dg_bot.app.log_format import LogFormat
 from dg_bot.app.secrets import Redactor
 
 _DEEPEST = 8
 _QUIET = ("alembic", "httpx", "httpcore", "apscheduler", "telegram", "asyncio")
-
-
-class LogFormat(StrEnum):
-    JSON = "json"
-    CONSOLE = "console"
 
 
 class Redaction:

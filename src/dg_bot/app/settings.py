@@ -8,16 +8,15 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
-from dg_bot.app.logs import LogFormat
+from dg_bot.app.log_format import LogFormat
 from dg_bot.app.setting_types import Markets, OneMarket, StrategyName, StrategyTimeframe, YesNo
-from dg_bot.app.venue_cron import cycle_cron
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
+from dg_bot.domain.screen import ScreenMode
 from dg_bot.errors import ConfigurationError, UnsafeSetup
-from dg_bot.operator.narrator import Verbosity
 from dg_bot.operator.phrasebook import Language
-from dg_bot.pipeline.analysis_stage import ScreenMode
+from dg_bot.operator.verbosity import Verbosity
 from dg_bot.risk.limits import RiskLimits
 
 OFFICIAL_UPBIT = "https://api.upbit.com"
@@ -122,6 +121,8 @@ class Settings(BaseModel):
     @field_validator("cycle_cron")
     @classmethod
     def _a_cron_that_comes(cls, expression: str) -> str:
+        from dg_bot.app.venue_cron import cycle_cron  # noqa: PLC0415 - brings the scheduler along, which a backtest needs not
+
         try:
             cycle_cron(expression)
         except ConfigurationError as error:

@@ -1,10 +1,19 @@
-"""What the screen measured: the figures of a strategy's history on one market."""
+"""What the screen measured, the figures of a strategy's history on one market; and what it decides."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from dg_bot.domain.gate import Gate
+
+
+class ScreenMode(StrEnum):
+    """What a failed screen does: block entries, only shrink them, or it is not asked at all."""
+
+    BLOCK = "block"
+    WARN = "warn"
+    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,9 +6,9 @@ Where nothing moved over the whole window each of them divides zero by zero; tha
 from dataclasses import dataclass
 
 import numpy as np
-import talib
 
 from dg_bot.indicators.bars import Floats
+from dg_bot.indicators.ta_lib import talib
 from dg_bot.indicators.windows import absent, first_valid, require_columns, window_max, window_mean, window_min, window_sum
 
 

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import talib
 
 from dg_bot.indicators.bars import Floats
+from dg_bot.indicators.ta_lib import talib
 from dg_bot.indicators.volatility import true_range
 from dg_bot.indicators.windows import absent, before, first_valid, require_columns, window_max, window_mean
 

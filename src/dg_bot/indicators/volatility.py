@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-import talib
 
 from dg_bot.indicators.bars import Floats
+from dg_bot.indicators.ta_lib import talib
 from dg_bot.indicators.windows import absent, first_valid, require_columns, window_deviation, window_mean
 
 

@@ -1,9 +1,9 @@
 """Volume indicators: volume against its mean, and on-balance volume with its means and slope."""
 
 import numpy as np
-import talib
 
 from dg_bot.indicators.bars import Floats
+from dg_bot.indicators.ta_lib import talib
 from dg_bot.indicators.windows import absent, require_columns, window_mean
 
 

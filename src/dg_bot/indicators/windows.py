@@ -5,10 +5,10 @@ or price in the past leaves no rounding behind.
 """
 
 import numpy as np
-import talib
 
 from dg_bot.errors import DataError
 from dg_bot.indicators.bars import Floats
+from dg_bot.indicators.ta_lib import talib
 
 
 def first_valid(what: str, values: Floats) -> int:

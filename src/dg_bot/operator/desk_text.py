@@ -1,8 +1,5 @@
 """Short notes of a run by hand: what the guard sold, and what nobody watches now."""
 
-import sys
-from io import TextIOWrapper
-
 from rich.console import Console
 
 from dg_bot.domain.cycle_report import Mode
@@ -10,13 +7,6 @@ from dg_bot.domain.money import ZERO, plain
 from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.guard import GuardReport
 from dg_bot.risk.state import RiskState
-
-
-def terminal() -> Console:
-    """Give the console of standard output: 80 columns where it is no terminal, a question mark for what it cannot show."""
-    if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(errors="replace")
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 80)
 
 
 def print_guard(report: GuardReport, console: Console) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import IntEnum, StrEnum
+from enum import IntEnum
 
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.events import (
@@ -23,18 +23,7 @@ from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Role
 from dg_bot.operator import messages
 from dg_bot.operator.phrasebook import Language, Phrasebook
-
-
-class Verbosity(StrEnum):
-    """Which messages are sent.
-
-    FULL: everything, four messages a cycle. CHANGES: trades, risk events, alarms, and a cycle whose outcome or first failing gate
-    differs from the one before on that market. ALERTS: risk events, alarms, and a cycle that begins to fail.
-    """
-
-    FULL = "full"
-    CHANGES = "changes"
-    ALERTS = "alerts"
+from dg_bot.operator.verbosity import Verbosity
 
 
 class Urgency(IntEnum):

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import assert_never
 
 from dg_bot.analysis.filters import entry_filters
@@ -13,7 +12,7 @@ from dg_bot.domain.decision import Action, Advice, Decision
 from dg_bot.domain.gate import Gate, first_failure, named
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import ProtectionPlan
-from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.screen import ScreenMode, ScreenResult
 from dg_bot.errors import DecisionError
 from dg_bot.indicators.bars import Bars, bars_of
 from dg_bot.indicators.latest import signal_summary
@@ -23,14 +22,6 @@ from dg_bot.risk.exit_rules import ExitReason, trend_exit
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.protection import protection_plan
 from dg_bot.strategies.base import Signals, Strategy
-
-
-class ScreenMode(StrEnum):
-    """What a failed screen does: block entries, only shrink them, or it is not asked at all."""
-
-    BLOCK = "block"
-    WARN = "warn"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

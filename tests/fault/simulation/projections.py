@@ -13,8 +13,9 @@ from dg_bot.app.outbox import Projection
 from dg_bot.app.row_projections import RowProjection
 from dg_bot.domain.events import AlarmRaised, Record
 from dg_bot.errors import BotError, StoreError
-from dg_bot.operator.narrator import Narrator, Verbosity
+from dg_bot.operator.narrator import Narrator
 from dg_bot.operator.phrasebook import Language
+from dg_bot.operator.verbosity import Verbosity
 from dg_bot.ports import Clock, Journal
 from tests.fault.simulation.plan import Kind
 from tests.fault.simulation.trouble import Trouble

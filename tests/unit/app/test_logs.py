@@ -14,7 +14,8 @@ from typing import TextIO
 import pytest
 import structlog
 
-from dg_bot.app.logs import LogFormat, configure_logs, cycle_logging
+from dg_bot.app.log_format import LogFormat
+from dg_bot.app.logs import configure_logs, cycle_logging
 from dg_bot.app.secrets import Redactor
 
 CANARY = "canary-9f8e7d6c"

@@ -11,8 +11,9 @@ from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.message_projection import MessageProjection
 from dg_bot.domain.events import AlarmRaised, Record
-from dg_bot.operator.narrator import Narrator, Verbosity
+from dg_bot.operator.narrator import Narrator
 from dg_bot.operator.phrasebook import Language
+from dg_bot.operator.verbosity import Verbosity
 from tests.builders import NOON, VirtualClock
 
 

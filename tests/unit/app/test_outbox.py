@@ -19,8 +19,9 @@ from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import AlarmRaised, CycleCompleted, Event, SafeModeLeft
 from dg_bot.errors import AccountInUse, DataError, StateError, StoreError
-from dg_bot.operator.narrator import Narrator, Verbosity
+from dg_bot.operator.narrator import Narrator
 from dg_bot.operator.phrasebook import Language
+from dg_bot.operator.verbosity import Verbosity
 from tests.builders import VirtualClock
 from tests.journal_records import BTC, NOON, closed, fill, planned_buy, report
 from tests.postgres import rows

@@ -11,10 +11,10 @@ from dg_bot.app.settings import Settings, is_loopback, known_names
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
+from dg_bot.domain.screen import ScreenMode
 from dg_bot.errors import ConfigurationError, UnsafeSetup
-from dg_bot.operator.narrator import Verbosity
 from dg_bot.operator.phrasebook import Language
-from dg_bot.pipeline.analysis_stage import ScreenMode
+from dg_bot.operator.verbosity import Verbosity
 from dg_bot.risk.limits import RiskLimits
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -15,8 +15,9 @@ from dg_bot.domain.events import (
 )
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
-from dg_bot.operator.narrator import Message, Narrator, Urgency, Verbosity
+from dg_bot.operator.narrator import Message, Narrator, Urgency
 from dg_bot.operator.phrasebook import Language
+from dg_bot.operator.verbosity import Verbosity
 from tests.unit.operator.reports import FAILED, HELD, PLANNED_BUY, PLANNED_STOP, TRADED, closed, record
 
 

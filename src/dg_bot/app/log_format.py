@@ -1,0 +1,8 @@
+"""How a line of the log is written."""
+
+from enum import StrEnum
+
+
+class LogFormat(StrEnum):
+    JSON = "json"
+    CONSOLE = "console"
