@@ -28,8 +28,8 @@ class CollectedCandles:
 
 
 class CandleSource(Protocol):
-    def collect(self, market: Market, start: datetime, end: datetime) -> CollectedCandles:
-        """Give the closed hours that open in [start, end); raises as reads do."""
+    def collect(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> CollectedCandles:
+        """Give the closed candles that open in [start, end); raises as reads do."""
         ...
 
 
