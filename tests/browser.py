@@ -107,7 +107,7 @@ def chromium(profile: Path) -> Iterator[Browser]:
     try:
         yield Browser(commands, answers)
     finally:
-        process.terminate()
-        process.wait(10)
+        # It ends when nobody can tell it anything any more.
         os.close(commands)
+        process.wait(20)
         os.close(answers)

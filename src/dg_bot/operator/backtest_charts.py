@@ -21,11 +21,12 @@ Chart = Mapping[str, object]
 
 def charts(backtest: Backtest) -> Mapping[str, Chart]:
     """Give each chart by the name of its place on the page."""
+    results = [trip.pnl_fraction for trip in backtest.round_trips]
     return {
         "price": _price(backtest),
         "equity": _equity(backtest),
         "drawdown": _drawdown(backtest.curve),
-        "distribution": _distribution([trip.pnl_fraction for trip in backtest.round_trips]),
+        **({"distribution": _distribution(results)} if results else {}),
     }
 
 
@@ -82,12 +83,11 @@ def _drawdown(curve: EquityCurve) -> Chart:
     equity = np.asarray(curve.equity)
     fall = equity / np.maximum(np.maximum.accumulate(equity), curve.opening) - 1.0
     line = {**_line("drawdown", *_drawn(curve, fall), "loss"), "fill": "tozeroy", "fillcolor": "var(--loss-soft)"}
-    return {"data": [line], "layout": {"xaxis": _whole(curve), "yaxis": {"tickformat": ".1~%"}}}
+    shown = [min(1.05 * float(fall.min()), -0.001), 0.0]
+    return {"data": [line], "layout": {"xaxis": _whole(curve), "yaxis": {"tickformat": ".2~%", "range": shown}}}
 
 
 def _distribution(results: Sequence[float]) -> Chart:
-    if not results:
-        return {"data": [], "layout": {}}
     edges, counts = bins(results)
     middles = (edges[:-1] + edges[1:]) / 2
     texts = [

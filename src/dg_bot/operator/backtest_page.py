@@ -21,6 +21,7 @@ from dg_bot.operator.figures import signed_percent
 SHOWN_KRW = 1_000_000
 _FIRST = ("return", "buy and hold", "maximum drawdown", "Sharpe", "profit factor", "round trips")
 _COLUMNS = ("entered", "result", "profit", "exited", "held", "ended by", "entry", "exit", "quantity", "market", "side")
+_DISTRIBUTION = '<section><h2>Results of the round trips</h2><div class="chart" data-chart="distribution"></div></section>'
 
 
 def page(backtest: Backtest, provenance: Provenance) -> str:
@@ -36,6 +37,7 @@ def page(backtest: Backtest, provenance: Provenance) -> str:
         "trades": _definitions(rows.trade_rows(backtest)),
         "drawn": _drawn(backtest),
         "months": _months(backtest),
+        "distribution": _DISTRIBUTION if backtest.round_trips else "",
         "round_trips": _round_trips(backtest),
         "rules": _definitions(rows.rule_rows(backtest)),
         "parameters": _definitions(rows.parameter_rows(backtest)),

@@ -27,7 +27,7 @@ function layout(name, own, range) {
     font: { color: "var(--text)", family: "system-ui, sans-serif", size: 12 },
     hoverlabel: { bgcolor: "var(--surface)", bordercolor: "var(--rule)", font: { color: "var(--text)" } },
     hovermode: "closest",
-    margin: { l: 46, r: 12, t: 8, b: 30 },
+    margin: { l: 46, r: 12, t: 8, b: 42 },
     showlegend: name === "price" || name === "equity",
     legend: { orientation: "h", x: 0, y: 1.02, yanchor: "bottom" },
     dragmode: matchMedia("(pointer: coarse)").matches ? false : "zoom",
