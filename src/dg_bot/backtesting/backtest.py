@@ -92,8 +92,8 @@ def _buy_and_hold(bars: Bars, rules: TradeRules) -> EquityCurve:
     return EquityCurve(
         opening=1.0,
         opened_at=int(bars.opened_at[0]),
-        closed_at=(bars.opened_at + bars.seconds).tolist(),
-        equity=(proceeds / cost).tolist(),
+        closed_at=bars.opened_at + bars.seconds,
+        equity=proceeds / cost,
     )
 
 

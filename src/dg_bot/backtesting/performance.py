@@ -3,14 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import numpy as np
 
-from dg_bot.indicators.bars import Floats
+from dg_bot.backtesting.compiled import compiled
+from dg_bot.backtesting.curve_figures import DAY_S, day_ends, deepest_fall
+from dg_bot.indicators.bars import Floats, Seconds
 from dg_bot.risk.exit_rules import ExitReason
 
-DAY_S = 86_400
 DAYS_PER_YEAR = 365.0
 
 
@@ -38,20 +38,24 @@ class RoundTrip:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EquityCurve:
-    """Equity at the close of each bar, from `opening` at `opened_at` on; times are epoch seconds, the sequences of one length."""
+    """Equity at the close of each bar, columns `(n,)`, from `opening` at `opened_at` on; times are epoch seconds."""
 
     opening: float
     opened_at: int
-    closed_at: Sequence[int]
-    equity: Sequence[float]
+    closed_at: Seconds
+    equity: Floats
+
+    @property
+    def ends_at(self) -> int:
+        return int(self.closed_at[-1]) if len(self.closed_at) else self.opened_at
 
     @property
     def days(self) -> float:
-        return (self.closed_at[-1] - self.opened_at) / DAY_S if self.closed_at else 0.0
+        return (self.ends_at - self.opened_at) / DAY_S
 
     @property
     def total_return(self) -> float:
-        return self.equity[-1] / self.opening - 1.0 if self.equity else 0.0
+        return float(self.equity[-1]) / self.opening - 1.0 if len(self.equity) else 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +88,13 @@ class Performance:
 
 def performance(round_trips: Sequence[RoundTrip], curve: EquityCurve) -> Performance:
     """Measure a history; a trip that gained nothing counts as neither winner nor loser."""
-    gains = [trip.pnl for trip in round_trips if trip.pnl > 0.0]
-    losses = [-trip.pnl for trip in round_trips if trip.pnl < 0.0]
-    count = len(round_trips)
+    return measured(np.array([trip.pnl for trip in round_trips]), curve)
+
+
+def measured(pnl: Floats, curve: EquityCurve) -> Performance:
+    """Measure a history of which only the gain of each round trip is given, `(trips,)`."""
+    gains, losses = pnl[pnl > 0.0], -pnl[pnl < 0.0]
+    won, lost, count = float(gains.sum()), float(losses.sum()), len(pnl)
     total = curve.total_return
     daily = daily_returns(curve)
     fall = drawdown(curve)
@@ -99,9 +107,9 @@ def performance(round_trips: Sequence[RoundTrip], curve: EquityCurve) -> Perform
         total_return=total,
         cagr=growth,
         win_rate=len(gains) / count if count else 0.0,
-        profit_factor=sum(gains) / sum(losses) if losses else None,
-        payoff=payoff(gains, losses),
-        expectancy=(sum(gains) - sum(losses)) / count if count else None,
+        profit_factor=won / lost if len(losses) else None,
+        payoff=_payoff(won, len(gains), lost, len(losses)),
+        expectancy=(won - lost) / count if count else None,
         sharpe=sharpe(daily),
         sortino=sortino(daily),
         calmar=growth / fall.deepest if fall.deepest > 0.0 else None,
@@ -109,11 +117,11 @@ def performance(round_trips: Sequence[RoundTrip], curve: EquityCurve) -> Perform
     )
 
 
-def payoff(gains: Sequence[float], losses: Sequence[float]) -> float | None:
+def _payoff(won: float, winners: int, lost: float, losers: int) -> float | None:
     """Give the mean win over the mean loss, zero without a win, None without a loss."""
-    if not losses:
+    if not losers:
         return None
-    return (sum(gains) / len(gains)) / (sum(losses) / len(losses)) if gains else 0.0
+    return (won / winners) / (lost / losers) if winners else 0.0
 
 
 def cagr(total_return: float, days: float) -> float:
@@ -162,17 +170,16 @@ class MonthReturn:
 
 def monthly_returns(curve: EquityCurve) -> tuple[MonthReturn, ...]:
     """Give each month that has a bar, in order; a bar belongs to the month in which it ends, as with days."""
-    result: list[MonthReturn] = []
-    opening, last = curve.opening, curve.opening
-    for closed_at, equity in zip(curve.closed_at, curve.equity, strict=True):
-        at = datetime.fromtimestamp(closed_at - 1, UTC)
-        if result and (result[-1].year, result[-1].month) == (at.year, at.month):
-            result.pop()
-        else:
-            opening = last
-        result.append(MonthReturn(year=at.year, month=at.month, fraction=equity / opening - 1.0))
-        last = equity
-    return tuple(result)
+    if not len(curve.equity):
+        return ()
+    months = (np.asarray(curve.closed_at) - 1).astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    last = np.flatnonzero(np.append(months[1:] != months[:-1], True))
+    levels = np.append(curve.opening, curve.equity[last])
+    fractions = levels[1:] / levels[:-1] - 1.0
+    return tuple(
+        MonthReturn(year=1970 + month // 12, month=1 + month % 12, fraction=fraction)
+        for month, fraction in zip(months[last].tolist(), fractions.tolist(), strict=True)
+    )
 
 
 def daily_returns(curve: EquityCurve) -> Floats:
@@ -180,13 +187,18 @@ def daily_returns(curve: EquityCurve) -> Floats:
 
     A bar belongs to the day in which it ends; one that ends at midnight to the day before.
     """
-    if not curve.equity:
+    if not len(curve.equity):
         return np.empty(0)
-    day = (np.asarray(curve.closed_at, dtype=np.int64) - 1) // DAY_S
-    first = min(curve.opened_at // DAY_S, int(day[0]))
-    last_bars = np.searchsorted(day, np.arange(first, day[-1] + 1), side="right")
-    levels = np.concatenate([[curve.opening, curve.opening], curve.equity])
-    ends = np.concatenate([[curve.opening], levels[last_bars + 1]])
+    first = min(curve.opened_at, int(curve.closed_at[0]) - 1) // DAY_S
+    ends = np.empty((int(curve.closed_at[-1]) - 1) // DAY_S - first + 2)
+    compiled(day_ends)(
+        count=len(curve.equity),
+        opening=curve.opening,
+        opened_at=curve.opened_at,
+        closed_at=curve.closed_at,
+        equity=curve.equity,
+        ends=ends,
+    )
     returns: Floats = ends[1:] / ends[:-1] - 1.0
     return returns
 
@@ -209,12 +221,13 @@ def sortino(daily: Floats) -> float:
 
 def drawdown(curve: EquityCurve) -> Drawdown:
     """Follow the equity at bar closes below its running peak; a fall that is not made good lasts until the end."""
-    if not curve.equity:
-        return Drawdown(deepest=0.0, longest_days=0.0)
-    equity = np.concatenate([[curve.opening], curve.equity])
-    times = np.concatenate([[curve.opened_at], curve.closed_at])
-    peak = np.maximum.accumulate(equity)
-    peak_at = np.maximum.accumulate(np.where(equity >= peak, times, 0))
-    # A peak that is reached again ends its fall at that bar, so the fall is measured against the peak before it.
-    since = np.concatenate([[0], times[1:] - peak_at[:-1]]) * np.concatenate([[False], equity[:-1] < peak[:-1]])
-    return Drawdown(deepest=float((1.0 - equity / peak).max()), longest_days=float(since.max()) / DAY_S)
+    longest = np.zeros(1)
+    deepest = compiled(deepest_fall)(
+        count=len(curve.equity),
+        opening=curve.opening,
+        opened_at=curve.opened_at,
+        closed_at=curve.closed_at,
+        equity=curve.equity,
+        longest=longest,
+    )
+    return Drawdown(deepest=deepest, longest_days=float(longest[0]) / DAY_S)

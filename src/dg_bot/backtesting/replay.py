@@ -1,70 +1,131 @@
 """Replay a strategy's signals over bars, one position at a time: columns in, round trips and equity out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from dg_bot.backtesting import kernel
-from dg_bot.backtesting.performance import EquityCurve, RoundTrip
+from dg_bot.backtesting.compiled import compiled
+from dg_bot.backtesting.performance import EquityCurve, Performance, RoundTrip, measured
+from dg_bot.backtesting.rolling import average_true_range
 from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.indicators.bars import Bars, Flags, Floats
-from dg_bot.indicators.volatility import atr
+from dg_bot.errors import DataError
+from dg_bot.indicators.bars import Bars, Flags, Floats, Seconds
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.strategies.base import BarExits, Signals
 
+_ATR_PERIOD = 14
+_NO_FLOATS = np.empty(0)
+_NO_SECONDS = np.empty(0, dtype=np.int64)
+_NO_BARS = Bars(
+    opened_at=_NO_SECONDS, open=_NO_FLOATS, high=_NO_FLOATS, low=_NO_FLOATS, close=_NO_FLOATS, volume=_NO_FLOATS, seconds=1
+)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
+@dataclass(frozen=True, kw_only=True)
 class Replay:
-    """What a replay did. A position that is still open is in the curve at the last close, and is no round trip."""
+    """What a replay did. A position that is still open is in the curve at the last close, and is no round trip.
 
-    round_trips: tuple[RoundTrip, ...]
+    `trips` is what the kernel wrote, `(trips, 8)`; `bars` are those it ran over.
+    """
+
+    bars: Bars
+    trips: Floats
     curve: EquityCurve
 
+    @cached_property
+    def round_trips(self) -> tuple[RoundTrip, ...]:
+        opened_at = self.bars.opened_at
+        return tuple(_round_trip(trip, opened_at) for trip in self.trips.tolist())
 
-def replay(bars: Bars, signals: Signals, exits: BarExits, rules: TradeRules, entry_mask: Flags) -> Replay:
-    """Trade `signals` over `bars`, entering only where `entry_mask`, `(n,)`, is true too; equity starts at 1.0."""
-    equity = [0.0] * len(bars)
-    trips = np.empty((len(bars) // 2 + 1, kernel.TRIP_SIZE))
-    # Lists: scalar access to numpy arrays is several times slower.
-    rows = _rows(bars, signals, rules, entry_mask).tolist()
-    count = kernel.trade(rows, _terms(exits, rules), _flat(), equity, trips)
-    opened_at = bars.opened_at.tolist()
+    @property
+    def performance(self) -> Performance:
+        """The same figures as of `round_trips` and `curve`, without an object for each trip."""
+        return measured(self.trips[:, kernel.TRIP_PNL], self.curve)
+
+
+def replay(
+    bars: Bars, signals: Signals, exits: BarExits, rules: TradeRules, entry_mask: Flags, *, finer: Bars | None = None
+) -> Replay:
+    """Trade `signals` over `bars`, entering only where `entry_mask`, `(n,)`, is true too.
+
+    `finer` bars, where given, decide inside a bar which of its levels came first; where they are absent, the stop did.
+    """
+    count = len(bars)
+    equity, trips = np.empty(count), np.empty(count * kernel.TRIP_SIZE)
+    inside = _NO_BARS if finer is None else finer
+    made = compiled(kernel.trade)(
+        count=count,
+        seconds=bars.seconds,
+        opened_at=bars.opened_at,
+        open_=bars.open,
+        high=bars.high,
+        low=bars.low,
+        close=bars.close,
+        volume=bars.volume,
+        entry=signals.entry & entry_mask,
+        leave=signals.exit,
+        stop_distance=signals.stop_distance,
+        target_distance=signals.target_distance,
+        atr=_average_true_range(bars, rules),
+        adx=signals.trend_strength,
+        row=np.array(_terms(exits, rules), dtype=np.float64),
+        steps=0,
+        step_since=_NO_FLOATS,
+        step_floor=_NO_FLOATS,
+        step_size=_NO_FLOATS,
+        finer_count=len(inside),
+        finer_first=_first_of_each(inside, bars) if len(inside) else _NO_SECONDS,
+        finer_open=inside.open,
+        finer_high=inside.high,
+        finer_low=inside.low,
+        state=_flat(rules),
+        equity=equity,
+        trips=trips,
+    )
     curve = EquityCurve(
-        opening=1.0,
-        opened_at=opened_at[0] if opened_at else 0,
-        closed_at=[second + bars.seconds for second in opened_at],
+        opening=rules.capital_krw,
+        opened_at=int(bars.opened_at[0]) if count else 0,
+        closed_at=bars.opened_at + bars.seconds,
         equity=equity,
     )
-    return Replay(round_trips=tuple(_round_trip(trip, opened_at) for trip in trips[:count].tolist()), curve=curve)
+    return Replay(bars=bars, trips=trips[: made * kernel.TRIP_SIZE].reshape(-1, kernel.TRIP_SIZE), curve=curve)
 
 
-def _rows(bars: Bars, signals: Signals, rules: TradeRules, entry_mask: Flags) -> Floats:
-    """Lay everything that is known of each bar side by side, `(n, BAR_SIZE)`, in the kernel's order."""
-    ranges = np.nan_to_num(atr(bars.high, bars.low, bars.close))
-    return np.column_stack(
-        [
-            bars.opened_at,
-            bars.open,
-            bars.high,
-            bars.low,
-            bars.close,
-            signals.entry & entry_mask,
-            signals.exit,
-            signals.trend_strength,
-            _tighter(signals.stop_distance, rules.stop_atr * ranges),
-            _tighter(signals.target_distance, rules.target_atr * ranges),
-            rules.trailing_atr * ranges,
-        ]
-    )
+def _average_true_range(bars: Bars, rules: TradeRules) -> Floats:
+    """Give Wilder's average, NaN in its warm-up; where no rule asks for it, a column that nothing is written to."""
+    result = np.empty(len(bars))
+    if rules.stop_atr or rules.target_atr or rules.trailing_atr or rules.closing_trail_atr:
+        compiled(average_true_range)(
+            count=len(bars), high=bars.high, low=bars.low, close=bars.close, period=_ATR_PERIOD, result=result
+        )
+    return result
+
+
+def _first_of_each(finer: Bars, bars: Bars) -> Seconds:
+    """Number for each bar the first finer one that does not open before it, `(n + 1,)`; raises DataError for longer ones."""
+    if bars.seconds % finer.seconds or finer.seconds >= bars.seconds:
+        raise DataError("finer bars", f"bars of {bars.seconds} s are not made of bars of {finer.seconds} s")
+    edges = np.append(bars.opened_at, bars.opened_at[-1:] + bars.seconds)
+    return np.searchsorted(finer.opened_at, edges).astype(np.int64)
 
 
 def _terms(exits: BarExits, rules: TradeRules) -> kernel.Terms:
     return kernel.Terms(
         position_fraction=rules.position_fraction,
         fee_fraction=rules.fee_fraction,
-        slippage_fraction=rules.slippage_fraction,
+        spread=rules.slippage_fraction,
+        depth=rules.depth_krw,
+        impact=rules.impact_fraction,
+        participation=rules.participation_fraction,
+        minimum=0.0,
         stop_fraction=rules.stop_fraction,
         target_fraction=rules.target_fraction,
+        stop_atr=rules.stop_atr,
+        target_atr=rules.target_atr,
+        trailing_atr=rules.trailing_atr,
+        closing_trail_atr=rules.closing_trail_atr,
         stage_fraction=rules.stage_fraction,
         entry_gap_s=rules.entry_gap_s,
         entries_per_day=rules.entries_per_day,
@@ -77,21 +138,21 @@ def _terms(exits: BarExits, rules: TradeRules) -> kernel.Terms:
     )
 
 
-def _flat() -> list[float]:
+def _flat(rules: TradeRules) -> Floats:
     """Give the state before the first bar: all in won, no entry ever."""
-    state = [0.0] * kernel.STATE_SIZE
-    state[kernel.CASH] = 1.0
+    state = np.zeros(kernel.STATE_SIZE)
+    state[kernel.CASH] = rules.capital_krw
     state[kernel.PENDING_EXIT] = kernel.NOTHING
     state[kernel.LAST_ENTRY_AT] = -np.inf
     state[kernel.ENTRY_DAY] = -1.0
     return state
 
 
-def _round_trip(trip: list[float], opened_at: list[int]) -> RoundTrip:
+def _round_trip(trip: list[float], opened_at: Seconds) -> RoundTrip:
     first, last, entry_price, exit_price, quantity, pnl, pnl_fraction, reason = trip
     return RoundTrip(
-        entered_at=opened_at[int(first)],
-        exited_at=opened_at[int(last)],
+        entered_at=int(opened_at[int(first)]),
+        exited_at=int(opened_at[int(last)]),
         entry_price=entry_price,
         exit_price=exit_price,
         quantity=quantity,
@@ -100,8 +161,3 @@ def _round_trip(trip: list[float], opened_at: list[int]) -> RoundTrip:
         bars_held=int(last) - int(first),
         reason=ExitReason(int(reason)),
     )
-
-
-def _tighter(first: Floats, second: Floats) -> Floats:
-    """Give the smaller of two distances where both are set; zero means not set."""
-    return np.where(first <= 0.0, second, np.where(second <= 0.0, first, np.minimum(first, second)))

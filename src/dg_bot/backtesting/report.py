@@ -42,7 +42,7 @@ def report_object(backtest: Backtest, provenance: Provenance) -> Mapping[str, ob
         "strategy": backtest.strategy,
         "timeframe": str(backtest.timeframe),
         "first_bar": _time(backtest.curve.opened_at),
-        "end": _time(backtest.curve.closed_at[-1]),
+        "end": _time(backtest.curve.ends_at),
         "bars": backtest.bars,
         "missing_bars": backtest.missing_bars,
         "candles_sha256": backtest.candles_sha256,

@@ -1,5 +1,6 @@
 """The rules of trading that a replay follows: costs, size, levels and frequency, as floats."""
 
+import math
 from dataclasses import dataclass
 
 from dg_bot.domain.market import FEE_FRACTION
@@ -9,10 +10,15 @@ from dg_bot.risk.limits import RiskLimits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeRules:
-    """Fractions, multiples of ATR, and seconds; 0.0 switches an optional level off. Raises ImpossibleValue.
+    """Fractions, multiples of ATR, KRW, and seconds; 0.0 switches an optional rule off. Raises ImpossibleValue.
 
     `position_fraction` is of equity per entry; stop and target are of the average cost, entry fee included; of a fraction, an ATR
-    multiple and the strategy's own distance the tighter holds.
+    multiple and the strategy's own distance the tighter holds. `trailing_atr` follows each price at the distance that held at the
+    entry, as live does; `closing_trail_atr` moves at closes only, to the highest high since the entry less that close's distance.
+
+    `capital_krw` is what equity begins with; 1.0 counts in parts of it, and then amounts in KRW mean nothing. `slippage_fraction`
+    is lost by every fill, `depth_krw` and `impact_fraction` add what `fill_model.slippage` says of an order's size;
+    `participation_fraction` limits an entry to a part of what was traded in the bar before.
     """
 
     position_fraction: float = 0.10
@@ -26,23 +32,37 @@ class TradeRules:
     stage_fraction: float = 0.0
     entry_gap_s: int = 4 * 3600
     entries_per_day: int = 5
+    capital_krw: float = 1.0
+    depth_krw: float = 0.0
+    impact_fraction: float = 0.0
+    participation_fraction: float = 0.0
+    closing_trail_atr: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, value in (("position fraction", self.position_fraction), ("stop fraction", self.stop_fraction)):
-            if not 0.0 < value < 1.0:
-                raise ImpossibleValue(name, value, "it must lie between 0 and 1")
-        if not self.target_fraction > 0.0:
-            raise ImpossibleValue("target fraction", self.target_fraction, "it must be above zero")
+        if not 0.0 < self.position_fraction <= 1.0:
+            raise ImpossibleValue("position fraction", self.position_fraction, "it must lie above 0, and be at most 1")
+        if not 0.0 < self.stop_fraction < 1.0:
+            raise ImpossibleValue("stop fraction", self.stop_fraction, "it must lie between 0 and 1")
+        for name, value in (("target fraction", self.target_fraction), ("capital", self.capital_krw)):
+            if not 0.0 < value < math.inf:
+                raise ImpossibleValue(name, value, "it must be above zero")
         for name, value in (
             ("fee", self.fee_fraction),
             ("slippage", self.slippage_fraction),
             ("stop in ATR", self.stop_atr),
             ("target in ATR", self.target_atr),
             ("trailing stop in ATR", self.trailing_atr),
+            ("trailing stop at closes in ATR", self.closing_trail_atr),
             ("stage fraction", self.stage_fraction),
+            ("impact", self.impact_fraction),
+            ("participation", self.participation_fraction),
         ):
             if not 0.0 <= value < 100.0:
                 raise ImpossibleValue(name, value, "it must not be negative")
+        if not 0.0 <= self.depth_krw < math.inf:
+            raise ImpossibleValue("depth", self.depth_krw, "it must not be negative")
+        if self.trailing_atr and self.closing_trail_atr:
+            raise ImpossibleValue("trailing stop", (self.trailing_atr, self.closing_trail_atr), "only one of two can hold")
         if self.fee_fraction >= 0.1 or self.slippage_fraction >= 0.1:
             raise ImpossibleValue(
                 "cost", (self.fee_fraction, self.slippage_fraction), "a tenth or more of each trade is no market"

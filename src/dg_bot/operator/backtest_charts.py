@@ -110,7 +110,7 @@ def _distribution(results: Sequence[float]) -> Chart:
 
 def _whole(curve: EquityCurve) -> Chart:
     """Show all of the time, the same on each chart."""
-    return {"range": [curve.opened_at * 1000, curve.closed_at[-1] * 1000]}
+    return {"range": [curve.opened_at * 1000, curve.ends_at * 1000]}
 
 
 def _drawn(curve: EquityCurve, values: Floats) -> tuple[NDArray[np.int64], Floats]:

@@ -17,7 +17,7 @@ def title(backtest: Backtest) -> str:
 def span(backtest: Backtest) -> str:
     """Tell from when to when it went, over how many bars, and how many of them the market did not have."""
     missing = f", {backtest.missing_bars:,} missing" if backtest.missing_bars else ""
-    first, end = from_epoch(backtest.curve.opened_at), from_epoch(backtest.curve.closed_at[-1])
+    first, end = from_epoch(backtest.curve.opened_at), from_epoch(backtest.curve.ends_at)
     return f"{first:%Y-%m-%d} to {end:%Y-%m-%d}, {backtest.bars:,} bars{missing}"
 
 

@@ -1,5 +1,7 @@
 """Bars and signals in a line of notation each, for worked examples."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dg_bot.indicators.bars import Bars, Flags, Floats
@@ -27,7 +29,7 @@ def bars_from(notation: str, seconds: int = H4) -> Bars:
 
 
 def signals_at(
-    bars: Bars, *entries: int, sells: tuple[int, ...] = (), stop: float = 0.0, target: float = 0.0, trend: Floats | None = None
+    bars: Bars, *entries: int, sells: Sequence[int] = (), stop: float = 0.0, target: float = 0.0, trend: Floats | None = None
 ) -> Signals:
     """Signal a buy at the close of the bars `entries` and a sell at those of `sells`, with the same distances everywhere."""
     count = len(bars)
@@ -42,7 +44,7 @@ def signals_at(
     )
 
 
-def _flags(count: int, positions: tuple[int, ...]) -> Flags:
+def _flags(count: int, positions: Sequence[int]) -> Flags:
     flags = np.zeros(count, dtype=np.bool_)
     flags[list(positions)] = True
     return flags

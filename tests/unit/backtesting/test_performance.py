@@ -1,10 +1,11 @@
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
+from dg_bot.backtesting.curve_figures import DAY_S
 from dg_bot.backtesting.performance import (
-    DAY_S,
     EquityCurve,
     RoundTrip,
     cagr,
@@ -35,7 +36,13 @@ def trip(pnl: float) -> RoundTrip:
 
 def curve(*equity: float, opening: float = 1.0, bar_s: int = DAY_S) -> EquityCurve:
     """Make a curve of equally long bars from 1970-01-01 on."""
-    return EquityCurve(opening=opening, opened_at=0, closed_at=[bar_s * (n + 1) for n in range(len(equity))], equity=equity)
+    return ending_at([bar_s * (n + 1) for n in range(len(equity))], equity, opening=opening)
+
+
+def ending_at(closed_at: Sequence[int], equity: Sequence[float], *, opening: float = 1.0, opened_at: int = 0) -> EquityCurve:
+    return EquityCurve(
+        opening=opening, opened_at=opened_at, closed_at=np.array(closed_at, dtype=np.int64), equity=np.array(equity, dtype=float)
+    )
 
 
 def test_figures_of_round_trips_by_hand() -> None:
@@ -62,7 +69,7 @@ def test_what_would_divide_by_nothing_is_absent() -> None:
 
 
 def test_an_empty_curve_measures_nothing() -> None:
-    figures = performance([], EquityCurve(opening=1.0, opened_at=0, closed_at=[], equity=[]))
+    figures = performance([], curve())
 
     assert (0.0, 0.0, 0.0, 0.0, 0.0) == (
         figures.days,
@@ -88,13 +95,13 @@ def test_daily_returns_take_the_last_equity_of_each_utc_day() -> None:
 
 
 def test_a_bar_that_ends_at_midnight_belongs_to_the_day_before() -> None:
-    ends = EquityCurve(opening=1.0, opened_at=DAY_S - 3600, closed_at=[DAY_S, DAY_S + 3600], equity=[1.1, 1.21])
+    ends = ending_at([DAY_S, DAY_S + 3600], [1.1, 1.21], opened_at=DAY_S - 3600)
 
     np.testing.assert_allclose(daily_returns(ends), [0.10, 0.10])
 
 
 def test_a_day_without_bars_has_no_return() -> None:
-    gap = EquityCurve(opening=1.0, opened_at=0, closed_at=[DAY_S, 4 * DAY_S], equity=[1.1, 1.21])
+    gap = ending_at([DAY_S, 4 * DAY_S], [1.1, 1.21])
 
     np.testing.assert_allclose(daily_returns(gap), [0.10, 0.0, 0.0, 0.10])
 

@@ -10,7 +10,7 @@ from dg_bot.errors import ImpossibleValue
     ("name", "value"),
     [
         ("position_fraction", 0.0),
-        ("position_fraction", 1.0),
+        ("position_fraction", 1.001),
         ("stop_fraction", 0.0),
         ("stop_fraction", 1.0),
         ("target_fraction", 0.0),
@@ -30,7 +30,7 @@ def test_rules_that_cannot_be_are_refused(name: str, value: float) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("position_fraction", 0.999), ("stop_fraction", 0.001), ("fee_fraction", 0.0), ("entry_gap_s", 0), ("entries_per_day", 1)],
+    [("position_fraction", 1.0), ("stop_fraction", 0.001), ("fee_fraction", 0.0), ("entry_gap_s", 0), ("entries_per_day", 1)],
 )
 def test_rules_at_their_edge_stand(name: str, value: float) -> None:
     assert value == getattr(replace(TradeRules(), **{name: value}), name)  # type: ignore[arg-type]
