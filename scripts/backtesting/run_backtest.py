@@ -19,6 +19,7 @@ from dg_bot.app import argument_types
 from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
+from dg_bot.app.strategy_choice import chosen_strategy
 from dg_bot.backtesting.backtest import Backtest, run_backtest, with_own_timeframe
 from dg_bot.backtesting.report import Provenance, csv_report, json_report
 from dg_bot.backtesting.trade_rules import TradeRules
@@ -28,7 +29,7 @@ from dg_bot.errors import BotError, DataError
 from dg_bot.operator.backtest_page import page
 from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.operator.terminal import terminal
-from dg_bot.strategies.catalog import STRATEGY_NAMES, make_strategy
+from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 _ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
@@ -42,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("argument --file: is needed with --output html")
     try:
         settings = load_settings()
-        strategy = make_strategy(options.strategy, dict(options.param))
+        strategy = chosen_strategy(settings, options.strategy, dict(options.param))
         rules = TradeRules.of(settings.risk_limits())
         backtest = run_backtest(_candles(options, settings), options.timeframe, strategy, rules)
         provenance = Provenance(source=_source(options, settings), version=__version__, command=_command(given, settings))
@@ -87,7 +88,7 @@ def _write(file: Path, text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run_backtest.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--market", type=argument_types.market, required=True, help="for example KRW-BTC")
-    parser.add_argument("--strategy", choices=STRATEGY_NAMES, required=True)
+    parser.add_argument("--strategy", required=True, metavar="S", help=f"{', '.join(STRATEGY_NAMES)}, or a file of STRATEGY_DIR")
     parser.add_argument(
         "--timeframe", type=argument_types.timeframe, default=Timeframe(240), help="bars of the strategy (default 240m)"
     )

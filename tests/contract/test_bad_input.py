@@ -54,8 +54,8 @@ from dg_bot.risk.manager import RiskApproved
 from dg_bot.risk.state import RiskState, after
 from dg_bot.simulator.faults_file import load_faults
 from dg_bot.simulator.tape_file import read_tape_file
-from dg_bot.strategies.breakout import BreakoutParameters
-from dg_bot.strategies.parameters import load_parameters, parse_lines
+from dg_bot.strategies.catalog import make_strategy
+from dg_bot.strategies.parameters import parse_lines
 from tests.unit.adapters.raw_server import Behaviour, answers, http, reply_json
 from tests.unit.adapters.upbit_bench import Bench, bench
 
@@ -591,9 +591,7 @@ def tape_of(what: str, rows: str, *words: str) -> Row:
 
 
 def parameters(what: str, *words: str, **given: str) -> Row:
-    return Row(
-        what, nothing, lambda _: load_parameters(BreakoutParameters, "volatility_breakout", given), ConfigurationError, words
-    )
+    return Row(what, nothing, lambda _: make_strategy("volatility_breakout", given), ConfigurationError, words)
 
 
 def parameter_file(what: str, text: str, *words: str) -> Row:

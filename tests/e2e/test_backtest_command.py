@@ -118,7 +118,7 @@ def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "arguments", "said"),
     [
-        (2, ["--strategy", "sma"], "invalid choice: 'sma'"),
+        (2, ["--strategy", "sma"], "'sma' is not a strategy; choose one of volatility_breakout, sma_cross"),
         (2, ["--strategy", "grid", "--param", "lines"], "'lines' is not key=value"),
         (2, ["--strategy", "grid", "--param", "line=3"], "did you mean lines?"),
         (2, ["--strategy", "grid", "--timeframe", "2h"], "must be one of 1m, 3m"),

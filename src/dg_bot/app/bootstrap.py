@@ -31,6 +31,7 @@ from dg_bot.app.record_log import log_record
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import hold_folder, whole_journal
+from dg_bot.app.strategy_choice import chosen_strategy
 from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
 from dg_bot.app.venue_contract import VenueContract
 from dg_bot.cycle import Cycle
@@ -47,7 +48,6 @@ from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.pipeline.screen_memory import ScreenOncePerBar
 from dg_bot.pipeline.trading_pipeline import TradingPipeline
 from dg_bot.ports import Clock, Exchange, MarketData
-from dg_bot.strategies.catalog import make_strategy
 
 _log = structlog.get_logger(__name__)
 
@@ -249,7 +249,7 @@ def _wired(
 ) -> Bot:
     """Hand the venue, the candles and the rules to the trading parts."""
     limits = settings.risk_limits()
-    strategy = make_strategy(settings.strategy)
+    strategy = chosen_strategy(settings, settings.strategy)
     trading = assembled(
         books,
         rules=trading_rules(settings, limits, strategy),

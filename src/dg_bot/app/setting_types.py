@@ -3,12 +3,11 @@
 from collections.abc import Callable
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.market import Market
 from dg_bot.errors import ImpossibleValue
-from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 T = TypeVar("T")
 
@@ -38,14 +37,7 @@ def _market_list(text: str) -> tuple[Market, ...]:
     return tuple(Market(code.strip()) for code in text.split(","))
 
 
-def _known_strategy(name: str) -> str:
-    if name not in STRATEGY_NAMES:
-        raise ValueError(f"choose one of {', '.join(STRATEGY_NAMES)}")
-    return name
-
-
 YesNo = Annotated[bool, BeforeValidator(_yes)]
 OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
 Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
-StrategyName = Annotated[str, AfterValidator(_known_strategy)]
 StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse))]

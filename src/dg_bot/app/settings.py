@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from dg_bot.app.log_format import LogFormat
-from dg_bot.app.setting_types import Markets, OneMarket, StrategyName, StrategyTimeframe, YesNo
+from dg_bot.app.setting_types import Markets, OneMarket, StrategyTimeframe, YesNo
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
@@ -18,6 +18,7 @@ from dg_bot.errors import ConfigurationError, UnsafeSetup
 from dg_bot.operator.phrasebook import Language
 from dg_bot.operator.verbosity import Verbosity
 from dg_bot.risk.limits import RiskLimits
+from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 OFFICIAL_UPBIT = "https://api.upbit.com"
 OFFICIAL_TELEGRAM = "https://api.telegram.org"
@@ -54,7 +55,8 @@ class Settings(BaseModel):
     paper_krw: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(10_000_000)
 
     decision_model: Literal["rules"] = "rules"
-    strategy: StrategyName = "volatility_breakout"
+    strategy_dir: Path | None = None
+    strategy: str = "volatility_breakout"
     strategy_timeframe: StrategyTimeframe = Timeframe(240)
     screen_mode: ScreenMode = ScreenMode.BLOCK
     min_confidence: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.70
@@ -104,6 +106,13 @@ class Settings(BaseModel):
             raise ValueError("a market stands there twice")
         return markets
 
+    @field_validator("strategy")
+    @classmethod
+    def _a_strategy_there_may_be(cls, name: str, info: ValidationInfo) -> str:
+        if name not in STRATEGY_NAMES and info.data.get("strategy_dir") is None:
+            raise ValueError(f"choose one of {', '.join(STRATEGY_NAMES)}, or set STRATEGY_DIR to the folder of your own")
+        return name
+
     @field_validator("strategy_timeframe")
     @classmethod
     def _made_of_hours(cls, timeframe: Timeframe) -> Timeframe:
@@ -137,6 +146,11 @@ class Settings(BaseModel):
     @property
     def state_folder(self) -> Path:
         return self.data_folder / "state"
+
+    @property
+    def strategy_folder(self) -> Path | None:
+        """Where the user's own strategies lie; None where there are none, for they are code and run with the bot's rights."""
+        return None if self.strategy_dir is None else self.strategy_dir.absolute()
 
     @property
     def candle_folder(self) -> Path:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import Field
 from difflib import get_close_matches
 from importlib.resources import files
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
 from dg_bot.errors import ConfigurationError
 
@@ -29,14 +29,10 @@ class Parameters(Protocol):
 P = TypeVar("P", bound=Parameters)
 
 
-def load_parameters(kind: type[P], strategy: str, overrides: Mapping[str, str] | None = None) -> P:
-    """Read the strategy's file of its own name, put `overrides` (texts by key) over it, and build `kind`.
-
-    Raises ConfigurationError for an unknown, repeated or unreadable parameter, and for values that `kind` refuses.
-    """
+def shipped_values(strategy: str) -> dict[str, str]:
+    """Read the texts in the file that comes with a strategy of the catalog."""
     source = f"{strategy}.yaml"
-    text = files("dg_bot.strategies").joinpath("params", source).read_text(encoding="utf-8")
-    return build_parameters(kind, source, {**parse_lines(source, text), **(overrides or {})})
+    return parse_lines(source, files("dg_bot.strategies").joinpath("params", source).read_text(encoding="utf-8"))
 
 
 def parse_lines(source: str, text: str) -> dict[str, str]:
@@ -58,12 +54,14 @@ def parse_lines(source: str, text: str) -> dict[str, str]:
 
 def build_parameters(kind: type[P], source: str, values: Mapping[str, str]) -> P:
     """Turn texts into the fields of `kind`, each by its annotated type; a key that is not given keeps its default."""
-    fields = {field.name: field for field in dataclasses.fields(kind)}
+    fields = dict.fromkeys(field.name for field in dataclasses.fields(kind) if field.init)
+    types = get_type_hints(kind)
     for key in values:
         if key not in fields:
             nearest = get_close_matches(key, fields, n=1, cutoff=0.0)
-            raise ConfigurationError(f"{source}: {key}", "there is no such parameter", f"did you mean {nearest[0]}?")
-    return kind(**{key: _value(f"{source}: {key}", text, fields[key].type) for key, text in values.items()})
+            remedy = f"did you mean {nearest[0]}?" if nearest else "it has none"
+            raise ConfigurationError(f"{source}: {key}", "there is no such parameter", remedy)
+    return kind(**{key: _value(f"{source}: {key}", text, types[key]) for key, text in values.items()})
 
 
 def require(parameter: str, value: Parameter, rule: str, *, holds: bool) -> None:
@@ -73,6 +71,8 @@ def require(parameter: str, value: Parameter, rule: str, *, holds: bool) -> None
 
 
 def _value(where: str, text: str, kind: object) -> Parameter:
+    if kind not in (bool, int, float):
+        raise ConfigurationError(where, f"is declared as {kind}", "declare it as bool, int or float")
     if kind is bool:
         if text not in ("true", "false"):
             raise ConfigurationError(where, f"{text!r} is not a switch", "write true or false")

@@ -15,7 +15,7 @@ _ADX_PERIOD = 14
 def rule_signals(
     bars: Bars, *, gates: tuple[GateSeries, ...], leave: Flags, warm_up: int, target_distance: Floats | None = None
 ) -> Signals:
-    """Enter where every gate passes and exit where `leave`, `(n,)`, holds, neither before the warm-up is over.
+    """Enter where every gate passes, else exit where `leave`, `(n,)`, holds; neither before the warm-up is over.
 
     Risk's stop protects what is bought; `target_distance` is in KRW above the close, `(n,)`, where the strategy sets one.
     """
@@ -24,7 +24,7 @@ def rule_signals(
     none = np.zeros(len(bars))
     return Signals(
         entry=entry,
-        exit=leave & is_warm,
+        exit=leave & is_warm & ~entry,
         confidence=np.where(entry, BASE_CONFIDENCE, 0.0),
         gates=gates,
         stop_distance=none,

@@ -57,6 +57,7 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "ORDER_NAMESPACE": ("bot_2", "bot_2"),
     "PAPER_KRW": ("5000000.5", Decimal("5000000.5")),
     "DECISION_MODEL": ("rules", "rules"),
+    "STRATEGY_DIR": ("mine", Path("mine")),
     "STRATEGY": ("grid", "grid"),
     "STRATEGY_TIMEFRAME": ("1d", Timeframe(1440)),
     "SCREEN_MODE": ("warn", ScreenMode.WARN),
@@ -159,6 +160,13 @@ def env_file(tmp_path: Path) -> Path:
     path = tmp_path / ".env"
     path.touch(mode=0o600)
     return path
+
+
+def test_a_folder_of_own_strategies_lets_another_name_be_chosen() -> None:
+    settings = load({"STRATEGY": "my_idea", "STRATEGY_DIR": "mine"})
+
+    assert ("my_idea", Path("mine").absolute()) == (settings.strategy, settings.strategy_folder)
+    assert load().strategy_folder is None
 
 
 def test_every_setting_has_an_example_here() -> None:
@@ -467,7 +475,7 @@ def test_only_a_venue_on_this_machine_may_set_the_clock(url: str, is_taken: bool
             load(wanted)
 
 
-@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("DATA_DIR", "CANDLE_DIR", *SECRETS)])
+@pytest.mark.parametrize("name", [name for name in EXAMPLES if name not in ("DATA_DIR", "CANDLE_DIR", "STRATEGY_DIR", *SECRETS)])
 def test_no_message_repeats_a_text_that_could_not_be_read(name: str) -> None:
     try:
         load({**LIVE, name: CANARY})

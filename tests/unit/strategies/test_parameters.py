@@ -4,7 +4,8 @@ import pytest
 
 from dg_bot.errors import ConfigurationError
 from dg_bot.strategies.breakout import BreakoutParameters
-from dg_bot.strategies.parameters import build_parameters, load_parameters, parse_lines
+from dg_bot.strategies.catalog import make_strategy
+from dg_bot.strategies.parameters import build_parameters, parse_lines, shipped_values
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,13 +16,13 @@ class Knobs:
 
 
 def test_the_file_of_a_strategy_holds_its_defaults_and_all_of_its_parameters() -> None:
-    assert BreakoutParameters() == load_parameters(BreakoutParameters, "volatility_breakout")
+    assert BreakoutParameters() == build_parameters(BreakoutParameters, "its file", shipped_values("volatility_breakout"))
 
 
 def test_an_override_stands_over_the_file() -> None:
-    loaded = load_parameters(BreakoutParameters, "volatility_breakout", {"trend_period": "80", "dynamic_range_multiple": "true"})
+    strategy = make_strategy("volatility_breakout", {"trend_period": "80", "dynamic_range_multiple": "true"})
 
-    assert BreakoutParameters(trend_period=80, dynamic_range_multiple=True) == loaded
+    assert BreakoutParameters(trend_period=80, dynamic_range_multiple=True) == strategy.parameters
 
 
 def test_values_take_the_type_of_their_field() -> None:
