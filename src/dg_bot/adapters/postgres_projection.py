@@ -16,6 +16,7 @@ from dg_bot.domain.events import (
     AccountOpened,
     AlarmRaised,
     Answer,
+    CapsuleStored,
     Closing,
     CycleCompleted,
     HighestPriceRaised,
@@ -62,6 +63,8 @@ def write_rows(cursor: Cursor, record: Record) -> None:
             _write_closing(cursor, record, event)
         case CycleCompleted(report=report):
             _write_cycle(cursor, record, report)
+        case CapsuleStored(cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size):
+            _run(cursor, "note_capsule", cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size)
         case AlarmRaised(kind=kind, text=text):
             write_log(cursor, record, level="error", message=text, context={"kind": kind})
         case SafeModeEntered(reason=reason):

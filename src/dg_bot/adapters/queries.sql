@@ -76,6 +76,10 @@ WHERE (kept.symbol, kept.mode, kept.outcome, kept.completed_at)
     = (excluded.symbol, excluded.mode, excluded.outcome, excluded.completed_at)
     OR (excluded.outcome = 'failed' AND excluded.completed_at < kept.completed_at);
 
+-- name: note_capsule
+UPDATE cycles SET capsule_file = %(file)s, capsule_sha256 = %(sha256)s, capsule_bytes = %(size_bytes)s
+WHERE cycle_id = %(cycle_id)s;
+
 -- name: put_decision
 INSERT INTO ai_decisions (cycle_id, symbol, decision, confidence, source, reason, market_data, created_at)
 VALUES (%(cycle_id)s, %(symbol)s, %(action)s, %(confidence_pct)s, %(source)s, %(reason)s, %(market_data)s, %(at)s)

@@ -10,9 +10,9 @@ import structlog
 
 from dg_bot import __version__
 from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.clock import SystemClock, VenueClock
 from dg_bot.adapters.instance_lock import note_records
-from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.paper_exchange import PaperExchange
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
@@ -28,6 +28,7 @@ from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.outbox import Outbox
 from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.app.record_log import log_record
+from dg_bot.app.recorded_cycles import RecordedCycles, RunsCycles
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import hold_folder, whole_journal
@@ -45,9 +46,10 @@ from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
 from dg_bot.pipeline.guard import Guard
 from dg_bot.pipeline.reconcile import Reconciler
+from dg_bot.pipeline.recorder import CycleRecorder
 from dg_bot.pipeline.screen_memory import ScreenOncePerBar
-from dg_bot.pipeline.trading_pipeline import TradingPipeline
-from dg_bot.ports import Clock, Exchange, MarketData
+from dg_bot.pipeline.witness import WitnessedCandles, WitnessedClock, WitnessedExchange, WitnessedJournal, WitnessedMarketData
+from dg_bot.ports import Clock, Exchange, Journal, MarketData
 
 _log = structlog.get_logger(__name__)
 
@@ -64,7 +66,7 @@ class Bot:
     clock: Clock
     market_data: MarketData
     books: Books
-    pipeline: TradingPipeline
+    pipeline: RunsCycles
     guard: Guard
     reconciler: Reconciler
     outbox: Outbox
@@ -127,7 +129,10 @@ def running_bot(
         metrics = Metrics()
         venue = _venue(settings, metrics, stack)
         journal = whole_journal(settings, venue.clock.now, stack)
-        books = _books(journal, venue.clock, metrics, RiskStateFile(settings.state_folder / "risk_state.json"))
+        recorder = CycleRecorder()
+        books = _books(
+            WitnessedJournal(journal, recorder), venue.clock, metrics, RiskStateFile(settings.state_folder / "risk_state.json")
+        )
         venue.limiter.report_sharing_to(sharing_alarm(books))
         if journal.quarantined is not None:
             books.alarm("torn_journal", f"an unfinished record at the journal's end was set aside in {journal.quarantined.name}")
@@ -157,7 +162,7 @@ def running_bot(
             alarm=books.alarm,
             note=partial(note_reasons, settings.state_folder),
         )
-        yield _wired(settings, venue, books, archive, metrics, database, outbox, on_progress, live_key)
+        yield _wired(settings, venue, books, recorder, archive, metrics, database, outbox, on_progress, live_key)
 
 
 def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
@@ -219,7 +224,7 @@ def _set_clock(market_data: MarketData, *, is_required: bool) -> None:
         _log.warning("exchange_time_unknown", error=str(error))
 
 
-def _books(journal: JournalFile, clock: Clock, metrics: Metrics, state_file: RiskStateFile) -> Books:
+def _books(journal: Journal, clock: Clock, metrics: Metrics, state_file: RiskStateFile) -> Books:
     def on_record(record: Record) -> None:
         log_record(record)
         metrics.observe_record(record)
@@ -240,6 +245,7 @@ def _wired(
     settings: Settings,
     venue: Venue,
     books: Books,
+    recorder: CycleRecorder,
     archive: CandleFiles,
     metrics: Metrics,
     database: Database,
@@ -254,11 +260,13 @@ def _wired(
         books,
         rules=trading_rules(settings, limits, strategy),
         ports=TradingPorts(
-            clock=venue.clock,
-            market_data=venue.market_data,
-            prompt_data=venue.prompt_data,
-            exchange=venue.exchange,
-            candles=CandleCollector(market_data=venue.market_data, archive=archive, on_progress=on_progress),
+            clock=WitnessedClock(venue.clock, recorder),
+            market_data=WitnessedMarketData(venue.market_data, recorder),
+            prompt_data=WitnessedMarketData(venue.prompt_data, recorder),
+            exchange=WitnessedExchange(venue.exchange, recorder),
+            candles=WitnessedCandles(
+                CandleCollector(market_data=venue.market_data, archive=archive, on_progress=on_progress), recorder
+            ),
             on_candles=metrics.candles_received,
             on_acknowledged=metrics.order_ack,
         ),
@@ -266,7 +274,7 @@ def _wired(
             settings,
             MeasuredStrategy(strategy, metrics=metrics, clock=venue.clock),
             limits,
-            ScreenOncePerBar(rule_screen(strategy, limits), on_input=lambda _input: None),
+            ScreenOncePerBar(rule_screen(strategy, limits), on_input=recorder.screen_input),
         ),
     )
     return Bot(
@@ -274,7 +282,13 @@ def _wired(
         clock=venue.clock,
         market_data=venue.market_data,
         books=books,
-        pipeline=trading.pipeline,
+        pipeline=RecordedCycles(
+            trading,
+            books=books,
+            recorder=recorder,
+            files=CapsuleFiles(settings.state_folder / "capsules"),
+            settings=settings,
+        ),
         guard=trading.guard,
         reconciler=trading.reconciler,
         outbox=outbox,

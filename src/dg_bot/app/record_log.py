@@ -7,6 +7,7 @@ import structlog
 from dg_bot.domain.events import (
     AccountOpened,
     AlarmRaised,
+    CapsuleStored,
     CycleCompleted,
     HighestPriceRaised,
     IntentAnswered,
@@ -69,5 +70,7 @@ def log_record(record: Record) -> None:
             log.warning("alarm_raised", kind=event.kind, text=event.text)
         case CycleCompleted(report=report):
             log.info("cycle_completed", market=report.market, outcome=report.outcome, stage=report.stage, reason=report.reason)
+        case CapsuleStored():
+            log.debug("capsule_stored", cycle_id=event.cycle_id, file=event.file, size_bytes=event.size_bytes)
         case _:
             assert_never(event)

@@ -188,6 +188,21 @@ class CycleCompleted:
     report: CycleReport
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapsuleStored:
+    """What a cycle saw and decided is on disk, in `file` below the folder of capsules.
+
+    `sections` holds the beginning of each section's own SHA-256, so that an altered file can be told apart by its parts.
+    """
+
+    cycle_id: str
+    file: str
+    size_bytes: int
+    sha256: str
+    sections: Mapping[str, str]
+    code_sha256: str
+
+
 Event = (
     Started
     | Stopped
@@ -204,6 +219,7 @@ Event = (
     | PositionAdopted
     | AlarmRaised
     | CycleCompleted
+    | CapsuleStored
 )
 
 

@@ -54,14 +54,27 @@ class Account:
     """The venue's word on what is held, compared with ours."""
 
     def __init__(
-        self, *, books: Books, exchange: Exchange, market_data: MarketData, clock: Clock, markets: tuple[Market, ...]
+        self,
+        *,
+        books: Books,
+        exchange: Exchange,
+        market_data: MarketData,
+        clock: Clock,
+        markets: tuple[Market, ...],
+        known_differences: Mapping[str, Decimal] | None = None,
     ) -> None:
+        """`known_differences` are those that have been looked at twice already."""
         self._books = books
         self._exchange = exchange
         self._market_data = market_data
         self._clock = clock
         self._markets = markets
-        self._last_differences: Mapping[str, Decimal] = {}
+        self._last_differences = known_differences or {}
+
+    @property
+    def known_differences(self) -> Mapping[str, Decimal]:
+        """Give the differences that the last view found."""
+        return self._last_differences
 
     def view(self, market: Market | None = None) -> AccountView:
         """Read balances and mark prices (of everything held, and of `market`); raises as reads do.

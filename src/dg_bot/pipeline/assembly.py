@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dg_bot.capsule import CarriedOver
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
@@ -69,11 +70,24 @@ class Trading:
     summarizer: StateSummarizer
 
 
-def assembled(books: Books, *, rules: TradingRules, ports: TradingPorts, analysis: AnalysisStage) -> Trading:
-    """Build the trading parts, each after those it stands on; cut up, this list would only hand a dozen values around."""
+def assembled(
+    books: Books, *, rules: TradingRules, ports: TradingPorts, analysis: AnalysisStage, carried: CarriedOver | None = None
+) -> Trading:
+    """Build the trading parts, each after those it stands on; cut up, this list would only hand a dozen values around.
+
+    `carried` is what an earlier process knew, where its cycle is computed again.
+    """
+    known = carried or CarriedOver()
     clock, prompt_data, exchange = ports.clock, ports.prompt_data, ports.exchange
     risk = RiskManager(limits=rules.limits, markets=rules.markets)
-    account = Account(books=books, exchange=exchange, market_data=prompt_data, clock=clock, markets=rules.markets)
+    account = Account(
+        books=books,
+        exchange=exchange,
+        market_data=prompt_data,
+        clock=clock,
+        markets=rules.markets,
+        known_differences=known.differences,
+    )
     keeper = AccountKeeper(books=books, risk=risk, account=account)
     sender = OrderSender(books=books, exchange=exchange, clock=clock, on_acknowledged=ports.on_acknowledged)
     settlement = OrderSettlement(books=books, exchange=exchange, risk=risk, clock=clock, sender=sender)
@@ -99,7 +113,9 @@ def assembled(books: Books, *, rules: TradingRules, ports: TradingPorts, analysi
     seller = Seller(
         books=books, exchange=exchange, market_data=prompt_data, risk=risk, desk=desk, clock=clock, limits=rules.planner
     )
-    summarizer = StateSummarizer(books=books, account=account, risk=risk, market_data=prompt_data, clock=clock)
+    summarizer = StateSummarizer(
+        books=books, account=account, risk=risk, market_data=prompt_data, clock=clock, knows_dollar=known.knows_dollar
+    )
     pipeline = TradingPipeline(
         risk=risk_stage,
         data=DataCollectionStage(

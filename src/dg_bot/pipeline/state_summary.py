@@ -16,13 +16,27 @@ _DOLLAR = Market("KRW-USDT")
 class StateSummarizer:
     """Reads the account once more after a cycle; a report without it is better than no report."""
 
-    def __init__(self, *, books: Books, account: Account, risk: RiskManager, market_data: MarketData, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        books: Books,
+        account: Account,
+        risk: RiskManager,
+        market_data: MarketData,
+        clock: Clock,
+        knows_dollar: bool | None = None,
+    ) -> None:
+        """`knows_dollar` tells whether the venue lists KRW-USDT; None where nobody has looked yet."""
         self._books = books
         self._account = account
         self._risk = risk
         self._market_data = market_data
         self._clock = clock
-        self._knows_dollar: bool | None = None
+        self._knows_dollar = knows_dollar
+
+    @property
+    def knows_dollar(self) -> bool | None:
+        return self._knows_dollar
 
     def summary(self, market: Market) -> StateSummary | None:
         """Give the state as it is now; None where the account cannot be read."""

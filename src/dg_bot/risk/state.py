@@ -10,6 +10,7 @@ from dg_bot.domain.calendar import seoul_day_start
 from dg_bot.domain.events import (
     AccountOpened,
     AlarmRaised,
+    CapsuleStored,
     Closing,
     CycleCompleted,
     HighestPriceRaised,
@@ -144,7 +145,7 @@ def _folded(state: RiskState, record: Record) -> RiskState:
             return replace(state, alarms={**state.alarms, event.kind: record.at})
         case CycleCompleted():
             return _marked(state, event)
-        case Started() | Stopped() | IntentAnswered():
+        case Started() | Stopped() | IntentAnswered() | CapsuleStored():
             return state
     assert_never(event)
 

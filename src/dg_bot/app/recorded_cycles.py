@@ -1,0 +1,70 @@
+"""Cycles with their capsules: what each one heard is kept after its end, and nothing waits for that."""
+
+from contextlib import suppress
+from dataclasses import replace
+from typing import Protocol
+
+from dg_bot.adapters.capsule_files import CapsuleFiles
+from dg_bot.app.code_hash import program
+from dg_bot.app.settings import Settings
+from dg_bot.capsule import Capsule, CarriedOver
+from dg_bot.cycle import Cycle
+from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.errors import DataError, StateError
+from dg_bot.pipeline.assembly import Trading
+from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.recorder import CycleRecorder
+
+
+class RunsCycles(Protocol):
+    def run_cycle(self, cycle: Cycle) -> CycleReport:
+        """Run one cycle; raises StateError when its report cannot be recorded, and InvariantViolated."""
+        ...
+
+
+class RecordedCycles:
+    """Runs cycles and keeps their capsules.
+
+    A capsule is written when its cycle has ended and the account is let go. Where the disk does not take it, that is an alarm
+    and no more: exits and entries go on, for as long as the journal, which comes before every order, is taken.
+    """
+
+    def __init__(
+        self, trading: Trading, *, books: Books, recorder: CycleRecorder, files: CapsuleFiles, settings: Settings
+    ) -> None:
+        self._trading = trading
+        self._books = books
+        self._recorder = recorder
+        self._files = files
+        self._settings = settings.public()
+
+    def run_cycle(self, cycle: Cycle) -> CycleReport:
+        """Run one cycle as the pipeline does, with all that it raises, and keep its capsule."""
+        before = replace(self._books.remembered, reports={})
+        carried = CarriedOver(
+            differences=dict(self._trading.account.known_differences), knows_dollar=self._trading.summarizer.knows_dollar
+        )
+        with self._recorder.listening() as heard:
+            report = self._trading.pipeline.run_cycle(cycle)
+        if not report.repeated:
+            self._keep(
+                Capsule(
+                    cycle_id=cycle.id,
+                    market=cycle.market,
+                    opened_at=cycle.opened_at,
+                    program=program(),
+                    settings=self._settings,
+                    before=before,
+                    carried=carried,
+                    heard=tuple(heard),
+                )
+            )
+        return report
+
+    def _keep(self, capsule: Capsule) -> None:
+        try:
+            self._books.record(self._files.store(capsule))
+        except (StateError, DataError) as error:
+            # A disk that takes no capsule may take no alarm either; the next record that it refuses says so by itself.
+            with suppress(StateError):
+                self._books.alarm("capsule", f"what {capsule.cycle_id} saw could not be kept: {error}")

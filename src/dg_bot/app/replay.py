@@ -1,0 +1,187 @@
+"""Compute a recorded cycle again, through the very stages that ran, and say where it comes out differently."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.candle_references import content_hash
+from dg_bot.adapters.capsule_files import CapsuleFiles
+from dg_bot.adapters.journal_reader import read_journal
+from dg_bot.app.code_hash import code_sha256
+from dg_bot.app.recorded_world import LapsedClock, RecordedWorld, SilentVenue
+from dg_bot.app.replay_difference import Difference, Outline, first_difference, outline
+from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
+from dg_bot.app.settings import Settings, secret_names
+from dg_bot.app.state_folder import existing_journal
+from dg_bot.app.strategy_choice import chosen_strategy
+from dg_bot.capsule import OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
+from dg_bot.cycle import Cycle
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.events import CapsuleStored, CycleCompleted, Event, Record
+from dg_bot.domain.screen import ScreenResult
+from dg_bot.errors import BotError, ConfigurationError, DataError
+from dg_bot.pipeline.assembly import TradingPorts, assembled
+from dg_bot.pipeline.witness import WitnessedCandles, WitnessedClock, WitnessedExchange, WitnessedMarketData
+from dg_bot.ports import StrategyScreen
+
+_YES_NO = {"True": "yes", "False": "no"}
+
+
+class Verdict(StrEnum):
+    """What a replay found of one cycle."""
+
+    SAME = "same"
+    DIFFERS = "differs"
+    DAMAGED = "damaged"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replayed:
+    """One cycle computed again. `difference` belongs to DIFFERS, `problem` to DAMAGED and MISSING.
+
+    `is_other_code` tells that it was recorded by other sources than these.
+    """
+
+    cycle_id: str
+    file: str
+    verdict: Verdict
+    is_other_code: bool = False
+    difference: Difference | None = None
+    problem: str = ""
+    recorded: Outline | None = None
+    recomputed: Outline | None = None
+
+
+class Replayer:
+    """Replays the capsules of one bot, offline; it changes nothing."""
+
+    def __init__(self, settings: Settings, overrides: Mapping[str, str]) -> None:
+        """`overrides` are settings to be tried instead of the recorded ones; raises ConfigurationError for an unknown name."""
+        for name in overrides:
+            if name.lower() not in Settings.model_fields or name in secret_names():
+                raise ConfigurationError(name, "is no setting of a decision", "see .env.example")
+        self._settings = settings
+        self._overrides = overrides
+        self._files = CapsuleFiles(settings.state_folder / "capsules")
+        self._archive = CandleFiles(settings.candle_folder)
+        self._verdicts: dict[tuple[str, datetime, str], ScreenResult] = {}
+
+    def replay(self, cycle_id: str | None) -> Iterator[Replayed]:
+        """Replay one cycle, or every one in turn; raises StateError where the journal cannot be read.
+
+        A cycle of the journal without a capsule is missing; so is a cycle that the journal does not know.
+        """
+        found = False
+        for report, stored in _cycles(read_journal(existing_journal(self._settings))):
+            if cycle_id in (None, report):
+                found = True
+                yield (
+                    Replayed(cycle_id=report, file="", verdict=Verdict.MISSING, problem="no capsule was kept")
+                    if (stored is None)
+                    else self._replayed(stored)
+                )
+        if cycle_id is not None and not found:
+            yield Replayed(cycle_id=cycle_id, file="", verdict=Verdict.MISSING, problem="the journal knows no such cycle")
+
+    def _replayed(self, stored: CapsuleStored) -> Replayed:
+        try:
+            capsule = self._files.load(stored, self._archive)
+        except DataError as error:
+            return Replayed(cycle_id=stored.cycle_id, file=stored.file, verdict=Verdict.DAMAGED, problem=str(error))
+        recorded = [heard.value.event for heard in capsule.heard if heard.port == OWN_RECORD and isinstance(heard.value, Record)]
+        recomputed = self._recomputed(capsule)
+        difference = first_difference(recorded, recomputed)
+        return Replayed(
+            cycle_id=stored.cycle_id,
+            file=stored.file,
+            verdict=Verdict.SAME if difference is None else Verdict.DIFFERS,
+            is_other_code=stored.code_sha256 != code_sha256(),
+            difference=difference,
+            recorded=outline(recorded),
+            recomputed=outline(recomputed),
+        )
+
+    def _recomputed(self, capsule: Capsule) -> list[Event]:
+        """Run the cycle again and give what it would have written into the journal."""
+        settings = settings_of(capsule.settings, self._overrides)
+        limits = settings.risk_limits()
+        strategy = chosen_strategy(settings, settings.strategy)
+        world, venue = RecordedWorld(capsule), SilentVenue()
+        screen = RecordedScreen(
+            rule_screen(strategy, limits), world, self._verdicts, rules=str(sorted(settings.public().items()))
+        )
+        trading = assembled(
+            world.books(),
+            rules=trading_rules(settings, limits, strategy),
+            ports=TradingPorts(
+                clock=WitnessedClock(LapsedClock(world), world),
+                market_data=WitnessedMarketData(venue, world),
+                prompt_data=WitnessedMarketData(venue, world),
+                exchange=WitnessedExchange(venue, world),
+                candles=WitnessedCandles(venue, world),
+                on_candles=lambda _count: None,
+                on_acknowledged=lambda _seconds: None,
+            ),
+            analysis=analysis_stage(settings, strategy, limits, screen),
+            carried=capsule.carried,
+        )
+        try:
+            trading.pipeline.run_cycle(Cycle(market=capsule.market, opened_at=capsule.opened_at))
+        except BotError:
+            # The recorded cycle has a report and this one has none: that is the difference.
+            return world.events
+        return world.events
+
+
+class RecordedScreen:
+    """The screen over the hours from which the recorded verdict was made; the same verdict is computed once in a run."""
+
+    def __init__(
+        self, screen: StrategyScreen, world: RecordedWorld, verdicts: dict[tuple[str, datetime, str], ScreenResult], *, rules: str
+    ) -> None:
+        self._screen = screen
+        self._world = world
+        self._verdicts = verdicts
+        self._rules = rules
+
+    def evaluate(self, strategy_bars: CandleSeries, now: datetime, *, hourly: CandleSeries) -> ScreenResult:
+        """Give the verdict over the recorded hours, or over these where there are none."""
+        present = HeardScreenInput(evaluated_at=now, hourly=hourly)
+        made_from = self._world.answer(SCREEN_INPUT, str(hourly.market), lambda: present)
+        key = content_hash(made_from.hourly), made_from.evaluated_at, self._rules
+        if key not in self._verdicts:
+            bars = made_from.hourly.resampled(strategy_bars.timeframe).closed_by(made_from.evaluated_at)
+            self._verdicts[key] = self._screen.evaluate(bars, made_from.evaluated_at, hourly=made_from.hourly)
+        return self._verdicts[key]
+
+
+def settings_of(public: Mapping[str, str], overrides: Mapping[str, str]) -> Settings:
+    """Build settings again from what was public of them; secrets decide nothing, and are absent."""
+    hidden = secret_names()
+    chosen = {
+        name.lower(): _YES_NO.get(text, text)
+        for name, text in {**public, **overrides}.items()
+        if text and name not in hidden and name.lower() in Settings.model_fields
+    }
+    return Settings.model_validate(chosen)
+
+
+def _cycles(records: Iterator[Record]) -> Iterator[tuple[str, CapsuleStored | None]]:
+    """Give each completed cycle in turn with what was kept of it."""
+    waiting: str | None = None
+    for record in records:
+        match record.event:
+            case CycleCompleted(report=report):
+                if waiting is not None:
+                    yield waiting, None
+                waiting = report.cycle_id
+            case CapsuleStored() as stored:
+                yield stored.cycle_id, stored
+                waiting = None
+            case _:
+                continue
+    if waiting is not None:
+        yield waiting, None

@@ -1,0 +1,196 @@
+"""What was decided over HTTP is computed again offline, to the last digit; what was altered since is named."""
+
+import gzip
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from unittest.mock import patch
+
+import pytest
+from scripts import replay as script
+
+from dg_bot.adapters.capsule_files import CapsuleFiles
+from dg_bot.adapters.journal_reader import read_journal
+from dg_bot.adapters.memory import MemoryCandleArchive
+from dg_bot.app.replay import Replayed, Replayer, Verdict
+from dg_bot.domain.cycle_report import Outcome
+from dg_bot.domain.events import AlarmRaised, CapsuleStored
+from dg_bot.errors import DataError
+from dg_bot.simulator.faults import FaultPlan
+from tests.e2e.replay_bench import RecordedHours, ReplayBench, hours_from, seeded_faults
+from tests.e2e.tape_bench import tape, tape_text
+from tests.postgres import copy_of_template, rows
+from tests.shared_data import shared
+
+TAPE = "candles/KRW-BTC_60m_2020-2023.csv.gz"
+CYCLES = 40
+MOST_BYTES = 200_000
+
+
+@contextmanager
+def no_network() -> Iterator[None]:
+    def refuse(*_: object) -> None:
+        raise AssertionError("a replay asks nobody")
+
+    with patch.object(socket.socket, "connect", refuse):
+        yield
+
+
+@pytest.fixture(scope="module")
+def database(migrated_server: str) -> str:
+    return copy_of_template(migrated_server)
+
+
+@pytest.fixture(scope="module")
+def recorded(database: str, tmp_path_factory: pytest.TempPathFactory) -> RecordedHours:
+    path = shared(TAPE)
+    bench = ReplayBench(
+        folder=tmp_path_factory.mktemp("replay"),
+        text=tape_text(path),
+        tape=tape(path),
+        database=database,
+        faults=seeded_faults(7, 6),
+    )
+    with bench.open():
+        return bench.record(hours_from(datetime(2022, 2, 28, 6, tzinfo=UTC), CYCLES), lives=2)
+
+
+def capsules(recorded: RecordedHours) -> list[CapsuleStored]:
+    records = read_journal(recorded.settings.state_folder / "journal.jsonl")
+    return [record.event for record in records if isinstance(record.event, CapsuleStored)]
+
+
+def path_of(recorded: RecordedHours, stored: CapsuleStored) -> Path:
+    return recorded.settings.state_folder / "capsules" / stored.file
+
+
+def replayed(recorded: RecordedHours, cycle_id: str | None = None, **overrides: str) -> list[Replayed]:
+    with no_network():
+        return list(Replayer(recorded.settings, overrides).replay(cycle_id))
+
+
+def entry(recorded: RecordedHours) -> CapsuleStored:
+    traded = next(report.cycle_id for report in recorded.reports if report.outcome is Outcome.TRADED)
+    return next(stored for stored in capsules(recorded) if stored.cycle_id == traded)
+
+
+@pytest.mark.timeout(180)
+def test_every_cycle_comes_out_the_same_offline(recorded: RecordedHours) -> None:
+    found = replayed(recorded)
+
+    assert [] == [one for one in found if one.verdict is not Verdict.SAME]
+    assert [report.cycle_id for report in recorded.reports] == [one.cycle_id for one in found]
+    assert {Outcome.TRADED, Outcome.HELD} <= {report.outcome for report in recorded.reports}
+
+
+def test_a_capsule_is_small_and_its_row_names_it(recorded: RecordedHours, database: str) -> None:
+    stored = {one.cycle_id: one for one in capsules(recorded)}
+    told = rows(database, "SELECT cycle_id, capsule_file, capsule_sha256, capsule_bytes FROM cycles ORDER BY opened_at")
+
+    assert max(one.size_bytes for one in stored.values()) <= MOST_BYTES
+    assert [(one.cycle_id, one.file, one.sha256, one.size_bytes) for one in stored.values()][: len(told)] == told
+    assert len(told) >= CYCLES // 2
+
+
+def test_a_changed_byte_anywhere_is_named(recorded: RecordedHours) -> None:
+    stored = entry(recorded)
+    path = path_of(recorded, stored)
+    content = path.read_bytes()
+    try:
+        for place in range(0, len(content), len(content) // 9):
+            path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+            (found,) = replayed(recorded, stored.cycle_id)
+            assert (Verdict.DAMAGED, True) == (found.verdict, stored.file in found.problem)
+    finally:
+        path.write_bytes(content)
+
+
+def test_an_altered_section_is_named(recorded: RecordedHours) -> None:
+    stored = entry(recorded)
+    path = path_of(recorded, stored)
+    content = path.read_bytes()
+    try:
+        sections = json.loads(gzip.decompress(content))
+        sections["settings"]["RISK_MAX_POSITION_FRACTION"] = "0.5"
+        path.write_bytes(gzip.compress(json.dumps(sections).encode()))
+        (found,) = replayed(recorded, stored.cycle_id)
+    finally:
+        path.write_bytes(content)
+
+    assert "section settings" in found.problem
+
+
+def test_another_setting_shows_which_decisions_it_would_have_changed(recorded: RecordedHours) -> None:
+    found = replayed(recorded, RISK_UNSCREENED_POSITION_FRACTION="0.01")
+
+    changed = [one for one in found if one.recorded != one.recomputed]
+    first = changed[0]
+    assert first.difference is not None
+    assert first.recorded is not None
+    assert first.recomputed is not None
+    assert entry(recorded).cycle_id == first.cycle_id
+    assert ("execution", ["buy KRW-BTC 200000"], ["buy KRW-BTC 100000"]) == (
+        first.difference.stage,
+        list(first.recorded.orders),
+        list(first.recomputed.orders),
+    )
+
+
+def test_a_limit_that_changes_no_decision_is_named_all_the_same(recorded: RecordedHours) -> None:
+    (found,) = replayed(recorded, entry(recorded).cycle_id, MIN_CONFIDENCE="0.99")
+
+    assert found.difference is not None
+    assert ("analysis", "gate validator.confidence.limit") == (found.difference.stage, found.difference.field)
+    assert found.recorded == found.recomputed
+
+
+def test_candles_that_are_no_longer_those_are_named(recorded: RecordedHours) -> None:
+    stored = entry(recorded)
+    files = CapsuleFiles(recorded.settings.state_folder / "capsules")
+
+    with pytest.raises(DataError, match=r"candles of KRW-BTC .* are not those that were used"):
+        files.load(stored, MemoryCandleArchive())
+
+
+def test_the_script_tells_verdicts_and_ends_accordingly(
+    recorded: RecordedHours, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, text in recorded.settings.public().items():
+        if text and text != "set" and name in ("DATA_DIR", "CANDLE_DIR"):
+            monkeypatch.setenv(name, text)
+    monkeypatch.setenv("MODE", "paper")
+    cycle_id = entry(recorded).cycle_id
+
+    codes = [script.main([cycle_id]), script.main([cycle_id, "--json", "--set", "MIN_CONFIDENCE=0.99"]), script.main(["KRW-X/1"])]
+    same, differs, missing = capsys.readouterr().out.splitlines()
+
+    assert [0, 1, 1] == codes
+    assert f"{cycle_id}: same, traded, decision buy" in same
+    assert ("differs", "analysis") == (json.loads(differs)["verdict"], json.loads(differs)["difference"]["stage"])
+    assert "missing" in missing
+
+
+def test_a_disk_that_takes_no_capsule_is_an_alarm_and_stops_no_order(migrated_server: str, tmp_path: Path) -> None:
+    path = shared(TAPE)
+    (tmp_path / "data" / "state").mkdir(parents=True, mode=0o700)
+    (tmp_path / "data" / "state" / "capsules").write_text("no folder")
+    bench = ReplayBench(
+        folder=tmp_path,
+        text=tape_text(path),
+        tape=tape(path),
+        database=copy_of_template(migrated_server),
+        faults=FaultPlan(),
+    )
+    with bench.open():
+        recorded = bench.record(hours_from(datetime(2022, 2, 28, 20, tzinfo=UTC), 1))
+
+    alarms = [
+        record.event.kind
+        for record in read_journal(recorded.settings.state_folder / "journal.jsonl")
+        if isinstance(record.event, AlarmRaised)
+    ]
+    assert (Outcome.TRADED, ["capsule"]) == (recorded.reports[0].outcome, alarms)
+    assert [Verdict.MISSING] == [one.verdict for one in replayed(recorded)]
