@@ -39,7 +39,7 @@ demo: $(VENV)/runtime
 	@$(BIN)/python scripts/demo.py
 
 test: $(VENV)/development
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 SEEDS ?= 1000
 HOURS ?= 720
@@ -54,7 +54,7 @@ fuzz: $(VENV)/development
 	$(BIN)/python -m tests.fuzz --inputs $(INPUTS)
 
 coverage: $(VENV)/development
-	$(BIN)/python -m pytest -n 2 --ignore=tests/fault/test_simulation.py --cov --cov-report= --cov-report=json:build/coverage.json
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/fault/test_simulation.py --cov --cov-report= --cov-report=json:build/coverage.json
 	$(BIN)/python -m tests.quality.coverage build/coverage.json
 
 mutate: $(VENV)/development
