@@ -4,7 +4,6 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
 
@@ -13,25 +12,18 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot import __version__
-from dg_bot.adapters.candle_csv import read_candles
-from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.app import argument_types
+from dg_bot.app.backtest_options import add_backtest_options, candles_of, source_of
 from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.app.strategy_choice import chosen_strategy
-from dg_bot.backtesting.backtest import Backtest, run_backtest, with_own_timeframe
+from dg_bot.backtesting.backtest import Backtest, run_backtest
 from dg_bot.backtesting.report import Provenance, csv_report, json_report
 from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.domain.calendar import HOUR, Timeframe
-from dg_bot.domain.candle import CandleSeries
 from dg_bot.errors import BotError, DataError
 from dg_bot.operator.backtest_page import page
 from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.operator.terminal import terminal
-from dg_bot.strategies.catalog import STRATEGY_NAMES
-
-_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         strategy = chosen_strategy(settings, options.strategy, dict(options.param))
         rules = TradeRules.of(settings.risk_limits())
-        backtest = run_backtest(_candles(options, settings), options.timeframe, strategy, rules)
-        provenance = Provenance(source=_source(options, settings), version=__version__, command=_command(given, settings))
+        backtest = run_backtest(candles_of(options, settings), options.timeframe, strategy, rules)
+        provenance = Provenance(source=source_of(options, settings), version=__version__, command=_command(given, settings))
         if options.file is None:
             _print(backtest, provenance, options.output)
         else:
@@ -87,34 +79,10 @@ def _write(file: Path, text: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run_backtest.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--market", type=argument_types.market, required=True, help="for example KRW-BTC")
-    parser.add_argument("--strategy", required=True, metavar="S", help=f"{', '.join(STRATEGY_NAMES)}, or a file of STRATEGY_DIR")
-    parser.add_argument(
-        "--timeframe", type=argument_types.timeframe, default=Timeframe(240), help="bars of the strategy (default 240m)"
-    )
-    parser.add_argument("--data", type=Path, metavar="FILE", help=".csv or .csv.gz (default: hours of CANDLE_DIR)")
-    parser.add_argument("--from", type=argument_types.day, dest="start", metavar="D", help="first day, YYYY-MM-DD in UTC")
-    parser.add_argument("--to", type=argument_types.day, dest="end", metavar="D", help="the day after the last one")
-    parser.add_argument(
-        "--param", type=argument_types.parameter, action="append", default=[], metavar="K=V", help="a strategy parameter"
-    )
+    add_backtest_options(parser)
     parser.add_argument("--output", choices=("text", "csv", "json", "html"), default="text")
     parser.add_argument("--file", type=Path, metavar="F", help="where the report is written (default: standard output)")
     return parser
-
-
-def _candles(options: argparse.Namespace, settings: Settings) -> CandleSeries:
-    start, end = options.start or _ALWAYS[0], options.end or _ALWAYS[1]
-    if options.data is None:
-        return CandleFiles(settings.candle_folder).load(options.market, HOUR, start, end)
-    return with_own_timeframe(read_candles(options.data, options.market, Timeframe(1))).between(start, end)
-
-
-def _source(options: argparse.Namespace, settings: Settings) -> str:
-    """Name the candles that were used, and say so where they are no real market's."""
-    if options.data is not None:
-        return str(options.data)
-    return f"{settings.candle_folder}{' (a simulated market)' if settings.has_simulated_candles else ''}"
 
 
 def _command(arguments: Sequence[str], settings: Settings) -> str:

@@ -21,6 +21,7 @@ from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.trials import Ranking, Trial, Values
 from dg_bot.remembered import Remembered
 from dg_bot.risk.manager import RiskApproved
 
@@ -193,4 +194,28 @@ class Journal(Protocol):
 class Notifier(Protocol):
     def send(self, text: str) -> None:
         """Deliver one message; raises StoreError when it could not be delivered."""
+        ...
+
+
+class TrialBook(Protocol):
+    """The trials of one study, kept for good. Every method raises StoreError while the store is away."""
+
+    def known(self, sets: Sequence[Values]) -> list[Trial | None]:
+        """Give for each set its trial, None where it was not tried yet."""
+        ...
+
+    def add(self, trials: Sequence[Trial]) -> None:
+        """Keep trials durably, all or none of them; one that is known already is left as it is."""
+        ...
+
+    def best(self, ranking: Ranking, limit: int) -> list[Trial]:
+        """Give the best trials in order; what cannot be measured ranks last, and equal ones by their parameters."""
+        ...
+
+    def each(self) -> Iterator[Trial]:
+        """Give all trials, in the order of their parameters, without holding them in memory at once."""
+        ...
+
+    def tried_on_these_bars(self) -> int:
+        """Count the sets that were ever tried of this strategy on these bars, under whatever rules and stretches."""
         ...

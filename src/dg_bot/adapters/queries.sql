@@ -159,3 +159,47 @@ WHERE held.locktype = 'advisory' AND held.granted AND held.objsubid = 1
 -- name: end_session
 SELECT pg_terminate_backend(pid, 2000) FROM pg_stat_activity
 WHERE pid = %(pid)s AND backend_start = %(started_at)s AND pid <> pg_backend_pid();
+
+-- name: put_study
+INSERT INTO studies (digest, symbol, strategy, timeframe, data_sha256, program_sha256, rules, stretches)
+VALUES (
+    %(digest)s, %(symbol)s, %(strategy)s, %(timeframe)s, %(data_sha256)s, %(program_sha256)s, %(rules)s, %(stretches)s
+)
+ON CONFLICT (digest) DO NOTHING;
+
+-- name: find_study
+SELECT study_id FROM studies WHERE digest = %(digest)s;
+
+-- name: known_trials
+SELECT wanted.place, trials.parameters, round_trips, total_return, sharpe, calmar, max_drawdown
+FROM unnest(%(sets)s::jsonb[]) WITH ORDINALITY AS wanted (parameters, place)
+JOIN trials ON trials.study_id = %(study_id)s AND trials.parameters = wanted.parameters;
+
+-- name: stage_trials
+CREATE TEMPORARY TABLE incoming_trials (LIKE trials) ON COMMIT DROP;
+
+-- name: copy_trials
+COPY incoming_trials (study_id, parameters, round_trips, total_return, sharpe, calmar, max_drawdown) FROM STDIN;
+
+-- name: add_trials
+INSERT INTO trials SELECT * FROM incoming_trials ON CONFLICT (study_id, parameters) DO NOTHING;
+
+-- name: best_trials
+SELECT parameters, round_trips, total_return, sharpe, calmar, max_drawdown FROM trials
+WHERE study_id = %(study_id)s AND round_trips[%(stretch)s] >= %(fewest_trips)s
+ORDER BY
+    CASE %(objective)s
+        WHEN 'sharpe' THEN sharpe[%(stretch)s] WHEN 'return' THEN total_return[%(stretch)s] ELSE calmar[%(stretch)s]
+    END DESC NULLS LAST,
+    parameters
+LIMIT %(limit)s;
+
+-- name: each_trial
+SELECT parameters, round_trips, total_return, sharpe, calmar, max_drawdown FROM trials
+WHERE study_id = %(study_id)s ORDER BY parameters;
+
+-- name: count_tried
+SELECT count(*) FROM (
+    SELECT DISTINCT rules, parameters FROM trials JOIN studies USING (study_id)
+    WHERE symbol = %(symbol)s AND strategy = %(strategy)s AND timeframe = %(timeframe)s AND data_sha256 = %(data_sha256)s
+) AS tried;

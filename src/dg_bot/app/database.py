@@ -74,6 +74,11 @@ class Database:
                 self._is_ready = True
             return store
 
+    def dsn(self) -> str:
+        """Give the connection string of the database with all its tables; raises as `store` does."""
+        self.store()
+        return self._dsn
+
     def lost(self) -> None:
         """Forget the connection: the next use looks for the server anew, and starts our own again where it has died."""
         with self._lock:

@@ -21,7 +21,7 @@ from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ImpossibleValue
-from dg_bot.indicators.bars import Bars, bars_of
+from dg_bot.indicators.bars import Bars, Flags, bars_of
 from dg_bot.strategies.base import Strategy
 from dg_bot.strategies.parameters import Parameters
 
@@ -57,15 +57,11 @@ def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy
     Only whole bars count: one whose end lies beyond the last candle is left out. Raises DataError where the candles cannot make
     such bars, and where there are fewer of them than the strategy needs to warm up.
     """
-    series = candles.resampled(timeframe)
-    if candles.last_opened_at is not None:
-        series = series.closed_by(candles.last_opened_at + candles.timeframe.length)
+    series, mask = tradable_bars(candles, timeframe)
     if len(series) <= strategy.warm_up:
         needed = f"{len(series)} bars are too few: {strategy.name} needs more than {strategy.warm_up}"
         raise DataError(f"{candles.market} {timeframe}", needed)
     bars = bars_of(series)
-    hours = bars_of(candles.resampled(HOUR)) if not HOUR.seconds % candles.timeframe.seconds else None
-    mask = entry_mask(bars, ValidatorLimits(), hours)
     history = replay(bars, strategy.signals(bars), strategy.bar_exits, rules, mask)
     return Backtest(
         market=candles.market,
@@ -84,6 +80,15 @@ def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy
         curve=history.curve,
         buy_and_hold=_buy_and_hold(bars, rules),
     )
+
+
+def tradable_bars(candles: CandleSeries, timeframe: Timeframe) -> tuple[CandleSeries, Flags]:
+    """Make whole bars of the candles, and tell of each whether the validator's checks of candles would let an entry pass."""
+    series = candles.resampled(timeframe)
+    if candles.last_opened_at is not None:
+        series = series.closed_by(candles.last_opened_at + candles.timeframe.length)
+    hours = bars_of(candles.resampled(HOUR)) if not HOUR.seconds % candles.timeframe.seconds else None
+    return series, entry_mask(bars_of(series), ValidatorLimits(), hours)
 
 
 def _buy_and_hold(bars: Bars, rules: TradeRules) -> EquityCurve:

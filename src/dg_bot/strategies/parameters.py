@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import Field
 from difflib import get_close_matches
+from functools import cache
 from importlib.resources import files
 from typing import Any, ClassVar, Protocol, TypeVar, get_type_hints
 
@@ -29,8 +30,13 @@ class Parameters(Protocol):
 P = TypeVar("P", bound=Parameters)
 
 
-def shipped_values(strategy: str) -> dict[str, str]:
-    """Read the texts in the file that comes with a strategy of the catalog."""
+class ParameterOutOfRange(ConfigurationError):
+    """A parameter that can be read, but not be meant, alone or beside the others."""
+
+
+@cache
+def shipped_values(strategy: str) -> Mapping[str, str]:
+    """Read the texts in the file that comes with a strategy of the catalog; once, for a sweep builds thousands of them."""
     source = f"{strategy}.yaml"
     return parse_lines(source, files("dg_bot.strategies").joinpath("params", source).read_text(encoding="utf-8"))
 
@@ -65,9 +71,9 @@ def build_parameters(kind: type[P], source: str, values: Mapping[str, str]) -> P
 
 
 def require(parameter: str, value: Parameter, rule: str, *, holds: bool) -> None:
-    """Raise ConfigurationError unless the parameter's rule holds."""
+    """Raise ParameterOutOfRange unless the parameter's rule holds."""
     if not holds:
-        raise ConfigurationError(parameter, f"{value} is out of range", rule)
+        raise ParameterOutOfRange(parameter, f"{value} is out of range", rule)
 
 
 def _value(where: str, text: str, kind: object) -> Parameter:

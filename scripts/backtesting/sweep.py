@@ -1,0 +1,59 @@
+"""Try many parameter sets of a strategy over recorded candles, and say how far the best of them can be believed.
+
+What was tried is kept in the database: a sweep that was interrupted goes on where it was, and nothing is judged twice.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from dg_bot.app import argument_types
+from dg_bot.app.backtest_options import add_backtest_options
+from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.app.sweeping import swept
+from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid
+from dg_bot.domain.trials import Objective
+from dg_bot.errors import BotError
+from dg_bot.operator.progress_bar import progress_bar
+from dg_bot.operator.sweep_text import print_sweep
+from dg_bot.operator.terminal import terminal
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 done, 1 for candles or a database that cannot be used and for Ctrl-C, 2 for options or settings."""
+    options = _parser().parse_args(arguments)
+    console = terminal()
+    try:
+        grid = ParameterGrid(tuple(Axis.parse(text) for text in options.grid))
+        with progress_bar("sets", console) as on_progress:
+            result = swept(options, load_settings(), grid, on_progress)
+    except BotError as error:
+        return refusal("sweep", error)
+    except KeyboardInterrupt:
+        print("sweep: interrupted; what was tried is kept, and the same command goes on from there", file=sys.stderr)
+        return ExitCode.FAILED
+    print_sweep(result, console)
+    return ExitCode.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="sweep.py", description=__doc__, allow_abbrev=False)
+    add_backtest_options(parser)
+    parser.add_argument(
+        "--grid", action="append", required=True, metavar="K=V", help="name=low:high, name=low:high:step or name=a,b,c"
+    )
+    parser.add_argument("--random", type=argument_types.count, metavar="N", help="try N sets of the grid, drawn at random")
+    parser.add_argument("--seed", type=argument_types.seed, default=0, metavar="S", help="of what is drawn (default 0)")
+    parser.add_argument("--objective", type=Objective, choices=tuple(Objective), default=Objective.SHARPE)
+    parser.add_argument(
+        "--min-trips", type=argument_types.count, default=10, metavar="N", help="round trips that the best set made at least"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""What every command over recorded candles is told: market, strategy, bars, days, where the candles are."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+
+from dg_bot.adapters.candle_csv import read_candles
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.app import argument_types
+from dg_bot.app.settings import Settings
+from dg_bot.backtesting.backtest import with_own_timeframe
+from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.strategies.catalog import STRATEGY_NAMES
+
+_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+
+
+def add_backtest_options(parser: argparse.ArgumentParser) -> None:
+    """Give the parser the options that `candles_of` and the strategy need."""
+    parser.add_argument("--market", type=argument_types.market, required=True, help="for example KRW-BTC")
+    parser.add_argument("--strategy", required=True, metavar="S", help=f"{', '.join(STRATEGY_NAMES)}, or a file of STRATEGY_DIR")
+    parser.add_argument(
+        "--timeframe", type=argument_types.timeframe, default=Timeframe(240), help="bars of the strategy (default 240m)"
+    )
+    parser.add_argument("--data", type=Path, metavar="FILE", help=".csv or .csv.gz (default: hours of CANDLE_DIR)")
+    parser.add_argument("--from", type=argument_types.day, dest="start", metavar="D", help="first day, YYYY-MM-DD in UTC")
+    parser.add_argument("--to", type=argument_types.day, dest="end", metavar="D", help="the day after the last one")
+    parser.add_argument(
+        "--param", type=argument_types.parameter, action="append", default=[], metavar="K=V", help="a strategy parameter"
+    )
+
+
+def candles_of(options: argparse.Namespace, settings: Settings) -> CandleSeries:
+    """Read the candles that the options name; raises DataError for a file that cannot be used."""
+    start, end = options.start or _ALWAYS[0], options.end or _ALWAYS[1]
+    if options.data is None:
+        return CandleFiles(settings.candle_folder).load(options.market, HOUR, start, end)
+    return with_own_timeframe(read_candles(options.data, options.market, Timeframe(1))).between(start, end)
+
+
+def source_of(options: argparse.Namespace, settings: Settings) -> str:
+    """Name the candles that were used, and say so where they are no real market's."""
+    if options.data is not None:
+        return str(options.data)
+    return f"{settings.candle_folder}{' (a simulated market)' if settings.has_simulated_candles else ''}"

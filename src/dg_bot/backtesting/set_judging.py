@@ -1,0 +1,62 @@
+"""How one parameter set did: the strategy's signals once, replayed over each stretch."""
+
+from dataclasses import dataclass, replace
+
+from dg_bot.backtesting.performance import EquityCurve
+from dg_bot.backtesting.replay import Replay, replay
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.trials import Stretch, TrialFigures
+from dg_bot.indicators.bars import Bars, Flags
+from dg_bot.strategies.base import Signals, Strategy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ground:
+    """What every set of a study is judged on; `entry_mask`, `(n,)`, is the validator's."""
+
+    bars: Bars
+    entry_mask: Flags
+    rules: TradeRules
+    stretches: tuple[Stretch, ...]
+
+
+def judged(strategy: Strategy, ground: Ground) -> tuple[TrialFigures, ...]:
+    """Give the figures of each stretch. Signals look at all bars before them, those of earlier stretches among them."""
+    signals = strategy.signals(ground.bars)
+    return tuple(figures_of(replayed(strategy, signals, ground, stretch)) for stretch in ground.stretches)
+
+
+def replayed(strategy: Strategy, signals: Signals, ground: Ground, stretch: Stretch) -> Replay:
+    """Trade one stretch: nothing is entered before it, and of the bars after it nothing is known."""
+    may_enter = ground.entry_mask[: stretch.stop].copy()
+    may_enter[: stretch.start] = False
+    bars, known = _first_bars(ground.bars, stretch.stop), _first_signals(signals, stretch.stop)
+    history = replay(bars, known, strategy.bar_exits, ground.rules, may_enter)
+    return replace(history, curve=_from(history.curve, stretch.start, ground.bars.seconds))
+
+
+def figures_of(history: Replay) -> TrialFigures:
+    """Measure what a sweep compares."""
+    figures = history.performance
+    return TrialFigures(
+        round_trips=figures.round_trips,
+        total_return=figures.total_return,
+        sharpe=figures.sharpe,
+        calmar=figures.calmar,
+        max_drawdown=figures.drawdown.deepest,
+    )
+
+
+def _from(curve: EquityCurve, start: int, bar_seconds: int) -> EquityCurve:
+    opened_at = int(curve.closed_at[start]) - bar_seconds
+    return replace(curve, opened_at=opened_at, closed_at=curve.closed_at[start:], equity=curve.equity[start:])
+
+
+def _first_bars(bars: Bars, count: int) -> Bars:
+    columns = ("opened_at", "open", "high", "low", "close", "volume")
+    return replace(bars, **{name: getattr(bars, name)[:count] for name in columns})
+
+
+def _first_signals(signals: Signals, count: int) -> Signals:
+    columns = ("entry", "exit", "confidence", "stop_distance", "target_distance", "trend_strength")
+    return replace(signals, gates=(), **{name: getattr(signals, name)[:count] for name in columns})

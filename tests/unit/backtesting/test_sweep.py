@@ -1,0 +1,123 @@
+from functools import partial
+
+import pytest
+
+from dg_bot.backtesting.backtest import run_backtest, tradable_bars
+from dg_bot.backtesting.juries import LocalJury, jury_for
+from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid, every_set
+from dg_bot.backtesting.set_judging import Ground, judged
+from dg_bot.backtesting.sweep import Sweep, SweepCount
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import HOUR
+from dg_bot.domain.trials import Objective, Ranking, Stretch
+from dg_bot.errors import ConfigurationError, ImpossibleValue
+from dg_bot.indicators.bars import bars_of
+from dg_bot.strategies.catalog import make_strategy
+from tests.unit.backtesting.memory_book import MemoryBook
+from tests.unit.backtesting.walks import hourly
+
+CROSS = partial(make_strategy, "sma_cross")
+
+
+def ground(bars: int = 600, *, stretches: tuple[Stretch, ...] | None = None) -> Ground:
+    series, mask = tradable_bars(hourly(bars), HOUR)
+    return Ground(bars=bars_of(series), entry_mask=mask, rules=TradeRules(), stretches=stretches or (Stretch(0, len(series)),))
+
+
+def sweep(book: MemoryBook, *axes: str, longest_warm_up: int = 599) -> SweepCount:
+    jury = LocalJury(CROSS, ground())
+    one = Sweep(make=CROSS, longest_warm_up=longest_warm_up, jury=jury, book=book, on_progress=lambda _: None)
+    return one.run(every_set(ParameterGrid(tuple(Axis.parse(text) for text in axes))))
+
+
+def test_a_set_shows_what_a_backtest_of_it_shows() -> None:
+    candles = hourly(600)
+    strategy = CROSS({"short_period": "3", "long_period": "12"})
+    backtest = run_backtest(candles, HOUR, strategy, TradeRules()).performance
+
+    (figures,) = judged(strategy, ground())
+
+    assert (backtest.round_trips, backtest.total_return, backtest.sharpe, backtest.calmar, backtest.drawdown.deepest) == (
+        figures.round_trips, figures.total_return, figures.sharpe, figures.calmar, figures.max_drawdown,
+    )  # fmt: skip
+    assert figures.round_trips > 5
+
+
+def test_a_stretch_knows_nothing_of_what_comes_after_it() -> None:
+    strategy = CROSS({"short_period": "3", "long_period": "12"})
+    part = (Stretch(100, 300),)
+
+    assert judged(strategy, ground(600, stretches=part)) == judged(strategy, ground(300, stretches=part))
+
+
+def test_a_stretch_enters_nothing_before_it_begins() -> None:
+    strategy = CROSS({"short_period": "3", "long_period": "12"})
+    whole, begin, rest = judged(strategy, ground(stretches=(Stretch(0, 600), Stretch(0, 300), Stretch(300, 600))))
+
+    assert 0 <= whole.round_trips - begin.round_trips - rest.round_trips <= 1
+    assert min(begin.round_trips, rest.round_trips) > 0
+
+
+@pytest.mark.parametrize(("start", "stop"), [(3, 3), (5, 4), (-1, 4)])
+def test_a_stretch_holds_a_bar(start: int, stop: int) -> None:
+    with pytest.raises(ImpossibleValue, match="it must hold a bar"):
+        Stretch(start, stop)
+
+
+def test_sets_that_cannot_be_are_counted_and_told() -> None:
+    book = MemoryBook()
+    count = sweep(book, "short_period=3:5", "long_period=4:6")
+
+    reason = "long_period: it must be longer than short_period and at most 1000"
+    assert SweepCount(judged=6, known=0, refused={reason: 3}) == count
+    assert (9, 6) == (count.total, len(book.trials))
+
+
+def test_what_is_known_is_not_judged_again() -> None:
+    book = MemoryBook()
+    sweep(book, "short_period=3,4", "long_period=20")
+
+    assert SweepCount(judged=1, known=2, refused={}) == sweep(book, "short_period=3:5", "long_period=20")
+
+
+@pytest.mark.parametrize(("longest", "judged_sets"), [(19, 0), (20, 1), (21, 2)])
+def test_a_warm_up_longer_than_the_bars_is_refused(longest: int, judged_sets: int) -> None:
+    axes = ("short_period=5", "long_period=19,20")
+
+    if not judged_sets:
+        with pytest.raises(ConfigurationError, match="no set can be tried: its warm-up is longer than 19 bars"):
+            sweep(MemoryBook(), *axes, longest_warm_up=longest)
+    else:
+        assert judged_sets == sweep(MemoryBook(), *axes, longest_warm_up=longest).judged
+
+
+@pytest.mark.parametrize(
+    ("axes", "said"),
+    [
+        (["short_perod=3:5"], "there is no such parameter; did you mean short_period"),
+        (["short_period=a,b"], "'a' is not an integer"),
+        (["short_period=30:40", "long_period=20"], "no set can be tried: long_period: it must be longer than short_period"),
+    ],
+)
+def test_a_search_in_which_nothing_can_be_meant_is_refused(axes: list[str], said: str) -> None:
+    with pytest.raises(ConfigurationError, match=said):
+        sweep(MemoryBook(), *axes)
+
+
+def test_the_best_made_round_trips_enough() -> None:
+    book = MemoryBook()
+    sweep(book, "short_period=3:9:3", "long_period=10:200:95")
+    trips = sorted(trial.figures[0].round_trips for trial in book.each())
+
+    (best,) = book.best(Ranking(objective=Objective.SHARPE, fewest_trips=trips[-1]), 1)
+
+    assert trips[-1] == best.figures[0].round_trips
+
+
+def test_processes_judge_as_one_does() -> None:
+    sets = list(every_set(ParameterGrid((Axis.parse("short_period=3:20"), Axis.parse("long_period=21:30")))))
+    with jury_for(len(sets), CROSS, ground(200), processes=2) as jury:
+        found = jury.judge(sets)
+
+    assert [judged(CROSS(one), ground(200)) for one in sets[:5]] == found[:5]
+    assert 180 == len(found)
