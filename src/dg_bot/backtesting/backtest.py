@@ -16,6 +16,7 @@ from dg_bot.backtesting.performance import (
     trade_figures,
 )
 from dg_bot.backtesting.replay import replay
+from dg_bot.backtesting.signal_pass import signals_of
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
@@ -62,7 +63,7 @@ def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy
         needed = f"{len(series)} bars are too few: {strategy.name} needs more than {strategy.warm_up}"
         raise DataError(f"{candles.market} {timeframe}", needed)
     bars = bars_of(series)
-    history = replay(bars, strategy.signals(bars), strategy.bar_exits, rules, mask)
+    history = replay(bars, signals_of(strategy, bars), strategy.bar_exits, rules, mask)
     return Backtest(
         market=candles.market,
         strategy=strategy.name,

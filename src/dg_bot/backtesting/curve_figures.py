@@ -28,15 +28,18 @@ def deepest_fall(count: int, opening: float, opened_at: int, closed_at: Seconds,
 
     A peak that is reached again ends its fall at that bar; a fall that is not made good lasts until the end.
     """
-    peak, peak_at, deepest = opening, opened_at, 0.0
-    is_below = False
+    peak, peak_at, lowest, deepest, longest_s = opening, opened_at, opening, 0.0, 0
     for number in range(count):
         level = equity[number]
-        if is_below:
-            longest[0] = max(longest[0], float(closed_at[number] - peak_at))
-        is_below = level < peak
-        if is_below:
-            deepest = max(deepest, 1.0 - level / peak)
-        else:
-            peak, peak_at = level, closed_at[number]
+        if level >= peak:
+            if lowest < peak:
+                deepest = max(deepest, 1.0 - lowest / peak)
+                longest_s = max(longest_s, closed_at[number] - peak_at)
+            peak, peak_at, lowest = level, closed_at[number], level
+        elif level < lowest:
+            lowest = level
+    if lowest < peak:
+        deepest = max(deepest, 1.0 - lowest / peak)
+        longest_s = max(longest_s, closed_at[count - 1] - peak_at)
+    longest[0] = longest_s
     return deepest

@@ -293,7 +293,7 @@ def buy(number: int, bars: Columns, opinions: Opinions, terms: Terms, grid: Grid
     state[HELD_SINCE] = number
     state[ENTRY_PRICE] = price
     state[HIGHEST] = price
-    state[PEAK] = price
+    state[PEAK] = 0.0
     state[COST] = cost
     state[STOP] = stop_price(
         cost, terms.stop_fraction, tighter(opinions.stop_distance[before], terms.stop_atr, opinions.atr[before])

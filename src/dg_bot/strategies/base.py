@@ -1,7 +1,8 @@
 """What a strategy is: a name, a warm-up, and signals for every bar at once."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -95,3 +96,28 @@ class Strategy(Protocol):
     def bar_exits(self) -> BarExits: ...
 
     def signals(self, bars: Bars) -> Signals: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scan:
+    """The entries and exits of a strategy in one pass over the bars, in a form that can be compiled.
+
+    `function` is called with those it names of: `count`, the columns `open_`, `high`, `low`, `close` and `volume` `(count,)`,
+    `numbers` (those given here), `scratch` `(count,)` to write to as it likes, and the flags `entry` and `leave` `(count,)`,
+    false, for it to set. It may do nothing but calculate: no arrays of its own, no exceptions, no calls but of its like.
+    """
+
+    function: Callable[..., None]
+    numbers: tuple[float, ...]
+
+
+@runtime_checkable
+class Scanned(Protocol):
+    """A strategy that offers such a pass beside its signals; it sets no distances and leaves no exit to the trend's strength.
+
+    The flags equal those of `signals`: a pass may find them in another order, from cheap conditions to dear ones, and by rolling
+    sums where those cannot change the outcome.
+    """
+
+    @property
+    def scan(self) -> Scan: ...

@@ -138,6 +138,11 @@ def test_what_does_more_than_calculate_is_refused() -> None:
         compiled(makes_an_array)(count=1, values=np.zeros(1))
 
 
+@pytest.mark.parametrize("column", [np.ones(3), np.frombuffer(b"12345678", dtype=np.int64), np.arange(9)[3:6]])
+def test_the_place_of_a_column_is_found_without_asking_it(column: np.ndarray) -> None:
+    assert column.ctypes.data == machine_code.place_of(column)
+
+
 def test_columns_are_taken_in_one_piece_and_in_their_kind_only() -> None:
     columns = np.ones((30, 2))
     run = compiled(average_true_range)
