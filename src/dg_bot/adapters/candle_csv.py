@@ -5,7 +5,6 @@ start as ISO 8601 in UTC. Rows are counted as an editor counts lines: the header
 """
 
 import gzip
-import math
 import re
 import zlib
 from array import array
@@ -15,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from dg_bot.domain.calendar import Timeframe, to_epoch
+from dg_bot.adapters.candle_bulk import LARGEST_NUMBER, CandleTable, read_in_bulk
+from dg_bot.domain.calendar import DAY, Timeframe, to_epoch
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError
@@ -28,17 +27,10 @@ VALUE = "value"
 
 _BOM = b"\xef\xbb\xbf"
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
-_PLAIN = b"0123456789.,:TZ-\n"
-_TIME_LETTERS = np.frombuffer(b"0000-00-00T00:00:00Z", np.uint8)
-_TIME_DIGITS = np.equal(_TIME_LETTERS, ord("0"))
-
-
-@dataclass(frozen=True, slots=True)
-class _Table:
-    """Rows that passed every check: epoch seconds `(n,) int64`, and open, high, low, close, volume `(5, n) float64`."""
-
-    times: NDArray[np.int64]
-    figures: NDArray[np.float64]
+_READ_BYTES = 1 << 24
+# Twenty years of minutes; what unpacks to more was packed to fill a memory.
+_LARGEST_BYTES = 1 << 30
+_IMPORT = "scripts/backtesting/import_candles.py reads files of other programs"
 
 
 def read_candles(path: Path, market: Market, timeframe: Timeframe) -> CandleSeries:
@@ -47,20 +39,24 @@ def read_candles(path: Path, market: Market, timeframe: Timeframe) -> CandleSeri
 
 
 def file_content(path: Path) -> bytes:
-    """Give the text of a `.csv` or `.csv.gz`; raises DataError where it cannot be read or unpacked."""
+    """Give the text of a `.csv` or `.csv.gz`; raises DataError where it cannot be read or unpacked, or is far too long."""
+    parts, size = [], 0
     try:
-        data = path.read_bytes()
-        return gzip.decompress(data) if path.suffix == ".gz" else data
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while part := file.read(_READ_BYTES):
+                parts.append(part)
+                size += len(part)
+                if size > _LARGEST_BYTES:
+                    raise DataError(str(path), f"holds more than {_LARGEST_BYTES >> 20} MiB, which no candle file does")
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(str(path), f"cannot be read ({error})") from error
+    return b"".join(parts)
 
 
 def parse_candles(source: str, data: bytes, market: Market, timeframe: Timeframe) -> CandleSeries:
     """Read CSV text, a byte order mark and CRLF allowed; raises DataError naming `source`, row and column."""
-    header, _, body = data.removeprefix(_BOM).replace(b"\r\n", b"\n").partition(b"\n")
-    width = _width(source, header)
-    body = body.rstrip(b"\n")
-    table = _quickly(body, width, timeframe) or _carefully(source, body, width, timeframe)
+    width, body = _split(source, data)
+    table = read_in_bulk(body, width, timeframe) or _carefully(source, body, width, timeframe)
     return CandleSeries(
         market=market,
         timeframe=timeframe,
@@ -80,61 +76,28 @@ def candle_row(candle: Candle, width: int) -> str:
     return ",".join(cells + [""] * (width - len(cells)))
 
 
+def _split(source: str, data: bytes) -> tuple[int, bytes]:
+    """Give the number of columns and the rows; raises DataError where the columns are not those of candles."""
+    header, _, body = data.removeprefix(_BOM).replace(b"\r\n", b"\n").partition(b"\n")
+    return _width(source, header), body.rstrip(b"\n")
+
+
 def _width(source: str, header: bytes) -> int:
+    if not header.strip():
+        raise DataError(source, "row 1 is empty: there is no header")
+    if b"\0" in header:
+        raise DataError(source, "row 1 holds zero bytes: it is no UTF-8 text, or was damaged")
+    if b"\r" in header.rstrip(b"\r"):
+        raise DataError(source, "row 1 has line ends of carriage returns alone: save it with line feeds")
     names = tuple(header.decode("utf-8", "replace").strip().split(","))
+    if names in (COLUMNS, (*COLUMNS, VALUE)):
+        return len(names)
     if missing := [name for name in COLUMNS if name not in names]:
-        raise DataError(source, f"row 1: column {missing[0]} is missing")
-    if names not in (COLUMNS, (*COLUMNS, VALUE)):
-        raise DataError(source, f"row 1: the columns must be {HEADER}[,{VALUE}] and are {','.join(names)}")
-    return len(names)
+        raise DataError(source, f"row 1: column {missing[0]} is missing; {_IMPORT}")
+    raise DataError(source, f"row 1: the columns must be {HEADER}[,{VALUE}] and are {','.join(names)}; {_IMPORT}")
 
 
-def _quickly(body: bytes, width: int, timeframe: Timeframe) -> _Table | None:
-    """Read rows in bulk; None where anything is unusual, for the careful reader to accept or to name."""
-    if not body or body.translate(None, _PLAIN):
-        return None
-    codes = np.frombuffer(body, np.uint8)
-    commas, ends = np.flatnonzero(codes == ord(",")), np.append(np.flatnonzero(codes == ord("\n")), len(codes))
-    if not np.array_equal(np.searchsorted(commas, ends), np.arange(1, len(ends) + 1) * (width - 1)):
-        return None
-    cells = body.replace(b"\n", b",").split(b",")
-    times = _quick_times(cells[::width])
-    if times is None:
-        return None
-    try:
-        figures = np.array([np.fromiter(map(float, cells[column::width]), float, len(ends)) for column in range(1, 6)])
-        values = [float(cell) for cell in cells[6::width] if cell] if width > len(COLUMNS) else []
-    except ValueError:
-        return None
-    open_, high, low, close, volume = figures
-    are_sound = (
-        not np.any(times % timeframe.seconds)
-        and np.all(np.diff(times) > 0)
-        and np.all(np.isfinite(figures))
-        and np.all(low > 0)
-        and np.all(low <= np.minimum(open_, close))
-        and np.all(np.maximum(open_, close) <= high)
-        and np.all(volume >= 0)
-        and all(0 <= value < math.inf for value in values)
-    )
-    return _Table(times, figures) if are_sound else None
-
-
-def _quick_times(cells: list[bytes]) -> NDArray[np.int64] | None:
-    texts = np.array(cells)
-    if texts.dtype.itemsize != len(_TIME_LETTERS):
-        return None
-    codes = texts.view(np.uint8).reshape(len(cells), -1)
-    is_digit = (codes >= ord("0")) & (codes <= ord("9"))
-    if not np.all(np.where(_TIME_DIGITS, is_digit, codes == _TIME_LETTERS)):
-        return None
-    try:
-        return texts.astype("S19").astype("datetime64[s]").astype(np.int64)
-    except ValueError:
-        return None
-
-
-def _carefully(source: str, body: bytes, width: int, timeframe: Timeframe) -> _Table:
+def _carefully(source: str, body: bytes, width: int, timeframe: Timeframe) -> CandleTable:
     """Read row by row; raises DataError naming the first row and column that cannot be right."""
     times: list[int] = []
     figures: list[list[float]] = []
@@ -143,7 +106,7 @@ def _carefully(source: str, body: bytes, width: int, timeframe: Timeframe) -> _T
             raise DataError(source, row.words)
         times.append(row.second)
         figures.append(row.figures)
-    return _Table(np.array(times, np.int64), np.array(figures, float).reshape(-1, 5).T)
+    return CandleTable(np.array(times, np.int64), np.array(figures, float).reshape(-1, 5).T)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,24 +133,28 @@ class CandleRow:
     figures: list[float]
 
 
-def examine_candles(source: str, data: bytes, timeframe: Timeframe) -> Iterator[CandleRow | RowProblem]:
+def examine_candles(source: str, data: bytes, timeframe: Timeframe, now: datetime) -> Iterator[CandleRow | RowProblem]:
     """Give every row of CSV text as a candle or as its first problem; the next row is held against the last sound one.
 
     Raises DataError where the columns are not those of candles.
     """
-    header, _, body = data.removeprefix(_BOM).replace(b"\r\n", b"\n").partition(b"\n")
-    return _rows(body.rstrip(b"\n"), _width(source, header), timeframe)
+    width, body = _split(source, data)
+    return _rows(body, width, timeframe, to_epoch(now))
 
 
-def _rows(body: bytes, width: int, timeframe: Timeframe) -> Iterator[CandleRow | RowProblem]:
+def _rows(body: bytes, width: int, timeframe: Timeframe, now: int | None = None) -> Iterator[CandleRow | RowProblem]:
     before: int | None = None
     lines = body.decode("utf-8", "replace").split("\n") if body else []
     for number, line in enumerate(lines, start=2):
         cells = line.split(",")
         try:
+            if "\0" in line:
+                raise _BadRow("holds zero bytes: it was damaged, as by a loss of power")
             if len(cells) != width:
                 raise _BadRow(f"has {len(cells)} fields instead of {width}")
             second = _time(cells[0], timeframe, before)
+            if now is not None and second > now:
+                raise _BadRow(f"{cells[0]!r} lies in the future", "timestamp")
             yield CandleRow(number, second, _figures(cells))
         except _BadRow as bad:
             yield RowProblem(number, bad.column, bad.problem)
@@ -207,14 +174,15 @@ def _time(cell: str, timeframe: Timeframe, before: int | None) -> int:
     try:
         at = datetime.fromisoformat(cell)
     except ValueError as error:
-        raise _BadRow(f"{cell!r} is not a time", "timestamp") from error
+        raise _BadRow(f"{cell!r} is not a time as 2026-11-20T00:00:00Z", "timestamp") from error
     if at.utcoffset() is None:
-        raise _BadRow(f"{cell!r} does not say that it is UTC", "timestamp")
+        raise _BadRow(f"{cell!r} does not say that it is UTC: let it end with Z if it is", "timestamp")
     if at.utcoffset() != timedelta(0):
         raise _BadRow(f"{cell!r} is not in UTC", "timestamp")
     second = to_epoch(at)
     if at.microsecond or second % timeframe.seconds:
-        raise _BadRow(f"{cell!r} is not the start of a {timeframe} candle", "timestamp")
+        hint = ": days begin at 00:00 UTC, 09:00 in Seoul" if timeframe == DAY else ""
+        raise _BadRow(f"{cell!r} is not the start of a {timeframe} candle{hint}", "timestamp")
     if before is not None and second <= before:
         raise _BadRow(f"{cell!r} {'repeats' if second == before else 'lies before'} the row above", "timestamp")
     return second
@@ -238,6 +206,9 @@ def _figures(cells: list[str]) -> list[float]:
 
 
 def _number(cell: str, column: str) -> float:
-    if _NUMBER.fullmatch(cell) is None or not math.isfinite(float(cell)):
+    if _NUMBER.fullmatch(cell) is None:
         raise _BadRow(f"{cell!r} is not a number", column)
-    return float(cell)
+    number = float(cell)
+    if abs(number) > LARGEST_NUMBER:
+        raise _BadRow(f"{cell!r} is larger than anything that is traded", column)
+    return number

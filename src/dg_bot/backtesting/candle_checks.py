@@ -71,8 +71,8 @@ class CandleFileReport:
 def check_candle_file(path: Path, now: datetime) -> CandleFileReport:
     """Read `.csv` or `.csv.gz`; raises DataError where it cannot be read or its columns are not those of candles."""
     data = file_content(path)
-    timeframe = _commonest_step(path, data)
-    rows = list(examine_candles(str(path), data, timeframe or _MINUTE))
+    timeframe = _commonest_step(path, data, now)
+    rows = list(examine_candles(str(path), data, timeframe or _MINUTE, now))
     candles = [row for row in rows if isinstance(row, CandleRow)]
     length = (timeframe or _MINUTE).seconds
     return CandleFileReport(
@@ -91,8 +91,8 @@ def check_candle_file(path: Path, now: datetime) -> CandleFileReport:
     )
 
 
-def _commonest_step(path: Path, data: bytes) -> Timeframe | None:
-    sound = (row.second for row in examine_candles(str(path), data, _MINUTE) if isinstance(row, CandleRow))
+def _commonest_step(path: Path, data: bytes, now: datetime) -> Timeframe | None:
+    sound = (row.second for row in examine_candles(str(path), data, _MINUTE, now) if isinstance(row, CandleRow))
     steps = Counter(later - earlier for earlier, later in pairwise(sound))
     if not steps:
         return None

@@ -70,7 +70,7 @@ def test_every_row_that_cannot_be_right_is_named(tmp_path: Path) -> None:
         RowProblem(5, "high", "95 is not the highest of the row"),
         RowProblem(7, "volume", "-1 is below zero"),
         RowProblem(9, "timestamp", "'2024-01-01T06:00:00Z' repeats the row above"),
-        RowProblem(11, "timestamp", "'2024-01-01T09:00:00' does not say that it is UTC"),
+        RowProblem(11, "timestamp", "'2024-01-01T09:00:00' does not say that it is UTC: let it end with Z if it is"),
         RowProblem(13, None, "has 2 fields instead of 6"),
         RowProblem(15, "timestamp", "'2024-01-01T13:30:00Z' is not the start of a 60m candle"),
     ] == list(report.problems)
