@@ -74,6 +74,8 @@ from tests.scenario.faulty_upbit import FaultyUpbit
 BTC, ETH, XRP = Market("KRW-BTC"), Market("KRW-ETH"), Market("KRW-XRP")
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 NAMESPACE = "test"
+# The quiet month has no trend and no volume to speak of.
+LENIENT = ValidatorLimits(minimum_adx=0.0, maximum_buy_rsi=100.0, minimum_sell_rsi=0.0)
 _QUIET_HOURS = 800
 _STEADY_HOURS = 72
 _FEE = Decimal("0.0005")
@@ -167,6 +169,7 @@ class Setup:
     screen_mode: ScreenMode = ScreenMode.BLOCK
     allow_warned_markets: bool = False
     model: DecisionModel | None = None
+    validator: ValidatorLimits = LENIENT
 
 
 class SeamedJournal:
@@ -335,7 +338,7 @@ class PaperBot:
                 screen=self.opinion,
                 model=setup.model or self.opinion,
                 limits=setup.limits,
-                settings=AnalysisSettings(screen_mode=setup.screen_mode, minimum_confidence=0.7, validator=_LENIENT),
+                settings=AnalysisSettings(screen_mode=setup.screen_mode, minimum_confidence=0.7, validator=setup.validator),
             ),
             execution=ExecutionStage(
                 books=self.books,
@@ -362,10 +365,6 @@ class PaperBot:
             desk=self.desk,
             clock=clock,
         )
-
-
-# The quiet month has no trend and no volume to speak of.
-_LENIENT = ValidatorLimits(minimum_adx=0.0, maximum_buy_rsi=100.0, minimum_sell_rsi=0.0)
 
 
 def paper_bot(

@@ -149,10 +149,10 @@ class DecisionModel(Protocol):
 
 class LanguageModel(Protocol):
     def ask(self, question: ModelQuestion) -> ModelAnswer:
-        """Ask once and give whatever came of it within the deadline; never raises for what the provider or the network does.
+        """Give whatever comes of a question within the deadline; never raises for what the provider or the network does.
 
-        The kind of an answer with text is what the question's `judge` says of the text. Raises StateError where what was asked
-        could not be recorded.
+        An answer is USABLE only where the question's `judge` says so of its text. Raises StateError where what was asked could
+        not be recorded.
         """
         ...
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import CycleCompleted, PeriodOpened, PositionAdopted, Record, TransferDeclared
 from dg_bot.domain.money import product
+from dg_bot.domain.spending import Spending
 from dg_bot.domain.starts import Starts
 from dg_bot.execution.intent import IntentBook
 from dg_bot.risk import state as risk_state
@@ -18,7 +19,7 @@ _REPORTS_KEPT = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """Risk state, orders and the reports of two days after the record `sequence`; empty before the first.
+    """Risk state, orders, spending and the reports of two days after the record `sequence`; empty before the first.
 
     `invested_krw` is the equity with which the first period began, moved by declared won and adopted coins since.
     """
@@ -27,6 +28,7 @@ class Remembered:
     intents: IntentBook = field(default_factory=IntentBook)
     reports: Mapping[str, CycleReport] = field(default_factory=dict)
     starts: Starts = field(default_factory=Starts)
+    spending: Spending = field(default_factory=Spending)
     invested_krw: Decimal | None = None
 
     @property
@@ -41,6 +43,7 @@ class Remembered:
             state=risk_state.after(self.state, record),
             intents=self.intents.after(record),
             starts=self.starts.after(record),
+            spending=self.spending.after(record),
         )
         match record.event:
             case CycleCompleted(report=report):

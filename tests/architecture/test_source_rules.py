@@ -16,6 +16,7 @@ BROAD_HANDLERS = {
     "app/guard_thread.py": "whatever ends the guard is kept for the daemon, which ends the process",
     "adapters/strategy_files.py": "what a user's file raises is told by its line, as an error of ours",
     "app/outbox.py": "a defect in one rendering must not silence the others",
+    "adapters/openai_model.py": "what breaks in the library is one more answer that cannot be used",
     "pipeline/analysis_stage.py": "a check that raises is a failed check",
 }
 # Where an amount in won becomes a float, and why.
@@ -24,6 +25,7 @@ DOORS_OUT_OF_MONEY = {
     "risk/state.py": "so do the levels that they are held against",
     "simulator/generated.py": "a made-up price is drawn from floats",
     "adapters/prometheus.py": "metrics are floats",
+    "analysis/prompt.py": "a language model is shown a gain as a ratio",
 }
 # What may write to standard error, and why.
 PRINTERS = {"app/exit_codes.py": "the last words of a command that ends"}

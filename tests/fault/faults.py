@@ -204,12 +204,11 @@ S12 calls that turn data into code, switch off a check, or build SQL
 FAULTS: tuple[Fault, ...] = tuple(Fault(*line.split(" ", maxsplit=1)) for line in _WRONG.strip().splitlines())
 
 _NO_COMMANDS = "the bot takes no commands by Telegram yet"
-_NO_LANGUAGE_MODEL = "no language model decides yet"
 _NO_MODEL_FILES = "no model files are loaded yet"
 
 NOT_TESTED: Mapping[str, str] = {
     **dict.fromkeys(("H06", "H07", "H08", "H09", "H10", "S04"), _NO_COMMANDS),
-    **dict.fromkeys(("M01", "M02", "M03", "M04", "M05", "M06", "M07", "M08", "M15", "M16"), _NO_LANGUAGE_MODEL),
+    "M15": "no news are read yet",
     **dict.fromkeys(("M09", "M10", "M11", "M12", "M13"), _NO_MODEL_FILES),
     "S11": "there is no container image yet",
 }

@@ -1,10 +1,292 @@
 """What decides is broken; what checks it is broken: nothing is bought, and exits go on."""
 
+import json
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import cast
+
 import pytest
 
-from dg_bot.domain.cycle_report import Outcome
+from dg_bot.adapters.openai_reply import Api
+from dg_bot.domain.cycle_report import CycleReport, Outcome
+from dg_bot.domain.events import ModelAsked
 from dg_bot.pipeline import analysis_stage
-from tests.builders import paper_bot
+from tests.asking_bots import asking
+from tests.builders import NOON, paper_bot
+from tests.openai_server import MODEL, SILENCE, Asked, Manner, OpenAiServer, Served, envelope, opinion, refused, served
+
+
+@pytest.fixture
+def server() -> Iterator[OpenAiServer]:
+    with OpenAiServer() as running:
+        yield running
+
+
+def held_for(report: CycleReport) -> str:
+    """Give the kind for which a cycle held, or how else it ended."""
+    kind = next((str(gate.value) for gate in report.gates if gate.name == "model.answer"), "none")
+    return kind if report.outcome is Outcome.HELD and report.orders == () else f"{report.outcome} {kind}"
+
+
+def test_m01_a_silent_language_model_is_a_hold_within_its_deadline(server: OpenAiServer) -> None:
+    """The cycle ends by the deadline, with a HOLD that names the silence."""
+    server.replies_with(SILENCE)
+    bot = paper_bot()
+    asking(bot, server.url, deadline_s=0.3)
+
+    assert "no_answer_in_time" == held_for(bot.run_cycle())
+
+
+def test_m01_while_a_cycle_waits_for_the_language_model_the_guard_sells_at_the_stop(server: OpenAiServer) -> None:
+    """Nothing is locked meanwhile: the guard ticks as ever, and the cycle finds out when it is answered."""
+    was_asked, may_answer = threading.Event(), threading.Event()
+
+    def late(_: Asked) -> Served:
+        was_asked.set()
+        may_answer.wait(60)
+        return refused(503)
+
+    server.canary = late
+    bot = paper_bot("1000 1000 | 1000 940", holding="100 @ 1000")
+    asking(bot, server.url, deadline_s=60.0)
+    reports: list[CycleReport] = []
+    cycle = threading.Thread(target=lambda: reports.append(bot.run_cycle()))
+    cycle.start()
+    assert was_asked.wait(60)
+    bot.next_hour()
+    bot.guard.tick()
+    sold_while_waiting = (bot.placed(), cycle.is_alive())
+    may_answer.set()
+    cycle.join(60)
+
+    assert (["sell KRW-BTC 100"], True) == sold_while_waiting
+    assert ["provider_failed"] == [held_for(report) for report in reports]
+
+
+@pytest.mark.parametrize("manner", [Manner.DRIPPING_HEAD, Manner.DRIPPING_BODY])
+def test_m01_a_dripping_server_cannot_stretch_the_deadline(server: OpenAiServer, manner: Manner) -> None:
+    """What is not whole by the deadline is given up, and the call's thread ends with its connection."""
+    server.replies_with(Served(body=b" " * 100_000, manner=manner))
+    bot = paper_bot()
+    asking(bot, server.url, deadline_s=0.3)
+
+    report = bot.run_cycle()
+
+    assert "no_answer_in_time" == held_for(report)
+    for thread in [one for one in threading.enumerate() if one.name == "language-model"]:
+        thread.join(30)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "requests", "alarms"),
+    [
+        (refused(429, "rate_limit_exceeded"), "too_many_requests", 2, []),
+        (refused(429, "insufficient_quota"), "no_quota", 1, ["language_model_no_quota"]),
+        (refused(500), "provider_failed", 2, []),
+        (refused(503), "provider_failed", 2, []),
+        (refused(401, "invalid_api_key"), "key_refused", 1, ["language_model_key_refused"]),
+        (refused(400), "request_refused", 1, []),
+        (Served(status=302, headers={"Location": "http://127.0.0.1:9/"}), "redirected", 1, []),
+    ],
+)
+def test_m02_a_provider_that_refuses_or_fails_is_asked_at_most_once_more(
+    server: OpenAiServer, reply: Served, kind: str, requests: int, alarms: list[str]
+) -> None:
+    """The cycle holds and names the kind; what passes by itself gets one more try, a refused key sounds the alarm."""
+    bot = paper_bot()
+    asking(bot, server.url)
+    server.replies_with(reply)
+
+    report = bot.run_cycle()
+
+    assert kind == held_for(report)
+    assert requests == len(server.decisions)
+    assert alarms == bot.alarms()
+
+
+@pytest.mark.parametrize("api", list(Api))
+def test_m03_an_answer_cut_by_the_token_limit_is_a_hold(server: OpenAiServer, api: Api) -> None:
+    """Even where what is left of it could be read; the tokens are booked all the same."""
+    document = envelope(opinion("BUY"), api)
+    document |= {"status": "incomplete", "incomplete_details": {"reason": "max_output_tokens"}}
+    for choice in cast(list[dict[str, object]], document.get("choices", [])):
+        choice["finish_reason"] = "length"
+    server.replies_with(Served(body=json.dumps(document).encode()))
+    bot = paper_bot()
+    asking(bot, server.url, api=api)
+
+    report = bot.run_cycle()
+
+    assert "truncated" == held_for(report)
+    assert 2 * 1200 == bot.books.remembered.spending.tokens
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (f"Here is my decision: {opinion('BUY')}", "prose"),
+        (f"<think>The trend is up.</think>{opinion('BUY')}", "prose"),
+        (f"```json\n{opinion('BUY')}\n```", "fenced"),
+        (f"{opinion('BUY')}\nI hope this helps!", "prose"),
+    ],
+)
+def test_m04_prose_or_thoughts_around_an_answer_make_it_a_hold(server: OpenAiServer, text: str, kind: str) -> None:
+    """Nothing is searched for in a text: it is the agreed object from end to end, or no answer."""
+    server.says(text)
+    bot = paper_bot()
+    asking(bot, server.url)
+
+    assert kind == held_for(bot.run_cycle())
+
+
+@pytest.mark.parametrize("field", ["action", "confidence", "reason"])
+def test_m05_an_answer_without_a_needed_field_is_a_hold(server: OpenAiServer, field: str) -> None:
+    """No field has a default."""
+    whole = json.loads(opinion("BUY"))
+    del whole[field]
+    server.says(json.dumps(whole))
+    bot = paper_bot()
+    asking(bot, server.url)
+
+    assert "missing_field" == held_for(bot.run_cycle())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        (opinion("strong_buy"), "other_action"),
+        (opinion("buy"), "other_action"),
+        (opinion("BUY", 150), "confidence_out_of_range"),
+        (opinion("BUY", 1.01), "confidence_out_of_range"),
+        (opinion("BUY", "0.9"), "wrong_type"),
+        (opinion("BUY", True), "wrong_type"),
+        (opinion("BUY", market="KRW-ETH"), "extra_field"),
+        (opinion("BUY", size_krw=5_000_000), "extra_field"),
+    ],
+)
+def test_m06_an_answer_outside_its_choices_is_a_hold(server: OpenAiServer, text: str, kind: str) -> None:
+    """Another action, a confidence in percent, a word about another market or a size: none of it is taken."""
+    server.says(text)
+    bot = paper_bot()
+    asking(bot, server.url)
+
+    assert kind == held_for(bot.run_cycle())
+
+
+def test_m07_a_changed_form_of_answers_is_found_by_the_canary(server: OpenAiServer) -> None:
+    """The first question of a day has a known answer; until it comes back, nothing is decided, and an alarm tells."""
+    server.says(opinion("BUY"))
+    server.canary = lambda asked: served(opinion("BUY", 1.0), asked.api)
+    bot = paper_bot()
+    asking(bot, server.url)
+
+    failed = held_for(bot.run_cycle())
+    asked_meanwhile = len(server.decisions)
+    server.canary = lambda asked: served(opinion("HOLD", 0.5), asked.api)
+    bot.next_hour()
+    passed = held_for(bot.run_cycle())
+
+    assert ("canary_failed", 0, ["language_model_contract"]) == (failed, asked_meanwhile, bot.alarms())
+    assert "traded usable" == passed
+
+
+def test_m07_another_model_behind_the_name_is_no_answer(server: OpenAiServer) -> None:
+    """A model of another name is never taken; another edition of the same is taken after one HOLD and an alarm."""
+    bot = paper_bot()
+    asking(bot, server.url)
+    kinds: list[str] = []
+    for model in (MODEL, f"{MODEL}-2026-11-01", f"{MODEL}-2026-11-01", "cheaper-model", f"{MODEL}-mini"):
+        server.replies_with(served(opinion("HOLD"), model=model))
+        server.canary = server.answer
+        kinds.append(held_for(bot.run_cycle()))
+        bot.next_hour()
+
+    assert ["usable", "changed_model", "usable", "other_model", "other_model"] == kinds
+    assert ["language_model_changed", "language_model_other_model"] == bot.alarms()
+
+
+def test_m08_the_budget_of_a_day_outlives_a_restart_and_ends_at_midnight_in_seoul(server: OpenAiServer) -> None:
+    """Beyond it nothing is asked and the cycle holds, with one alarm; the next day begins a new one."""
+    bot = paper_bot(at=NOON + timedelta(hours=4, seconds=5))
+    asking(bot, server.url, daily_tokens=14_000)
+    kinds: list[str] = []
+    while "over_budget" not in kinds and len(kinds) < 10:
+        kinds.append(held_for(bot.run_cycle()))
+        bot.next_hour()
+    asked = len(server.decisions)
+    bot.restart()
+    kinds.append(held_for(bot.run_cycle()))
+    asked_after = len(server.decisions)
+    bot.next_hour(16)
+
+    assert ["usable", "over_budget", "over_budget"] == sorted(set(kinds), reverse=True) + kinds[-1:]
+    assert asked == asked_after
+    assert ["language_model_budget"] == bot.alarms()
+    assert "usable" == held_for(bot.run_cycle())
+
+
+def test_m08_what_was_asked_and_never_answered_counts_with_the_most_that_it_can_have_cost(server: OpenAiServer) -> None:
+    """A lost answer is not a free one: it is booked at its worst until the day ends."""
+    server.replies_with(SILENCE)
+    bot = paper_bot()
+    asking(bot, server.url, deadline_s=0.3)
+
+    bot.run_cycle()
+
+    canary, decision = [event for event in bot.events(ModelAsked) if isinstance(event, ModelAsked)]
+    assert (1200 + decision.most_tokens) == bot.books.remembered.spending.tokens
+    assert canary.most_tokens > 1200
+
+
+def test_m16_a_provider_that_is_away_for_a_day_leaves_the_decision_to_nobody_or_to_the_rules() -> None:
+    """By LLM_FALLBACK the cycles hold, or the rule strategy decides alone; exits go on, and the breaker spares the provider."""
+    nowhere = "http://127.0.0.1:1/v1"
+    alone = paper_bot("1000 1000 | " + "1000 " * 26 + "940", holding="100 @ 1000")
+    asking(alone, nowhere)
+    stood_in = paper_bot("1000 1000", says="buy")
+    asking(stood_in, nowhere, stand_in=stood_in.opinion)
+    kinds = set()
+    for _ in range(24):
+        kinds.add(held_for(alone.run_cycle()))
+        alone.next_hour()
+    alone.next_hour(3)
+    alone.guard.tick()
+    stood_in.run_cycle()
+
+    assert {"unreachable"} == kinds
+    assert ["sell KRW-BTC 100"] == alone.placed()
+    assert ["buy KRW-BTC 1000000"] == stood_in.placed()
+    assert "language_model_breaker" in alone.alarms()
+
+
+def test_m16_hours_of_garbage_and_refusals_cost_no_guard_tick_and_no_exit(server: OpenAiServer) -> None:
+    """Whatever the provider sends, hour after hour, the cycle ends with a HOLD and the guard sells at the stop."""
+    garbage = [
+        Served(body=b"<html><body>Sign in</body></html>", content_type="text/html"),
+        refused(503),
+        Served(body=b"{", manner=Manner.CUT),
+        Served(body=bytes(range(256)) * 40),
+        refused(401),
+        Served(body=b"\x1f\x8b" * 40, headers={"Content-Encoding": "gzip"}),
+        Served(body=b"[" * 200_000),
+        Served(body=b" " * 600_000),
+        served(None),
+        served("nothing but words"),
+    ]
+    bot = paper_bot("1000 1000 | " + "1000 " * 10 + "940", holding="100 @ 1000")
+    asking(bot, server.url, failures=100)
+    outcomes = []
+    for reply in garbage:
+        server.replies_with(reply)
+        outcomes.append((held_for(bot.run_cycle()), bot.guard.tick() is not None))
+        bot.next_hour()
+    bot.guard.tick()
+
+    kinds = "no_json_reply provider_failed connection_lost no_json_reply key_refused encoded no_json_reply too_large"
+    assert [(kind, True) for kind in [*kinds.split(), "malformed_reply", "prose"]] == outcomes
+    assert ["sell KRW-BTC 100"] == bot.placed()
 
 
 def test_m14_a_validator_that_raises_is_never_taken_for_one_without_objection(monkeypatch: pytest.MonkeyPatch) -> None:

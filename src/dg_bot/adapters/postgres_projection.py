@@ -24,6 +24,8 @@ from dg_bot.domain.events import (
     IntentClosed,
     IntentPlanned,
     IntentSending,
+    ModelAnswered,
+    ModelAsked,
     PeriodOpened,
     PositionAdopted,
     Record,
@@ -81,7 +83,7 @@ def write_rows(cursor: Cursor, record: Record) -> None:
         case Stopped(open_positions=count):
             level = "info" if count == 0 else "warning"
             write_log(cursor, record, level=level, message=f"stopped with open positions: {count}", context={"open": count})
-        case AccountOpened() | IntentSending() | PeriodOpened() | HighestPriceRaised():
+        case AccountOpened() | IntentSending() | PeriodOpened() | HighestPriceRaised() | ModelAsked() | ModelAnswered():
             pass  # they matter to the state alone
         case _:
             assert_never(record.event)

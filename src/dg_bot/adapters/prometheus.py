@@ -16,6 +16,7 @@ from dg_bot.domain.events import (
     CycleCompleted,
     IntentClosed,
     IntentPlanned,
+    ModelAnswered,
     PeriodOpened,
     PositionAdopted,
     Record,
@@ -45,6 +46,7 @@ _STOPS = {ExitReason.STOP_LOSS.word, ExitReason.TRAILING_STOP.word}
 _PROFITS = {ExitReason.TAKE_PROFIT.word, ExitReason.STAGED_PROFIT.word}
 _LEVELS = ("high", "medium", "low")
 _VALIDATOR = "validator."
+_MODEL_ANSWER = "model.answer"
 
 
 class Metrics:
@@ -94,6 +96,9 @@ class Metrics:
                 self._invested_krw += transfer.amount
             case PositionAdopted() as adopted if self._invested_krw is not None:
                 self._invested_krw += product(adopted.quantity, adopted.mark_krw)
+            case ModelAnswered() as answered:
+                self._llm_tokens.inc(answered.tokens)
+                self._llm_cost.inc(float(answered.answer.cost_krw))
             case _:
                 return
 
@@ -182,6 +187,8 @@ class Metrics:
         for gate in report.gates:
             if gate.name.startswith(_VALIDATOR) and not gate.passed:
                 self._validation_failures.labels(gate.name.removeprefix(_VALIDATOR)).inc()
+            if gate.name == _MODEL_ANSWER:
+                self._llm_answers.labels(str(gate.value)).inc()
         failed = first_failure(report.gates)
         if report.outcome is Outcome.HALTED and report.stage in (Stage.RISK_CHECK, Stage.EXECUTION) and failed is not None:
             self._rejections.labels(failed.name).inc()
@@ -261,6 +268,9 @@ class Metrics:
         self._key_days.set(float("nan"))
         self._llm_tokens = self._counter("llm_tokens_total", "Tokens used by the language model.")
         self._llm_cost = self._counter("llm_cost_krw_total", "Cost of the language model in KRW.")
+        self._llm_answers = self._counter(
+            "llm_answers_total", "Decisions that a language model was to make, by the kind of its answer.", "kind"
+        )
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

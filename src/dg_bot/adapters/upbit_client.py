@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote, urlencode, urlsplit
 
-import certifi
 import httpcore
 
 from dg_bot.adapters.clock import VenueClock
 from dg_bot.adapters.deadline_network import DeadlineNetwork
 from dg_bot.adapters.json_fields import Json, parse_json
+from dg_bot.adapters.tls import trusted_authorities
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_signer import Params
 from dg_bot.errors import ConfigurationError, ExchangeUnavailable, InvariantViolated, UnsafeSetup
@@ -100,7 +100,7 @@ class UpbitClient:
         self._on_request = on_request
         self.deadline_s = deadline_s
         self._network = DeadlineNetwork()
-        self._tls = _tls() if self._origin.scheme == b"https" else None
+        self._tls = trusted_authorities() if self._origin.scheme == b"https" else None
         self._kept_alive = httpcore.ConnectionPool(
             ssl_context=self._tls, network_backend=self._network, keepalive_expiry=_IDLE_S, retries=0
         )
@@ -208,14 +208,6 @@ def _origin(base_url: str) -> httpcore.Origin:
 def _host(origin: httpcore.Origin) -> str:
     name = origin.host.decode("ascii")
     return f"[{name}]:{origin.port}" if ":" in name else f"{name}:{origin.port}"
-
-
-def _tls() -> ssl.SSLContext:
-    """Trust the bundled authorities and no variable of the environment: neither other authorities nor a file for session keys."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.load_verify_locations(certifi.where())
-    return context
 
 
 def _capped_body(operation: str, response: httpcore.Response) -> bytes:

@@ -251,14 +251,16 @@ def _levels(source: str, units: list[Record], side: str) -> Iterator[Level]:
 
 def _notice(source: str, record: Record, market: Market) -> MarketNotice:
     """Read `market_event`, or the flag that it replaced; of the old one every word but NONE is a warning."""
+    name = str(record.get("korean_name") or "")
     if record.get("market_event") is None:
-        return MarketNotice(market=market, has_warning=text_of(source, record, "market_warning") != "NONE")
+        return MarketNotice(market=market, has_warning=text_of(source, record, "market_warning") != "NONE", name=name)
     event = record_of(source, record["market_event"], "market_event")
     cautions = record_of(source, event.get("caution"), "caution")
     return MarketNotice(
         market=market,
         has_warning=flag_of(source, event, "warning"),
-        cautions=tuple(name for name in cautions if flag_of(source, cautions, name)),
+        cautions=tuple(word for word in cautions if flag_of(source, cautions, word)),
+        name=name,
     )
 
 

@@ -21,6 +21,7 @@ from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.app.database import Database, Owner
+from dg_bot.app.decision_models import decision_model, language_model
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.followers import database_of, followers
 from dg_bot.app.live_checks import LiveKey
@@ -48,7 +49,14 @@ from dg_bot.pipeline.guard import Guard
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.pipeline.recorder import CycleRecorder
 from dg_bot.pipeline.screen_memory import ScreenOncePerBar
-from dg_bot.pipeline.witness import WitnessedCandles, WitnessedClock, WitnessedExchange, WitnessedJournal, WitnessedMarketData
+from dg_bot.pipeline.witness import (
+    WitnessedCandles,
+    WitnessedClock,
+    WitnessedExchange,
+    WitnessedJournal,
+    WitnessedLanguageModel,
+    WitnessedMarketData,
+)
 from dg_bot.ports import Clock, Exchange, Journal, MarketData
 
 _log = structlog.get_logger(__name__)
@@ -256,6 +264,7 @@ def _wired(
     """Hand the venue, the candles and the rules to the trading parts."""
     limits = settings.risk_limits()
     strategy = chosen_strategy(settings, settings.strategy)
+    language = language_model(settings, books, venue.clock)
     trading = assembled(
         books,
         rules=trading_rules(settings, limits, strategy),
@@ -275,6 +284,7 @@ def _wired(
             MeasuredStrategy(strategy, metrics=metrics, clock=venue.clock),
             limits,
             ScreenOncePerBar(rule_screen(strategy, limits), on_input=recorder.screen_input),
+            decision_model(settings, None if language is None else WitnessedLanguageModel(language, recorder)),
         ),
     )
     return Bot(

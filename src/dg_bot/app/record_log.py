@@ -14,6 +14,8 @@ from dg_bot.domain.events import (
     IntentClosed,
     IntentPlanned,
     IntentSending,
+    ModelAnswered,
+    ModelAsked,
     PeriodOpened,
     PositionAdopted,
     Record,
@@ -66,6 +68,10 @@ def log_record(record: Record) -> None:
             log.info("transfer_declared", currency=event.currency, amount=event.amount)
         case PositionAdopted():
             log.info("position_adopted", market=event.market, quantity=event.quantity, cost_krw=event.cost_krw)
+        case ModelAsked():
+            log.debug("model_asked", purpose=event.purpose, model=event.model, most_tokens=event.most_tokens)
+        case ModelAnswered(answer=answer):
+            log.info("model_answered", kind=answer.kind, model=answer.model, tokens=event.tokens, cost_krw=answer.cost_krw)
         case AlarmRaised():
             log.warning("alarm_raised", kind=event.kind, text=event.text)
         case CycleCompleted(report=report):

@@ -10,6 +10,7 @@ from dg_bot.adapters.candle_references import content_hash
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.code_hash import code_sha256
+from dg_bot.app.decision_models import decision_model
 from dg_bot.app.recorded_world import LapsedClock, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, first_difference, outline
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
@@ -23,7 +24,13 @@ from dg_bot.domain.events import CapsuleStored, CycleCompleted, Event, Record
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.errors import BotError, ConfigurationError, DataError
 from dg_bot.pipeline.assembly import TradingPorts, assembled
-from dg_bot.pipeline.witness import WitnessedCandles, WitnessedClock, WitnessedExchange, WitnessedMarketData
+from dg_bot.pipeline.witness import (
+    WitnessedCandles,
+    WitnessedClock,
+    WitnessedExchange,
+    WitnessedLanguageModel,
+    WitnessedMarketData,
+)
 from dg_bot.ports import StrategyScreen
 
 _YES_NO = {"True": "yes", "False": "no"}
@@ -113,6 +120,7 @@ class Replayer:
         screen = RecordedScreen(
             rule_screen(strategy, limits), world, self._verdicts, rules=str(sorted(settings.public().items()))
         )
+        language = WitnessedLanguageModel(venue, world)
         trading = assembled(
             world.books(),
             rules=trading_rules(settings, limits, strategy),
@@ -125,7 +133,7 @@ class Replayer:
                 on_candles=lambda _count: None,
                 on_acknowledged=lambda _seconds: None,
             ),
-            analysis=analysis_stage(settings, strategy, limits, screen),
+            analysis=analysis_stage(settings, strategy, limits, screen, decision_model(settings, language)),
             carried=capsule.carried,
         )
         try:

@@ -5,11 +5,10 @@ from dg_bot.app.settings import Settings
 from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.execution.planner import PlannerLimits
-from dg_bot.models.rules import RulesModel
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.assembly import TradingRules
 from dg_bot.pipeline.data_stage import DataLimits
-from dg_bot.ports import StrategyScreen
+from dg_bot.ports import DecisionModel, StrategyScreen
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.strategies.base import Strategy
 
@@ -41,12 +40,14 @@ def rule_screen(strategy: Strategy, limits: RiskLimits) -> QuickBacktestFilter:
     )
 
 
-def analysis_stage(settings: Settings, strategy: Strategy, limits: RiskLimits, screen: StrategyScreen) -> AnalysisStage:
+def analysis_stage(
+    settings: Settings, strategy: Strategy, limits: RiskLimits, screen: StrategyScreen, model: DecisionModel
+) -> AnalysisStage:
     """Build stage 3."""
     return AnalysisStage(
         strategy=strategy,
         screen=screen,
-        model=RulesModel(),
+        model=model,
         limits=limits,
         settings=AnalysisSettings(
             screen_mode=settings.screen_mode, minimum_confidence=settings.min_confidence, validator=ValidatorLimits()

@@ -14,7 +14,6 @@ from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import ConfigurationError
 
 _CHECKED_PREFIXES = ("RISK_", "SCREEN_", "UPBIT_", "TELEGRAM_", "LLM_")
-_RESERVED_PREFIXES = ("LLM_", "CALL_BREAKER_")
 
 
 def load_settings(
@@ -57,7 +56,7 @@ def _require_known(given: Iterable[str], where: str) -> None:
     names = known_names() | RESERVED_NAMES
     in_files = {f"{name}_FILE" for name in secret_names()}
     for name in given:
-        if name in names or name in in_files or name.startswith(_RESERVED_PREFIXES):
+        if name in names or name in in_files:
             continue
         nearest = get_close_matches(name.upper(), sorted(names), n=1, cutoff=0.0)
         raise ConfigurationError(name, f"is not a setting ({where})", f"did you mean {nearest[0]}?")

@@ -10,6 +10,7 @@ from dg_bot.domain.market import Market
 from dg_bot.errors import ImpossibleValue
 
 T = TypeVar("T")
+_MEMBERS = frozenset(["rules", "llm"])
 
 
 def _yes(value: object) -> object:
@@ -37,7 +38,16 @@ def _market_list(text: str) -> tuple[Market, ...]:
     return tuple(Market(code.strip()) for code in text.split(","))
 
 
+def _members(value: object) -> object:
+    """Read the names of those who vote, separated by commas: two or more, none twice."""
+    names = tuple(name.strip() for name in value.split(",")) if isinstance(value, str) else value
+    if isinstance(names, tuple) and (len(names) < 2 or len(set(names)) != len(names) or not set(names) <= _MEMBERS):
+        raise ValueError(f"name two or more of {', '.join(sorted(_MEMBERS))}, separated by commas")
+    return names
+
+
 YesNo = Annotated[bool, BeforeValidator(_yes)]
 OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
 Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
 StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse))]
+EnsembleMembers = Annotated[tuple[str, ...], BeforeValidator(_members)]

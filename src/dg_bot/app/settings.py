@@ -8,8 +8,9 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
+from dg_bot.adapters.openai_reply import Api
 from dg_bot.app.log_format import LogFormat
-from dg_bot.app.setting_types import Markets, OneMarket, StrategyTimeframe, YesNo
+from dg_bot.app.setting_types import EnsembleMembers, Markets, OneMarket, StrategyTimeframe, YesNo
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
@@ -22,15 +23,17 @@ from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 OFFICIAL_UPBIT = "https://api.upbit.com"
 OFFICIAL_TELEGRAM = "https://api.telegram.org"
+OFFICIAL_OPENAI = "https://api.openai.com/v1"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+# Providers that a live bot may ask beside servers on its own machine.
+_LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
 RESERVED_NAMES = frozenset(
     [
-        "OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL", "MODEL_PATH", "SCREEN_HONESTY", "DISCORD_WEBHOOK_URL", "SENTRY_DSN",
-        "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
+        "MODEL_PATH", "SCREEN_HONESTY", "DISCORD_WEBHOOK_URL", "SENTRY_DSN", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
     ]
 )  # fmt: skip
-_RESERVED_SECRETS = frozenset(["OPENAI_API_KEY", "SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
+_RESERVED_SECRETS = frozenset(["SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
 _DEFAULTS = RiskLimits()
 
 
@@ -54,7 +57,7 @@ class Settings(BaseModel):
     order_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,12}$")] = "dg"
     paper_krw: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(10_000_000)
 
-    decision_model: Literal["rules"] = "rules"
+    decision_model: Literal["rules", "llm", "ensemble"] = "rules"
     strategy_dir: Path | None = None
     strategy: str = "volatility_breakout"
     strategy_timeframe: StrategyTimeframe = Timeframe(240)
@@ -62,6 +65,24 @@ class Settings(BaseModel):
     min_confidence: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.70
     data_max_gap_hours: Annotated[int, Field(ge=0, le=24)] = 1
     data_allow_warned_markets: YesNo = False
+
+    ensemble_members: EnsembleMembers = ("rules", "llm")
+    ensemble_agreement: Annotated[float, Field(gt=0.5, le=1.0, allow_inf_nan=False)] = 0.66
+    openai_api_key: SecretStr | None = None
+    openai_base_url: str = OFFICIAL_OPENAI
+    openai_model: str | None = None
+    llm_api: Api = Api.RESPONSES
+    llm_deadline_s: Annotated[float, Field(ge=1, le=60, allow_inf_nan=False)] = 20.0
+    llm_max_output_tokens: Annotated[int, Field(ge=200, le=32_000)] = 2000
+    llm_temperature: Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)] | None = None
+    llm_seed: int | None = None
+    llm_daily_tokens: Annotated[int, Field(ge=0)] = 500_000
+    llm_daily_krw: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(2000)
+    llm_krw_per_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1500)
+    llm_price_file: Path | None = None
+    llm_fallback: Literal["hold", "rules"] = "hold"
+    call_breaker_failures: Annotated[int, Field(ge=1, le=100)] = 5
+    call_breaker_seconds: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 60.0
 
     risk_daily_loss_fraction: Decimal = _DEFAULTS.daily_loss_fraction
     risk_weekly_loss_fraction: Decimal = _DEFAULTS.weekly_loss_fraction
@@ -227,6 +248,7 @@ class Settings(BaseModel):
         """Refuse a setup that must not trade; raises UnsafeSetup."""
         if self.upbit_base_url != OFFICIAL_UPBIT and not is_loopback(self.upbit_base_url):
             raise UnsafeSetup("UPBIT_BASE_URL", "is neither Upbit nor this machine", f"leave it out, or use {_LOOPBACK[0]}")
+        self._require_safe_language_model()
         if self.mode is not Mode.LIVE:
             return
         if self.upbit_access_key is None or self.upbit_secret_key is None:
@@ -243,6 +265,37 @@ class Settings(BaseModel):
             raise UnsafeSetup("SCREEN_MODE", "is off, which is not for live trading", "use block or warn")
         if self.telegram_base_url != OFFICIAL_TELEGRAM and not is_loopback(self.telegram_base_url):
             raise UnsafeSetup("TELEGRAM_BASE_URL", "is neither Telegram nor this machine", f"leave it out, or use {_LOOPBACK[0]}")
+
+    @property
+    def asks_language_model(self) -> bool:
+        return self.decision_model == "llm" or (self.decision_model == "ensemble" and "llm" in self.ensemble_members)
+
+    def _require_safe_language_model(self) -> None:
+        """Refuse a language model that cannot be asked, or one whose key or questions anybody on the way could read."""
+        if not self.asks_language_model:
+            return
+        if self.openai_model is None:
+            raise ConfigurationError("OPENAI_MODEL", "is needed to ask a language model", "set it, or DECISION_MODEL=rules")
+        if is_loopback(self.openai_base_url):
+            return
+        host = _https_host(self.openai_base_url)
+        if host is None or (self.mode is Mode.LIVE and host not in _LLM_HOSTS):
+            raise UnsafeSetup(
+                "OPENAI_BASE_URL",
+                "is no https address, or in live mode none of a known provider",
+                f"leave it out, or use {_LOOPBACK[0]}",
+            )
+        if self.openai_api_key is None:
+            raise ConfigurationError("OPENAI_API_KEY", "is needed to ask a language model", "set it, or DECISION_MODEL=rules")
+
+
+def _https_host(url: str) -> str | None:
+    """Give the host of an https URL; None for anything else."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname if parts.scheme == "https" and parts.username is None else None
+    except ValueError:
+        return None
 
 
 def is_loopback(url: str) -> bool:

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.cycle_report import CycleReport, Mode
+from dg_bot.domain.language_model import ModelAnswer, Purpose
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import require_positive
 from dg_bot.domain.order import ExitCause, Fill, Role, Side
@@ -176,6 +177,31 @@ class PositionAdopted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAsked:
+    """A question to a language model may leave now; at the most it costs this much."""
+
+    purpose: Purpose
+    model: str
+    most_tokens: int
+    most_krw: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelAnswered:
+    """How the question of record `asked` to `model` ended, with the whole answer.
+
+    `released_*` is how far it stayed below the most that it might have cost.
+    """
+
+    asked: int
+    model: str
+    answer: ModelAnswer
+    tokens: int
+    released_tokens: int
+    released_krw: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised:
     """Something the operator must know; `kind` groups repeats."""
 
@@ -217,6 +243,8 @@ Event = (
     | SafeModeLeft
     | TransferDeclared
     | PositionAdopted
+    | ModelAsked
+    | ModelAnswered
     | AlarmRaised
     | CycleCompleted
     | CapsuleStored

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+LLM = "llm"
+"""The source of decisions that a language model makes."""
+
 
 class AnswerKind(StrEnum):
     """How a question to a language model ended; everything but USABLE is a HOLD, counted under this name."""
@@ -17,6 +20,7 @@ class AnswerKind(StrEnum):
     BREAKER_OPEN = "breaker_open"
     CANARY_FAILED = "canary_failed"
     STILL_BUSY = "still_busy"
+    BROKE = "broke"
 
     # No answer came.
     NO_ANSWER_IN_TIME = "no_answer_in_time"

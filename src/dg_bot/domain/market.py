@@ -55,11 +55,15 @@ class MarketRules:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MarketNotice:
-    """The venue's flags on a market: a formal warning, and the names of active cautions."""
+    """The venue's flags on a market: a formal warning, and the names of active cautions.
+
+    `name` is what the venue calls the coin; like the cautions it is a stranger's text, and empty where there is none.
+    """
 
     market: Market
     has_warning: bool
     cautions: tuple[str, ...] = ()
+    name: str = ""
 
     @property
     def is_clear(self) -> bool:

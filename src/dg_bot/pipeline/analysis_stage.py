@@ -10,6 +10,7 @@ from dg_bot.analysis.validator import ValidatorLimits, validate, verdict
 from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, Situation, TradePlan
 from dg_bot.domain.decision import Action, Advice, Decision
 from dg_bot.domain.gate import Gate, first_failure, named
+from dg_bot.domain.language_model import LLM, AnswerKind
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.domain.screen import ScreenMode, ScreenResult
@@ -162,10 +163,19 @@ def _checked(name: str, checks: Callable[[], tuple[Gate, ...]]) -> tuple[Gate, .
 
 
 def _advice_gates(advice: Advice) -> tuple[Gate, ...]:
-    """Record how many texts from outside looked like instructions; they were withheld, so that they stop nothing."""
-    if advice.consultation is None:
+    """Record how a language model answered, and how many texts were withheld from it since they looked like instructions.
+
+    An unusable answer is the reason of a HOLD only where nobody decided in its place and it was asked at all.
+    """
+    consultation, decision = advice.consultation, advice.decision
+    if consultation is None:
         return ()
-    return (Gate("model.suspicious_texts", advice.consultation.suspicious_texts, None, True),)
+    kind = consultation.answer.kind
+    is_reason = decision.source == LLM and kind not in (AnswerKind.USABLE, AnswerKind.NOT_ASKED)
+    return (
+        Gate("model.answer", kind.value, AnswerKind.USABLE.value if is_reason else None, not is_reason),
+        Gate("model.suspicious_texts", consultation.suspicious_texts, None, True),
+    )
 
 
 def _closed_gate(*, is_bar_close: bool) -> Gate:

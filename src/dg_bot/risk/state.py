@@ -18,6 +18,8 @@ from dg_bot.domain.events import (
     IntentClosed,
     IntentPlanned,
     IntentSending,
+    ModelAnswered,
+    ModelAsked,
     Period,
     PeriodOpened,
     PositionAdopted,
@@ -145,7 +147,7 @@ def _folded(state: RiskState, record: Record) -> RiskState:
             return replace(state, alarms={**state.alarms, event.kind: record.at})
         case CycleCompleted():
             return _marked(state, event)
-        case Started() | Stopped() | IntentAnswered() | CapsuleStored():
+        case Started() | Stopped() | IntentAnswered() | CapsuleStored() | ModelAsked() | ModelAnswered():
             return state
     assert_never(event)
 

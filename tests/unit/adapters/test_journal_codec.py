@@ -24,6 +24,7 @@ from dg_bot.domain.events import (
     IntentClosed,
     IntentPlanned,
     IntentSending,
+    ModelAnswered,
     Period,
     PeriodOpened,
     PositionAdopted,
@@ -31,6 +32,7 @@ from dg_bot.domain.events import (
     TransferDeclared,
 )
 from dg_bot.domain.gate import Gate
+from dg_bot.domain.language_model import AnswerKind, ModelAnswer
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Fill, Side
 from dg_bot.domain.portfolio import Balance, Position, ProtectionPlan, ProtectiveLevels
@@ -115,6 +117,7 @@ GIVEN: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     IntentPlanned: {"protection": st.none() | protections},
     IntentClosed: {"fills": some(fills)},
     PositionAdopted: {"quantity": amounts, "cost_krw": amounts, "mark_krw": amounts, "protection": protections},
+    ModelAnswered: {"answer": of(ModelAnswer, kind=st.sampled_from(AnswerKind), input_tokens=st.none() | st.integers(0, 10**7))},
     CycleCompleted: {"report": reports},
 }
 

@@ -61,6 +61,7 @@ NAMES = {
     "api_key_expires_in_days": set(),
     "llm_tokens_total": set(),
     "llm_cost_krw_total": set(),
+    "llm_answers_total": {"kind"},
 }
 
 
@@ -95,7 +96,10 @@ def touch_everything(metrics: Metrics) -> None:
 
 
 def test_the_exposition_has_exactly_the_promised_names_and_labels() -> None:
-    rejected = replace(RISK_HALT, gates=(Gate("validator.fake_out", 1.0, 2.0, passed=False),))
+    rejected = replace(
+        RISK_HALT,
+        gates=(Gate("validator.fake_out", 1.0, 2.0, passed=False), Gate("model.answer", "prose", "usable", passed=False)),
+    )
     metrics = fed(CycleCompleted(report=rejected), CycleCompleted(report=TRADED))
     touch_everything(metrics)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from dg_bot.adapters.openai_reply import Api
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings, is_loopback, known_names
 from dg_bot.domain.calendar import Timeframe
@@ -26,20 +27,15 @@ LIVE = {
     "LIVE_TRADING_CONFIRMED": "yes",
     "KEY_SCOPE_CONFIRMED": "trade-only",
 }
-SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "DATABASE_URL", "TELEGRAM_BOT_TOKEN")
+SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "OPENAI_API_KEY", "DATABASE_URL", "TELEGRAM_BOT_TOKEN")
 # Part of what outsiders rely on; nothing reads them yet.
 RESERVED = [
-    "OPENAI_API_KEY",
-    "OPENAI_BASE_URL",
-    "OPENAI_MODEL",
     "MODEL_PATH",
     "SCREEN_HONESTY",
     "DISCORD_WEBHOOK_URL",
     "SENTRY_DSN",
     "TELEGRAM_USER_IDS",
     "HEARTBEAT_URL",
-    "LLM_BUDGET_KRW",
-    "CALL_BREAKER_FAILURES",
 ]
 # A value other than the default for each setting, and what it is read as.
 EXAMPLES: Mapping[str, tuple[str, object]] = {
@@ -64,6 +60,23 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "MIN_CONFIDENCE": ("0.8", 0.8),
     "DATA_MAX_GAP_HOURS": ("3", 3),
     "DATA_ALLOW_WARNED_MARKETS": ("yes", True),
+    "ENSEMBLE_MEMBERS": ("llm, rules", ("llm", "rules")),
+    "ENSEMBLE_AGREEMENT": ("0.8", 0.8),
+    "OPENAI_API_KEY": ("sk-1234", SecretStr("sk-1234")),
+    "OPENAI_BASE_URL": ("http://127.0.0.1:9002/v1", "http://127.0.0.1:9002/v1"),
+    "OPENAI_MODEL": ("gpt-5-mini", "gpt-5-mini"),
+    "LLM_API": ("chat", Api.CHAT),
+    "LLM_DEADLINE_S": ("5", 5.0),
+    "LLM_MAX_OUTPUT_TOKENS": ("900", 900),
+    "LLM_TEMPERATURE": ("0", 0.0),
+    "LLM_SEED": ("7", 7),
+    "LLM_DAILY_TOKENS": ("1000", 1000),
+    "LLM_DAILY_KRW": ("12.5", Decimal("12.5")),
+    "LLM_KRW_PER_USD": ("1400", Decimal(1400)),
+    "LLM_PRICE_FILE": ("/srv/prices.yaml", Path("/srv/prices.yaml")),
+    "LLM_FALLBACK": ("rules", "rules"),
+    "CALL_BREAKER_FAILURES": ("3", 3),
+    "CALL_BREAKER_SECONDS": ("30", 30.0),
     "RISK_DAILY_LOSS_FRACTION": ("0.02", Decimal("0.02")),
     "RISK_WEEKLY_LOSS_FRACTION": ("0.20", Decimal("0.20")),
     "RISK_SAFE_MODE_HOURS": ("24", 24),
@@ -108,7 +121,19 @@ OUT_OF_RANGE = {
     "KEY_SCOPE_CONFIRMED": ["yes", "withdraw"],
     "ORDER_NAMESPACE": ["a.b", "a" * 13],
     "PAPER_KRW": ["0", "-1", "nan", "inf", "ten"],
-    "DECISION_MODEL": ["llm", "oracle"],
+    "DECISION_MODEL": ["onnx", "oracle"],
+    "ENSEMBLE_MEMBERS": ["llm", "rules,rules", "rules,oracle"],
+    "ENSEMBLE_AGREEMENT": ["0.5", "1.01", "nan"],
+    "LLM_API": ["completions"],
+    "LLM_DEADLINE_S": ["0.9", "61", "nan"],
+    "LLM_MAX_OUTPUT_TOKENS": ["199", "32001"],
+    "LLM_TEMPERATURE": ["-0.1", "2.1"],
+    "LLM_DAILY_TOKENS": ["-1", "many"],
+    "LLM_DAILY_KRW": ["-1", "nan"],
+    "LLM_KRW_PER_USD": ["0", "inf"],
+    "LLM_FALLBACK": ["buy"],
+    "CALL_BREAKER_FAILURES": ["0", "101"],
+    "CALL_BREAKER_SECONDS": ["0.5", "3601"],
     "STRATEGY": ["martingale", ""],
     "STRATEGY_TIMEFRAME": ["5m", "4h", "240"],
     "SCREEN_MODE": ["on"],
@@ -483,7 +508,8 @@ def test_no_message_repeats_a_text_that_could_not_be_read(name: str) -> None:
         shown = f"{error} {error.__cause__!r}"
         assert CANARY not in shown
     else:
-        assert name in ("ORDER_NAMESPACE", "HEALTH_HOST", "TELEGRAM_CHAT_ID")
+        texts = ("ORDER_NAMESPACE", "HEALTH_HOST", "TELEGRAM_CHAT_ID", "OPENAI_BASE_URL", "OPENAI_MODEL", "LLM_PRICE_FILE")
+        assert name in texts
 
 
 def test_what_is_shown_of_the_settings_holds_no_secret() -> None:
@@ -529,6 +555,38 @@ def test_made_up_candles_never_lie_among_real_ones(env: Mapping[str, str], data:
     )
 
 
+@pytest.mark.parametrize(
+    ("env", "named"),
+    [
+        ({}, "OPENAI_MODEL"),
+        ({"OPENAI_MODEL": "gpt-5-mini"}, "OPENAI_API_KEY"),
+        ({"OPENAI_MODEL": "m", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://models.example/v1"}, "OPENAI_BASE_URL"),
+        ({"OPENAI_MODEL": "m", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://a:b@models.example/v1"}, "OPENAI_BASE_URL"),
+        ({**LIVE, "OPENAI_MODEL": "m", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example/v1"}, "OPENAI_BASE_URL"),
+    ],
+)
+@pytest.mark.parametrize("who", ["llm", "ensemble"])
+def test_a_language_model_that_cannot_be_asked_safely_is_refused(env: Mapping[str, str], named: str, who: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load({**env, "DECISION_MODEL": who})
+
+    assert named == caught.value.variable
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"},
+        {"OPENAI_API_KEY": "k"},
+        {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example/v1"},
+        {**LIVE, "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://generativelanguage.googleapis.com/v1beta/openai"},
+        {**LIVE, "OPENAI_BASE_URL": "http://localhost:11434/v1"},
+    ],
+)
+def test_known_providers_and_servers_on_this_machine_serve(env: Mapping[str, str]) -> None:
+    assert load({**env, "DECISION_MODEL": "llm", "OPENAI_MODEL": "m"}).asks_language_model
+
+
 def _listed(text: str) -> list[str]:
     return re.findall(r"^#? ?([A-Z][A-Z0-9_]+)=", text, flags=re.MULTILINE)
 
@@ -536,7 +594,7 @@ def _listed(text: str) -> list[str]:
 def test_the_example_file_lists_every_setting_once_and_nothing_else() -> None:
     listed = _listed((ROOT / ".env.example").read_text(encoding="utf-8"))
 
-    wanted = [*known_names(), *(name for name in RESERVED if not name.startswith(("LLM_", "CALL_BREAKER_")))]
+    wanted = [*known_names(), *RESERVED]
     assert sorted(wanted) == sorted(listed)
 
 
