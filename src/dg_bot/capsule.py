@@ -12,6 +12,7 @@ from decimal import Decimal
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.language_model import ModelAnswer
 from dg_bot.domain.market import Market
+from dg_bot.domain.screen import Honesty
 from dg_bot.errors import BotError
 from dg_bot.remembered import Remembered
 
@@ -51,10 +52,11 @@ class HeardCandles:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeardScreenInput:
-    """From which hours the verdict of the screen was made, and when."""
+    """From which hours the verdict of the screen was made, and when; `honesty` has what was known of trials and luck then."""
 
     evaluated_at: datetime
     hourly: CandleSeries
+    honesty: Honesty | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

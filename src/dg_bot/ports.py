@@ -20,7 +20,7 @@ from dg_bot.domain.market import Market, MarketNotice, MarketRules
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
-from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.screen import DriftlessPasses, ScreenResult
 from dg_bot.domain.trials import Ranking, Trial, Values
 from dg_bot.remembered import Remembered
 from dg_bot.risk.manager import RiskApproved
@@ -163,6 +163,16 @@ class StrategyScreen(Protocol):
 
         `hourly` are the hours that the bars are made of, for what can be seen in hours only.
         """
+        ...
+
+
+class LuckStore(Protocol):
+    def load(self) -> Mapping[Market, DriftlessPasses]:
+        """Give what was kept; nothing where it cannot be trusted, for then it is measured again."""
+        ...
+
+    def save(self, known: Mapping[Market, DriftlessPasses]) -> None:
+        """Keep all figures in place of those before, durably; raises StateError."""
         ...
 
 

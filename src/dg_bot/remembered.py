@@ -7,7 +7,10 @@ from decimal import Decimal
 
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import CycleCompleted, PeriodOpened, PositionAdopted, Record, TransferDeclared
+from dg_bot.domain.gate import first_failure
+from dg_bot.domain.market import Market
 from dg_bot.domain.money import product
+from dg_bot.domain.screen import ScreenFailure
 from dg_bot.domain.spending import Spending
 from dg_bot.domain.starts import Starts
 from dg_bot.execution.intent import IntentBook
@@ -22,6 +25,7 @@ class Remembered:
     """Risk state, orders, spending and the reports of two days after the record `sequence`; empty before the first.
 
     `invested_krw` is the equity with which the first period began, moved by declared won and adopted coins since.
+    `failing_screens` has the markets whose screen failed when it was last run.
     """
 
     state: RiskState = field(default_factory=RiskState)
@@ -30,6 +34,7 @@ class Remembered:
     starts: Starts = field(default_factory=Starts)
     spending: Spending = field(default_factory=Spending)
     invested_krw: Decimal | None = None
+    failing_screens: Mapping[Market, ScreenFailure] = field(default_factory=dict, metadata={"added": True})
 
     @property
     def sequence(self) -> int:
@@ -47,7 +52,11 @@ class Remembered:
         )
         match record.event:
             case CycleCompleted(report=report):
-                return replace(folded, reports={**_recent(self.reports, record.at), report.cycle_id: report})
+                return replace(
+                    folded,
+                    reports={**_recent(self.reports, record.at), report.cycle_id: report},
+                    failing_screens=_failing(self.failing_screens, report),
+                )
             case PeriodOpened(equity_krw=equity_krw) if self.invested_krw is None:
                 return replace(folded, invested_krw=equity_krw)
             case TransferDeclared(currency="KRW", amount=amount) if self.invested_krw is not None:
@@ -61,3 +70,15 @@ class Remembered:
 
 def _recent(reports: Mapping[str, CycleReport], now: datetime) -> Mapping[str, CycleReport]:
     return {cycle_id: report for cycle_id, report in reports.items() if report.opened_at >= now - _REPORTS_KEPT}
+
+
+def _failing(known: Mapping[Market, ScreenFailure], report: CycleReport) -> Mapping[Market, ScreenFailure]:
+    """Follow one cycle; one that did not run the screen tells nothing."""
+    if report.screen is None:
+        return known
+    figure = first_failure(report.screen.gates)
+    others = {market: failure for market, failure in known.items() if market != report.market}
+    if figure is None:
+        return others
+    since = known[report.market].since if report.market in known else report.opened_at
+    return {**others, report.market: ScreenFailure(since=since, figure=figure)}

@@ -45,7 +45,19 @@ from tests.e2e.warm_main import Run
 from tests.journal_records import BUY_ID, NOON, bought, planned_buy, report
 from tests.postgres import rows
 
-KEYS = ["ok", "mode", "data_dir", "safe_mode", "positions", "open_intents", "ledger", "cursors", "degraded", "journal"]
+KEYS = [
+    "ok",
+    "mode",
+    "data_dir",
+    "safe_mode",
+    "positions",
+    "open_intents",
+    "ledger",
+    "failing_screens",
+    "cursors",
+    "degraded",
+    "journal",
+]
 
 
 class Practice:

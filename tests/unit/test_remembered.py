@@ -14,10 +14,14 @@ from dg_bot.domain.events import (
     Record,
     TransferDeclared,
 )
+from dg_bot.domain.gate import Gate
+from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Balance
+from dg_bot.domain.screen import ScreenFailure
 from dg_bot.remembered import Remembered
 from tests.builders import protection
 from tests.journal_records import BTC, NOON, report
+from tests.unit.operator.reports import SCREEN
 
 
 def folded(*events: Event) -> Remembered:
@@ -52,3 +56,33 @@ def test_a_cycle_that_ran_again_has_its_last_report() -> None:
     again = replace(report(), reason="the second time")
 
     assert {again.cycle_id: again} == folded(CycleCompleted(report=report()), CycleCompleted(report=again)).reports
+
+
+def screened(hour: int, *gates: Gate, market: Market = BTC) -> CycleCompleted:
+    screen = replace(SCREEN, gates=gates)
+    return CycleCompleted(report=replace(report(), market=market, opened_at=NOON + timedelta(hours=hour), screen=screen))
+
+
+RETURN, SHARPE = Gate("total_return", 0.01, 0.03, passed=False), Gate("sharpe", 0.5, 0.8, passed=False)
+PASSED = Gate("sharpe", 1.0, 0.8, passed=True)
+
+
+def test_a_screen_fails_since_its_first_failure_in_a_row_on_its_newest_figure() -> None:
+    failing = folded(screened(0, RETURN), screened(1, PASSED), screened(2, RETURN, SHARPE), screened(30, SHARPE)).failing_screens
+
+    assert {BTC: ScreenFailure(since=NOON + timedelta(hours=2), figure=SHARPE)} == failing
+
+
+def test_a_screen_that_passes_has_not_failed_and_a_cycle_without_one_tells_nothing() -> None:
+    unscreened = CycleCompleted(report=replace(report(), screen=None))
+
+    assert {} == folded(screened(0, SHARPE), screened(1, PASSED)).failing_screens
+    assert folded(screened(0, SHARPE)).failing_screens == folded(screened(0, SHARPE), unscreened).failing_screens
+
+
+def test_each_market_has_its_own_failing_screen() -> None:
+    ether = Market("KRW-ETH")
+
+    failing = folded(screened(0, SHARPE), screened(1, RETURN, market=ether), screened(2, PASSED)).failing_screens
+
+    assert {ether: ScreenFailure(since=NOON + timedelta(hours=1), figure=RETURN)} == failing

@@ -17,11 +17,13 @@ from dg_bot.domain.market import Market, MarketNotice, MarketRules
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
+from dg_bot.domain.screen import Honesty
 from dg_bot.errors import BotError, DataError
 from dg_bot.ports import Accepted, Duplicate, KeyRefused, Rejected, Unclear
 from dg_bot.remembered import Remembered
 
 SCHEMA_VERSION = 1
+_HONESTY = codec_of(Honesty | None)
 _SUBMISSIONS = {kind.__name__: kind for kind in (Accepted, Rejected, KeyRefused, Duplicate, Unclear)}
 
 FindCandles = Callable[[CandleReference], CandleSeries]
@@ -129,8 +131,9 @@ def _write_heard(heard: Heard, candles: dict[str, CandleReference]) -> Json:
     match heard.value:
         case HeardCandles(series=series, fetched=fetched, is_final=is_final):
             return {**named, "value": {"candles": _kept(series, candles), "fetched": fetched, "is_final": is_final}}
-        case HeardScreenInput(evaluated_at=at, hourly=series):
-            return {**named, "value": {"candles": _kept(series, candles), "evaluated_at": time_text(at)}}
+        case HeardScreenInput(evaluated_at=at, hourly=series, honesty=honesty):
+            told = _HONESTY.write(honesty)
+            return {**named, "value": {"candles": _kept(series, candles), "evaluated_at": time_text(at), "honesty": told}}
         case value:
             return {**named, "value": _VALUES[heard.port].write(value)}
 
@@ -151,7 +154,11 @@ def _read_heard(raw: Any, series: Mapping[str, CandleSeries]) -> Heard:
         collected = HeardCandles(series=series[value["candles"]], fetched=value["fetched"], is_final=value["is_final"])
         return Heard(port=port, about=about, value=collected)
     if port == ports.SCREEN_INPUT:
-        made_from = HeardScreenInput(evaluated_at=time_from_text(value["evaluated_at"]), hourly=series[value["candles"]])
+        made_from = HeardScreenInput(
+            evaluated_at=time_from_text(value["evaluated_at"]),
+            hourly=series[value["candles"]],
+            honesty=_HONESTY.read(value["honesty"]),
+        )
         return Heard(port=port, about=about, value=made_from)
     return Heard(port=port, about=about, value=_VALUES[port].read(value))
 

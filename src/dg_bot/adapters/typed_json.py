@@ -3,6 +3,7 @@
 The declared type of a field decides its form: Decimal as plain digits in a string, a time as ISO 8601 with Z, an enum as its
 value, a Market as its code, a tuple as a list, a dataclass and a mapping (from text, or from Market) as an object. Where one
 field may hold several scalars, a Decimal is `{"decimal": "1.5"}`; a float that JSON has no number for is `{"float": "nan"}`.
+A field whose metadata says `added` may be absent in what was written before it was; its default stands then.
 """
 
 import math
@@ -279,6 +280,7 @@ def _object(cls: type) -> Codec:
     # The parameter is a dataclass, which the type checker cannot see through `type`.
     codecs = {field.name: codec_of(hints[field.name]) for field in fields(cls)}
     readers = [(name, codec.read) for name, codec in codecs.items()]
+    added = frozenset(field.name for field in fields(cls) if field.metadata.get("added"))
 
     def write(value: Any) -> Json:
         if type(value) is not cls:
@@ -295,13 +297,14 @@ def _object(cls: type) -> Codec:
     def read(raw: Any) -> Any:
         if type(raw) is not dict:
             raise Unfit(f"holds {raw!r}, not an object")
-        if raw.keys() != codecs.keys():
-            odd = min(raw.keys() ^ codecs.keys())
+        if raw.keys() != codecs.keys() and (odds := (raw.keys() ^ codecs.keys()) - (added - raw.keys())):
+            odd = min(odds)
             raise Unfit(f"has no field '{odd}'" if odd in codecs else f"has a field '{odd}' that this program does not know")
         values, name = {}, ""
         try:
             for name, reader in readers:
-                values[name] = reader(raw[name])
+                if name in raw:
+                    values[name] = reader(raw[name])
         except Unfit as error:
             error.within(f".{name}")
             raise

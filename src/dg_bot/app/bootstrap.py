@@ -13,6 +13,7 @@ from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.clock import SystemClock, VenueClock
 from dg_bot.adapters.instance_lock import note_records
+from dg_bot.adapters.luck_file import LuckFile
 from dg_bot.adapters.paper_exchange import PaperExchange
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
@@ -36,6 +37,8 @@ from dg_bot.app.state_folder import hold_folder, whole_journal
 from dg_bot.app.strategy_choice import chosen_strategy
 from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
 from dg_bot.app.venue_contract import VenueContract
+from dg_bot.backtesting.luck import LuckLimits, LuckMeter
+from dg_bot.backtesting.screen import trials_of
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
@@ -80,6 +83,7 @@ class Bot:
     outbox: Outbox
     metrics: Metrics
     database: Database
+    luck: LuckMeter
     live_key: LiveKey | None = None
     contract: VenueContract | None = None
 
@@ -265,6 +269,7 @@ def _wired(
     limits = settings.risk_limits()
     strategy = chosen_strategy(settings, settings.strategy)
     language = language_model(settings, books, venue.clock)
+    luck = LuckMeter(store=LuckFile(settings.state_folder / "luck.json"), clock=venue.clock, limits=LuckLimits())
     trading = assembled(
         books,
         rules=trading_rules(settings, limits, strategy),
@@ -283,7 +288,9 @@ def _wired(
             settings,
             MeasuredStrategy(strategy, metrics=metrics, clock=venue.clock),
             limits,
-            ScreenOncePerBar(rule_screen(strategy, limits), on_input=recorder.screen_input),
+            ScreenOncePerBar(
+                rule_screen(settings, strategy, limits, luck, lambda _market: trials_of()), on_input=recorder.screen_input
+            ),
             decision_model(settings, None if language is None else WitnessedLanguageModel(language, recorder)),
         ),
     )
@@ -304,6 +311,7 @@ def _wired(
         outbox=outbox,
         metrics=metrics,
         database=database,
+        luck=luck,
         live_key=live_key,
         contract=VenueContract(
             market_data=venue.market_data, exchange=venue.exchange, markets=settings.markets, books=books, clock=venue.clock

@@ -16,6 +16,7 @@ from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import CycleCompleted
 from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Balance
+from dg_bot.domain.screen import ScreenFailure
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.account import unexplained_differences
@@ -44,6 +45,7 @@ class Findings:
     cursors: Mapping[str, int]
     records: int
     last_reports: Mapping[Market, CycleReport]
+    failing_screens: Mapping[Market, ScreenFailure]
     degraded: tuple[Degraded, ...]
 
     @property
@@ -79,6 +81,7 @@ def examine(settings: Settings, balances: Balances) -> Findings:
         cursors=cursors,
         records=count,
         last_reports=reports,
+        failing_screens=remembered.failing_screens,
         degraded=(
             *_safe_mode(state),
             *(Degraded("open_intent", f"{intent.identifier} is {intent.state}") for intent in intents.open_intents()),

@@ -7,7 +7,9 @@ from rich.console import Console
 
 from dg_bot.app.differences import in_words
 from dg_bot.app.doctor import Findings
+from dg_bot.domain.market import Market
 from dg_bot.domain.money import plain
+from dg_bot.domain.screen import ScreenFailure
 
 _REMEDIES = {
     "safe_mode": "look at the reason, stop the daemon, then: python scripts/doctor.py --mode {mode} --resume",
@@ -63,6 +65,15 @@ def findings_json(findings: Findings) -> str:
                 for currency, amount in (findings.differences or {}).items()
             ],
         },
+        "failing_screens": [
+            {
+                "market": str(market),
+                "since": failure.since.isoformat(),
+                "days": _days(findings, market, failure),
+                "figure": failure.figure.words,
+            }
+            for market, failure in findings.failing_screens.items()
+        ],
         "cursors": dict(findings.cursors),
         "degraded": [{"name": item.name, "reason": item.reason} for item in findings.degraded],
         "journal": {"records": findings.records, "ok": True},
@@ -88,6 +99,9 @@ def print_findings(findings: Findings, console: Console) -> None:
     console.print(f"open orders  {len(findings.open_intents) or 'none'}")
     matches = "not compared" if findings.differences is None else "differs" if findings.differences else "matches the books"
     console.print(f"account      {matches}")
+    for market, failure in findings.failing_screens.items():
+        days = _days(findings, market, failure)
+        console.print(f"screen       {market} has failed for {days} days: {failure.figure.words}", markup=False, soft_wrap=True)
     for report in findings.last_reports.values():
         console.print(f"last cycle   {report.cycle_id}  {report.outcome}: {report.reason}", markup=False, soft_wrap=True)
     console.print()
@@ -98,3 +112,9 @@ def print_findings(findings: Findings, console: Console) -> None:
         console.print(f"[yellow]{item.name}[/]: ", end="")
         console.print(item.reason, markup=False, soft_wrap=True)
         console.print(f"  {_REMEDIES.get(item.name, '').format(mode=findings.settings.mode)}", markup=False, soft_wrap=True)
+
+
+def _days(findings: Findings, market: Market, failure: ScreenFailure) -> int:
+    """Count the whole days from the first cycle whose screen failed to the market's last one."""
+    last = findings.last_reports.get(market)
+    return 0 if last is None else (last.opened_at - failure.since).days

@@ -17,11 +17,14 @@ from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.settings import Settings, secret_names
 from dg_bot.app.state_folder import existing_journal
 from dg_bot.app.strategy_choice import chosen_strategy
+from dg_bot.backtesting.luck import LuckQuestion
+from dg_bot.backtesting.screen import trials_of
 from dg_bot.capsule import OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
 from dg_bot.cycle import Cycle
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.events import CapsuleStored, CycleCompleted, Event, Record
-from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.market import Market
+from dg_bot.domain.screen import DriftlessPasses, Honesty, ScreenResult
 from dg_bot.errors import BotError, ConfigurationError, DataError
 from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.witness import (
@@ -117,8 +120,13 @@ class Replayer:
         limits = settings.risk_limits()
         strategy = chosen_strategy(settings, settings.strategy)
         world, venue = RecordedWorld(capsule), SilentVenue()
+        luck = RecordedLuck()
         screen = RecordedScreen(
-            rule_screen(strategy, limits), world, self._verdicts, rules=str(sorted(settings.public().items()))
+            rule_screen(settings, strategy, limits, luck, trials=luck.trials),
+            world,
+            self._verdicts,
+            luck,
+            rules=str(sorted(settings.public().items())),
         )
         language = WitnessedLanguageModel(venue, world)
         trading = assembled(
@@ -144,21 +152,42 @@ class Replayer:
         return world.events
 
 
+class RecordedLuck:
+    """What the screen knew of trials and luck when the recorded verdict was made."""
+
+    def __init__(self) -> None:
+        self.honesty: Honesty | None = None
+
+    def trials(self, _market: Market) -> int:
+        return trials_of() if self.honesty is None else self.honesty.trials
+
+    def known(self, _question: LuckQuestion, /) -> DriftlessPasses | None:
+        return None if self.honesty is None else self.honesty.driftless
+
+
 class RecordedScreen:
     """The screen over the hours from which the recorded verdict was made; the same verdict is computed once in a run."""
 
     def __init__(
-        self, screen: StrategyScreen, world: RecordedWorld, verdicts: dict[tuple[str, datetime, str], ScreenResult], *, rules: str
+        self,
+        screen: StrategyScreen,
+        world: RecordedWorld,
+        verdicts: dict[tuple[str, datetime, str], ScreenResult],
+        luck: RecordedLuck,
+        *,
+        rules: str,
     ) -> None:
         self._screen = screen
         self._world = world
         self._verdicts = verdicts
+        self._luck = luck
         self._rules = rules
 
     def evaluate(self, strategy_bars: CandleSeries, now: datetime, *, hourly: CandleSeries) -> ScreenResult:
         """Give the verdict over the recorded hours, or over these where there are none."""
-        present = HeardScreenInput(evaluated_at=now, hourly=hourly)
+        present = HeardScreenInput(evaluated_at=now, hourly=hourly, honesty=None)
         made_from = self._world.answer(SCREEN_INPUT, str(hourly.market), lambda: present)
+        self._luck.honesty = made_from.honesty
         key = content_hash(made_from.hourly), made_from.evaluated_at, self._rules
         if key not in self._verdicts:
             bars = made_from.hourly.resampled(strategy_bars.timeframe).closed_by(made_from.evaluated_at)

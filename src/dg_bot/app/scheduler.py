@@ -29,6 +29,7 @@ _OUTBOX_REST_S = 15.0
 # With half of it for the last messages, and a second until all is closed, this ends before the 10 s of those who stop containers.
 _GRACE_S = 6.0
 _WATCH_PAUSE_S = 1.0
+_LUCK_PAUSE_S = 15.0
 _STUCK_PERIODS = 3
 # About the sum of a tick's own deadlines: 10 s for the lock, 10 s for the balances, 25 s until an order has settled, 8 s for each
 # of two further questions. A period shorter than this says nothing about a guard that is in its tick.
@@ -45,6 +46,7 @@ class Daemon:
         self._guard = GuardThread(bot, period_s=settings.guard_seconds)
         self._stopping = threading.Event()
         self._outbox_thread = threading.Thread(target=self._deliver, name="outbox", daemon=True)
+        self._luck_thread = threading.Thread(target=self._measure_luck, name="luck", daemon=True)
         self._trigger = VenueCron(settings.cycle_cron, bot.clock)
         self._cycle_thread: threading.Thread | None = None
         self._contradiction: InvariantViolated | None = None
@@ -85,6 +87,7 @@ class Daemon:
         await asyncio.to_thread(self._start_up)
         self._guard.start()
         self._outbox_thread.start()
+        self._luck_thread.start()
         scheduler.start()
         if has_missed_a_cycle(self._bot, self._trigger, _MISFIRE_GRACE):
             self._begin_cycle()
@@ -182,6 +185,15 @@ class Daemon:
             self._bot.outbox.flush()
             self._stopping.wait(_OUTBOX_REST_S if self._bot.outbox.degraded else _OUTBOX_PAUSE_S)
         self._bot.outbox.flush()
+
+    def _measure_luck(self) -> None:
+        """Measure what a cycle has noted as due, one market after the other; no cycle waits for it."""
+        while not self._stopping.wait(_LUCK_PAUSE_S):
+            try:
+                self._bot.luck.measure_next(has_to_stop=self._stopping.is_set)
+            except BotError as error:
+                _log.warning("luck_not_kept", error=str(error))
+                self._bot.metrics.error(type(error).__name__)
 
     def _exposition(self) -> bytes:
         self._bot.metrics.guard_tick(self._guard.age_s)

@@ -14,7 +14,7 @@ from dg_bot.app.setting_types import EnsembleMembers, Markets, OneMarket, Strate
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
-from dg_bot.domain.screen import ScreenMode
+from dg_bot.domain.screen import ScreenHonesty, ScreenMode
 from dg_bot.errors import ConfigurationError, UnsafeSetup
 from dg_bot.operator.phrasebook import Language
 from dg_bot.operator.verbosity import Verbosity
@@ -30,7 +30,7 @@ _LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
 RESERVED_NAMES = frozenset(
     [
-        "MODEL_PATH", "SCREEN_HONESTY", "DISCORD_WEBHOOK_URL", "SENTRY_DSN", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
+        "MODEL_PATH", "DISCORD_WEBHOOK_URL", "SENTRY_DSN", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
     ]
 )  # fmt: skip
 _RESERVED_SECRETS = frozenset(["SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
@@ -62,6 +62,7 @@ class Settings(BaseModel):
     strategy: str = "volatility_breakout"
     strategy_timeframe: StrategyTimeframe = Timeframe(240)
     screen_mode: ScreenMode = ScreenMode.BLOCK
+    screen_honesty: ScreenHonesty = ScreenHonesty.OFF
     min_confidence: Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False)] = 0.70
     data_max_gap_hours: Annotated[int, Field(ge=0, le=24)] = 1
     data_allow_warned_markets: YesNo = False

@@ -10,7 +10,7 @@ from dg_bot.domain.cycle_report import CycleReport, OrderSummary, PositionSummar
 from dg_bot.domain.decision import Decision
 from dg_bot.domain.gate import Gate, Measure
 from dg_bot.domain.money import plain
-from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.screen import Honesty, ScreenResult
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
@@ -109,6 +109,29 @@ def _screen(screen: ScreenResult) -> Json:
         "sharpe": _number(screen.sharpe),
         "max_drawdown": _number(screen.max_drawdown),
         "gates": [_gate(gate) for gate in screen.gates],
+        "honesty": None if screen.honesty is None else _honesty(screen.honesty),
+    }
+
+
+def _honesty(honesty: Honesty) -> Json:
+    driftless = honesty.driftless
+    return {
+        "trials": honesty.trials,
+        "sharpe_error": _number(honesty.sharpe_error),
+        "mean_trip": _number(honesty.mean_trip),
+        "trip_error": _number(honesty.trip_error),
+        "probabilistic_sharpe": _number(honesty.probabilistic_sharpe),
+        "deflated_sharpe": _number(honesty.deflated_sharpe),
+        "driftless": None
+        if driftless is None
+        else {
+            "identity": driftless.identity,
+            "measured_on": _time(driftless.measured_on),
+            "seed": driftless.seed,
+            "walks": driftless.walks,
+            "passes": driftless.passes,
+            "fraction": _number(driftless.fraction),
+        },
     }
 
 

@@ -13,7 +13,7 @@ from rich.text import Text
 from dg_bot.domain.cycle_report import CycleReport, OrderSummary, Outcome, PositionSummary, Stage, StateSummary
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.order import Side
-from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.screen import Honesty, ScreenResult
 from dg_bot.operator import figures
 from dg_bot.operator.gate_table import bare, by_stage
 
@@ -131,8 +131,24 @@ def _screen(screen: ScreenResult, console: Console) -> None:
     gains = f"return {figures.signed_percent(screen.total_return)}, win rate {figures.percent(screen.win_rate, 1)}"
     quality = f"profit factor {figures.ratio(screen.profit_factor)}, Sharpe {figures.ratio(screen.sharpe)}"
     risk = f"max drawdown {figures.percent(screen.max_drawdown, 1)}"
-    for line in (f"{history}, {gains},", f"{quality}, {risk}"):
+    for line in (f"{history}, {gains},", f"{quality}, {risk}", *_honesty(screen.honesty)):
         console.print(Padding(Text(line), (0, 0, 0, 2)))
+
+
+def _honesty(honesty: Honesty | None) -> list[str]:
+    """Say what the figures are worth: beside zero, beside the luck of the best of many, beside markets without drift."""
+    if honesty is None:
+        return []
+    zero, best = figures.percent(honesty.probabilistic_sharpe, 0), figures.percent(honesty.deflated_sharpe, 0)
+    error = figures.ratio(honesty.sharpe_error)
+    told = f"Sharpe error {error}, above zero by {zero}, above the luck of {honesty.trials} trials by {best}"
+    if honesty.driftless is None:
+        return [told]
+    driftless = honesty.driftless
+    return [
+        f"{told},",
+        f"passes {driftless.passes} of {driftless.walks} markets without drift ({driftless.measured_on:%Y-%m-%d})",
+    ]
 
 
 def _decision(report: CycleReport, console: Console) -> None:

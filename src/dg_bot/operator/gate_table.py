@@ -34,6 +34,7 @@ _UNITS: Mapping[str, Unit] = {
     "total_return": Unit.FRACTION,
     "win_rate": Unit.FRACTION,
     "max_drawdown": Unit.FRACTION,
+    "deflated_sharpe": Unit.FRACTION,
     "volatility_24h": Unit.FRACTION,
     "volatility_level": Unit.FRACTION,
     "flash_crash": Unit.FRACTION,

@@ -59,6 +59,7 @@ def cycle_screen(report: CycleReport, book: Phrasebook) -> str:
         book.say(verdict, passed=str(passed), all=str(len(screen.gates))),
         book.say("screen.span", days=f"{screen.days:.0f}", trips=str(screen.round_trips)),
         *_screen_figures(screen, book),
+        *_honesty(screen, book),
         *_failures(screen.gates, book),
     ]
     return joined(lines)
@@ -254,6 +255,17 @@ def _screen_figures(screen: ScreenResult, book: Phrasebook) -> list[str]:
         book.say("screen.sharpe", value=figures.ratio(screen.sharpe)),
         book.say("screen.max_drawdown", value=figures.percent(screen.max_drawdown, 1)),
     ]
+
+
+def _honesty(screen: ScreenResult, book: Phrasebook) -> list[str]:
+    honesty = screen.honesty
+    if honesty is None:
+        return []
+    luck = book.say("screen.deflated", value=figures.percent(honesty.deflated_sharpe, 0), trials=str(honesty.trials))
+    if honesty.driftless is None:
+        return [luck]
+    driftless = honesty.driftless
+    return [luck, book.say("screen.driftless", passes=str(driftless.passes), walks=str(driftless.walks))]
 
 
 def _gates(gates: tuple[Gate, ...], book: Phrasebook) -> list[str]:

@@ -59,5 +59,5 @@ class CycleRecorder:
 
     def screen_input(self, made_from: ScreenInput) -> None:
         """Keep from which hours a verdict of the screen was made."""
-        heard = HeardScreenInput(evaluated_at=made_from.evaluated_at, hourly=made_from.hourly)
+        heard = HeardScreenInput(evaluated_at=made_from.evaluated_at, hourly=made_from.hourly, honesty=made_from.honesty)
         self.answer(SCREEN_INPUT, str(made_from.hourly.market), lambda: heard)

@@ -6,17 +6,18 @@ from datetime import datetime
 
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.market import Market
-from dg_bot.domain.screen import ScreenResult
+from dg_bot.domain.screen import Honesty, ScreenResult
 from dg_bot.ports import StrategyScreen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenInput:
-    """What a verdict was made from: the hours, the bars that they make, and the time of the cycle."""
+    """What a verdict was made from: the hours, the bars that they make, the time of the cycle, and what was known of luck."""
 
     evaluated_at: datetime
     bars: CandleSeries
     hourly: CandleSeries
+    honesty: Honesty | None
 
 
 class ScreenOncePerBar:
@@ -32,7 +33,7 @@ class ScreenOncePerBar:
         known = self._known.get(strategy_bars.market)
         if known is None or _key(known[0].bars) != _key(strategy_bars):
             result = self._screen.evaluate(strategy_bars, now, hourly=hourly)
-            known = ScreenInput(evaluated_at=now, bars=strategy_bars, hourly=hourly), result
+            known = ScreenInput(evaluated_at=now, bars=strategy_bars, hourly=hourly, honesty=result.honesty), result
             self._known[strategy_bars.market] = known
         self._on_input(known[0])
         return known[1]

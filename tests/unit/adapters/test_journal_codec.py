@@ -409,3 +409,28 @@ def test_what_cannot_be_written_is_told_by_its_type() -> None:
         encode(Started(mode=Mode.LIVE, version="1", settings=no_mapping))  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"field 'settings\[A\]' holds 1, not text$"):
         encode(Started(mode=Mode.LIVE, version="1", settings=no_text))  # type: ignore[arg-type]
+
+
+SCREEN = ScreenResult(
+    evaluated_at=NOON,
+    days=730.0,
+    round_trips=0,
+    total_return=0.0,
+    win_rate=0.0,
+    profit_factor=None,
+    payoff=None,
+    sharpe=0.0,
+    max_drawdown=0.0,
+    gates=(),
+)
+
+
+def test_a_field_that_was_added_may_be_absent_in_an_older_journal() -> None:
+    kind, body = encode(CycleCompleted(report=replace(REPORT, screen=SCREEN)))
+    old = json.loads(json.dumps(body))
+    del old["report"]["screen"]["honesty"]
+
+    assert CycleCompleted(report=replace(REPORT, screen=SCREEN)) == decode(kind, old)
+    del old["report"]["screen"]["sharpe"]
+    with pytest.raises(DataError, match="has no field 'sharpe'"):
+        decode(kind, old)

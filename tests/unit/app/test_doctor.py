@@ -1,17 +1,23 @@
+import json
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from dg_bot.adapters.instance_lock import note_records
 from dg_bot.app.doctor import Degraded, examine
-from dg_bot.app.doctor_report import findings_json
+from dg_bot.app.doctor_report import findings_json, print_findings
 from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import CycleCompleted, IntentSending, SafeModeEntered, SafeModeLeft
+from dg_bot.domain.gate import Gate
 from dg_bot.errors import AuthenticationFailed, BotError, DataError, ExchangeUnavailable, StateError, UnsafeSetup
 from tests.journal_records import BUY_ID, bought, planned_buy, report
 from tests.unit.app.ward import MILLION, Ward
+from tests.unit.operator.reports import SCREEN
 
 
 @pytest.fixture
@@ -162,3 +168,19 @@ def test_the_whole_path_of_the_folder_is_told(ward: Ward) -> None:
     ward.lived()
 
     assert f'"data_dir": "{ward.settings.data_folder}"' in findings_json(ward.findings())
+
+
+def test_a_failing_screen_is_told_with_its_days_and_figure_and_is_no_defect(ward: Ward) -> None:
+    first = report()
+    days_later = replace(first, opened_at=first.opened_at + timedelta(days=12, hours=3))
+    failing = replace(SCREEN, gates=(Gate("sharpe", 0.5, 0.8, passed=False),))
+    ward.lived(*(CycleCompleted(report=replace(one, screen=failing)) for one in (first, days_later)))
+
+    findings = examine(ward.settings, ward.balances)
+
+    (told,) = json.loads(findings_json(findings))["failing_screens"]
+    assert ("KRW-BTC", 12, "sharpe: 0.5, limit 0.8") == (told["market"], told["days"], told["figure"])
+    assert findings.is_well
+    console = Console(record=True, width=200)
+    print_findings(findings, console)
+    assert "screen       KRW-BTC has failed for 12 days: sharpe: 0.5, limit 0.8" in console.export_text()

@@ -12,7 +12,7 @@ from dg_bot.app.settings import Settings, is_loopback, known_names
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
-from dg_bot.domain.screen import ScreenMode
+from dg_bot.domain.screen import ScreenHonesty, ScreenMode
 from dg_bot.errors import ConfigurationError, UnsafeSetup
 from dg_bot.operator.phrasebook import Language
 from dg_bot.operator.verbosity import Verbosity
@@ -31,7 +31,6 @@ SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "OPENAI_API_KEY", "DATABASE_U
 # Part of what outsiders rely on; nothing reads them yet.
 RESERVED = [
     "MODEL_PATH",
-    "SCREEN_HONESTY",
     "DISCORD_WEBHOOK_URL",
     "SENTRY_DSN",
     "TELEGRAM_USER_IDS",
@@ -57,6 +56,7 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "STRATEGY": ("grid", "grid"),
     "STRATEGY_TIMEFRAME": ("1d", Timeframe(1440)),
     "SCREEN_MODE": ("warn", ScreenMode.WARN),
+    "SCREEN_HONESTY": ("strict", ScreenHonesty.STRICT),
     "MIN_CONFIDENCE": ("0.8", 0.8),
     "DATA_MAX_GAP_HOURS": ("3", 3),
     "DATA_ALLOW_WARNED_MARKETS": ("yes", True),
@@ -137,6 +137,7 @@ OUT_OF_RANGE = {
     "STRATEGY": ["martingale", ""],
     "STRATEGY_TIMEFRAME": ["5m", "4h", "240"],
     "SCREEN_MODE": ["on"],
+    "SCREEN_HONESTY": ["yes", "STRICT"],
     "MIN_CONFIDENCE": ["-0.01", "1.01", "70", "nan"],
     "DATA_MAX_GAP_HOURS": ["-1", "25", "1.5"],
     "DATA_ALLOW_WARNED_MARKETS": ["maybe"],

@@ -1,6 +1,6 @@
 """A `Bot` as entry points have it, over the venue in process that scenarios use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dg_bot.adapters.prometheus import Metrics
@@ -9,9 +9,22 @@ from dg_bot.app.database import Database
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.outbox import Outbox, Projection
 from dg_bot.app.settings import Settings
+from dg_bot.backtesting.luck import LuckLimits, LuckMeter
+from dg_bot.domain.market import Market
+from dg_bot.domain.screen import DriftlessPasses
 from tests.builders import PaperBot
 
 PERIOD_S = 30.0
+
+
+class NoLuck:
+    """Knows nothing and keeps nothing."""
+
+    def load(self) -> Mapping[Market, DriftlessPasses]:
+        return {}
+
+    def save(self, known: Mapping[Market, DriftlessPasses]) -> None:
+        raise AssertionError("nothing is due here")
 
 
 def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> Bot:
@@ -34,6 +47,7 @@ def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> 
             note=lambda _behind: None,
         ),
         metrics=metrics,
+        luck=LuckMeter(store=NoLuck(), clock=paper.clock, limits=LuckLimits()),
         database=Database(url="postgresql://nobody@127.0.0.1:1/none", folder=Path("unused"), password_file=Path("unused")),
     )
 

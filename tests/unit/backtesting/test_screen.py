@@ -6,18 +6,23 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from dg_bot.backtesting.luck import LuckMeter
 from dg_bot.backtesting.performance import Drawdown, Performance
-from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, screen_gates
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, screen_gates, trials_of
+from dg_bot.backtesting.sharpe_odds import SharpeOdds
 from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.backtesting.walks import driftless_walk
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
+from dg_bot.domain.screen import ScreenHonesty
 from dg_bot.indicators.bars import Bars, Flags
 from dg_bot.strategies.base import BarExits, Signals
 from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
 from dg_bot.strategies.sma_cross import SmaCrossParameters
 from tests.unit.backtesting.bars import H4, START, signals_at
+from tests.unit.backtesting.test_luck import LIMITS, Kept, Ticks
 from tests.unit.indicators.columns import random_bars
 
 BTC = Market("KRW-BTC")
@@ -37,6 +42,7 @@ GOOD = Performance(
     calmar=1.0,
     drawdown=Drawdown(deepest=0.05, longest_days=40.0),
 )
+ODDS = SharpeOdds(error=0.7, above_zero=0.98, above_luck=0.6)
 
 
 class EveryTenth:
@@ -72,6 +78,11 @@ def series(days: float, drift: float = 0.0, wave: float = 0.01) -> CandleSeries:
     )
 
 
+def hours_of(bars: Bars) -> CandleSeries:
+    columns = {name: array("d", getattr(bars, name).tolist()) for name in ("open", "high", "low", "close", "volume")}
+    return CandleSeries(market=BTC, timeframe=HOUR, opened_at=array("q", bars.opened_at.tolist()), **columns)
+
+
 NO_HOURS = CandleSeries.from_candles(BTC, HOUR, ())
 
 
@@ -97,13 +108,13 @@ def test_each_figure_is_held_against_its_threshold(
 ) -> None:
     def passed(value: float) -> bool:
         changed = Drawdown(deepest=value, longest_days=1.0) if name == "drawdown" else value
-        return all(gate.passed for gate in screen_gates(replace(GOOD, **{name: changed}), ScreenThresholds()))  # type: ignore[arg-type]
+        return all(gate.passed for gate in screen_gates(replace(GOOD, **{name: changed}), ODDS, ScreenThresholds()))  # type: ignore[arg-type]
 
     assert passes == (passed(under), passed(limit), passed(over))
 
 
 def test_gates_tell_value_and_limit() -> None:
-    gates = screen_gates(GOOD, ScreenThresholds())
+    gates = screen_gates(GOOD, ODDS, ScreenThresholds())
 
     assert [gate.name for gate in gates] == [
         "insufficient_history",
@@ -121,8 +132,85 @@ def test_no_loss_at_all_passes_where_something_was_won() -> None:
     flawless = replace(GOOD, profit_factor=None)
     idle = replace(GOOD, profit_factor=None, winners=0)
 
-    assert screen_gates(flawless, ScreenThresholds())[4] == Gate("profit_factor", "no loss", 1.3, True)
-    assert screen_gates(idle, ScreenThresholds())[4] == Gate("profit_factor", None, 1.3, False)
+    assert screen_gates(flawless, ODDS, ScreenThresholds())[4] == Gate("profit_factor", "no loss", 1.3, True)
+    assert screen_gates(idle, ODDS, ScreenThresholds())[4] == Gate("profit_factor", None, 1.3, False)
+
+
+@pytest.mark.parametrize(("sure", "passes"), [(0.949, False), (0.95, True), (0.951, True)])
+def test_strict_demands_more_than_the_luck_of_the_best(sure: float, passes: bool) -> None:
+    odds = replace(ODDS, above_luck=sure)
+
+    strict = screen_gates(GOOD, odds, ScreenThresholds.of(ScreenHonesty.STRICT))
+
+    assert Gate("deflated_sharpe", sure, 0.95, passes) == strict[-1]
+    assert screen_gates(GOOD, odds, ScreenThresholds.of(ScreenHonesty.OFF)) == strict[:-1]
+
+
+def test_the_trials_are_never_fewer_than_the_strategies_on_offer() -> None:
+    assert [9, 109] == [trials_of(), trials_of(100)]
+
+
+def test_the_record_tells_what_the_figures_are_worth() -> None:
+    now = from_epoch(START) + timedelta(days=300)
+
+    honesty = screen(EveryTenth()).evaluate(series(300, drift=0.01, wave=0.04), now, hourly=NO_HOURS).honesty
+
+    assert honesty is not None
+    assert (9, None) == (honesty.trials, honesty.driftless)
+    assert 0.0 < honesty.deflated_sharpe < honesty.probabilistic_sharpe <= 1.0
+    assert honesty.mean_trip is not None
+    assert honesty.trip_error is not None
+    assert 0.0 < honesty.trip_error
+
+
+def test_without_a_round_trip_there_is_no_mean_and_with_one_no_error() -> None:
+    now = from_epoch(START) + timedelta(days=1)
+
+    none = screen(EveryTenth()).evaluate(series(0), now, hourly=NO_HOURS).honesty
+    one = screen(EveryTenth()).evaluate(series(1.5), now + timedelta(days=1), hourly=NO_HOURS).honesty
+
+    assert none is not None
+    assert one is not None
+    assert (None, None, None) == (none.mean_trip, none.trip_error, one.trip_error)
+    assert one.mean_trip is not None
+
+
+def test_a_screen_is_known_by_what_it_does() -> None:
+    same, again = VolatilityBreakout(BreakoutParameters()), VolatilityBreakout(BreakoutParameters())
+    slower = VolatilityBreakout(BreakoutParameters(donchian_period=30))
+
+    def identity(strategy: VolatilityBreakout, trials: int = 9, seconds: int = H4, **terms: float) -> str:
+        rules = TradeRules(**terms)  # type: ignore[arg-type]
+        return QuickBacktestFilter(strategy=strategy, rules=rules, thresholds=ScreenThresholds()).identity(seconds, trials)
+
+    others = [
+        identity(slower),
+        identity(same, trials=10),
+        identity(same, seconds=3600),
+        identity(same, stop_fraction=0.04),
+        identity(same, fee_fraction=0.0),
+    ]
+    assert identity(same) == identity(again)
+    assert len({identity(same), *others}) == 6
+
+
+def test_the_luck_of_a_screen_is_asked_of_its_own_hours_and_strategy() -> None:
+    hours = hours_of(driftless_walk(3, days=40))
+    luck = LuckMeter(store=Kept(), clock=Ticks(), limits=LIMITS)  # type: ignore[arg-type]
+    quick = QuickBacktestFilter(strategy=EveryTenth(), rules=TradeRules(), thresholds=ScreenThresholds(), luck=luck)
+    assert hours.last_opened_at is not None
+    now = hours.last_opened_at + timedelta(hours=1)
+
+    before = quick.evaluate(hours.resampled(Timeframe(240)), now, hourly=hours).honesty
+    assert BTC == luck.measure_next()
+    after = quick.evaluate(hours.resampled(Timeframe(240)), now, hourly=hours).honesty
+
+    assert before is not None
+    assert before.driftless is None
+    assert after is not None
+    assert after.driftless is not None
+    assert (10, 0) == (after.driftless.walks, after.driftless.passes)
+    assert quick.identity(H4, 9) == after.driftless.identity
 
 
 def test_a_rising_market_passes_and_a_falling_one_does_not() -> None:
