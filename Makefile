@@ -7,13 +7,14 @@ LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header
 INPUTS ?= 1000000
 export PYTHONPATH = $(CURDIR)/src
 
-.PHONY: help demo test simulate fuzz coverage mutate reliability verify simulate-real lint bench format requirements
+.PHONY: help demo test simulate fuzz coverage mutate reliability verify simulate-real replay-500 lint bench format requirements
 
 help:
 	@echo "make demo          trade a made-up market for two hours and show what happened"
 	@echo "make test          run the whole suite"
 	@echo "make simulate      let many seeds live for months: make simulate SEEDS=1000 HOURS=720"
 	@echo "make simulate-real kill the true program at its calls: make simulate-real KILLS=500"
+	@echo "make replay-500    trade 500 hours under faults and compute each cycle again offline"
 	@echo "make fuzz          fire spoilt inputs at the parsers: make fuzz INPUTS=1000000"
 	@echo "make coverage      run the whole suite and judge which branches it took"
 	@echo "make mutate        break risk, execution and journal in thousands of small ways: hours"
@@ -50,6 +51,10 @@ KILLS ?= 500
 simulate-real: $(VENV)/development
 	@$(BIN)/python -m tests.e2e.simulate_deaths --kills $(KILLS)
 
+CYCLES ?= 500
+replay-500: $(VENV)/development
+	@$(BIN)/python -m tests.e2e.replay_many --cycles $(CYCLES)
+
 fuzz: $(VENV)/development
 	$(BIN)/python -m tests.fuzz --inputs $(INPUTS)
 
@@ -65,7 +70,7 @@ mutate: $(VENV)/development
 reliability: $(VENV)/development
 	$(BIN)/python -m tests.fault.reliability
 
-verify: lint coverage fuzz simulate simulate-real mutate reliability
+verify: lint coverage fuzz simulate simulate-real replay-500 mutate reliability
 
 lint: $(VENV)/development
 	$(BIN)/ruff format --check .

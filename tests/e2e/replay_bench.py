@@ -1,11 +1,13 @@
 """A bench for replays: hours of a recorded tape traded over HTTP by the true parts, some of them under faults."""
 
 import random
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from unittest.mock import patch
 
 from dg_bot.app.bootstrap import running_bot
 from dg_bot.app.one_cycle import run_markets, start_up
@@ -109,3 +111,14 @@ class ReplayBench:
 
 def hours_from(first: datetime, count: int) -> list[datetime]:
     return [first + timedelta(hours=hour) for hour in range(count)]
+
+
+@contextmanager
+def no_network() -> Iterator[None]:
+    """Let no connection be made."""
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("a replay asks nobody")
+
+    with patch.object(socket.socket, "connect", refuse):
+        yield

@@ -2,12 +2,8 @@
 
 import gzip
 import json
-import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 from scripts import replay as script
@@ -20,7 +16,7 @@ from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import AlarmRaised, CapsuleStored
 from dg_bot.errors import DataError
 from dg_bot.simulator.faults import FaultPlan
-from tests.e2e.replay_bench import RecordedHours, ReplayBench, hours_from, seeded_faults
+from tests.e2e.replay_bench import RecordedHours, ReplayBench, hours_from, no_network, seeded_faults
 from tests.e2e.tape_bench import tape, tape_text
 from tests.postgres import copy_of_template, rows
 from tests.shared_data import shared
@@ -28,15 +24,6 @@ from tests.shared_data import shared
 TAPE = "candles/KRW-BTC_60m_2020-2023.csv.gz"
 CYCLES = 40
 MOST_BYTES = 200_000
-
-
-@contextmanager
-def no_network() -> Iterator[None]:
-    def refuse(*_: object) -> None:
-        raise AssertionError("a replay asks nobody")
-
-    with patch.object(socket.socket, "connect", refuse):
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,7 @@ from dg_bot.pipeline.witness import (
     WitnessedMarketData,
 )
 from dg_bot.ports import StrategyScreen
+from dg_bot.strategies.base import Strategy
 
 _YES_NO = {"True": "yes", "False": "no"}
 
@@ -78,6 +79,7 @@ class Replayer:
         self._files = CapsuleFiles(settings.state_folder / "capsules")
         self._archive = CandleFiles(settings.candle_folder)
         self._verdicts: dict[tuple[str, datetime, str], ScreenResult] = {}
+        self._strategies: dict[str, Strategy] = {}
 
     def replay(self, cycle_id: str | None) -> Iterator[Replayed]:
         """Replay one cycle, or every one in turn; raises StateError where the journal cannot be read.
@@ -118,7 +120,8 @@ class Replayer:
         """Run the cycle again and give what it would have written into the journal."""
         settings = settings_of(capsule.settings, self._overrides)
         limits = settings.risk_limits()
-        strategy = chosen_strategy(settings, settings.strategy)
+        strategy = self._strategies.get(settings.strategy) or chosen_strategy(settings, settings.strategy)
+        self._strategies[settings.strategy] = strategy
         world, venue = RecordedWorld(capsule), SilentVenue()
         luck = RecordedLuck()
         screen = RecordedScreen(

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -312,6 +313,7 @@ def known_names() -> frozenset[str]:
     return frozenset(name.upper() for name in Settings.model_fields)
 
 
+@cache
 def secret_names() -> frozenset[str]:
     """Give the names of the settings whose values must never be shown, the reserved ones among them."""
     read = (name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))

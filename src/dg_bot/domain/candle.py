@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import reduce
 from hashlib import sha256
+from operator import add
 from typing import NoReturn
 
 from dg_bot.domain.calendar import Timeframe, from_epoch, require_aware, to_epoch
@@ -137,34 +139,19 @@ class CandleSeries:
             return self
         if timeframe.seconds % self.timeframe.seconds:
             raise DataError(f"{self.market} {self.timeframe}", f"bars of {timeframe} cannot be made from it")
-        times, opens, highs, lows, closes, volumes = array("q"), array("d"), array("d"), array("d"), array("d"), array("d")
-        current = None
-        for second, open_, high, low, close, volume in zip(
-            self.opened_at, self.open, self.high, self.low, self.close, self.volume, strict=True
-        ):
-            bucket = second - second % timeframe.seconds
-            if bucket != current:
-                current = bucket
-                times.append(bucket)
-                opens.append(open_)
-                highs.append(high)
-                lows.append(low)
-                closes.append(close)
-                volumes.append(volume)
-            else:
-                highs[-1] = max(highs[-1], high)
-                lows[-1] = min(lows[-1], low)
-                closes[-1] = close
-                volumes[-1] += volume
+        bars = [second - second % timeframe.seconds for second in self.opened_at]
+        starts = [place for place, bar in enumerate(bars) if not place or bar != bars[place - 1]]
+        spans = list(zip(starts, [*starts[1:], len(bars)], strict=False))
         return CandleSeries(
             market=self.market,
             timeframe=timeframe,
-            opened_at=times,
-            open=opens,
-            high=highs,
-            low=lows,
-            close=closes,
-            volume=volumes,
+            opened_at=array("q", (bars[start] for start in starts)),
+            open=array("d", (self.open[start] for start in starts)),
+            high=array("d", (max(self.high[start:end]) for start, end in spans)),
+            low=array("d", (min(self.low[start:end]) for start, end in spans)),
+            close=array("d", (self.close[end - 1] for _, end in spans)),
+            # One after the other: `sum` rounds differently from one Python to the next.
+            volume=array("d", (reduce(add, self.volume[start:end]) for start, end in spans)),
         )
 
     def _slice(self, start: int, end: int) -> "CandleSeries":
