@@ -515,10 +515,18 @@ def assert_invariants(bot: PaperBot) -> None:
     _assert_one_order_a_leg(bot)
     _assert_fills_agree(bot)
     _assert_balances_agree(bot)
+    _assert_one_reason_a_cycle(bot)
     rebuilt = Books(journal=bot.memory, clock=bot.clock, on_record=lambda _record: None)
     assert rebuilt.state == bot.books.state or bot.books.state.sequence < rebuilt.state.sequence
     for position in rebuilt.state.positions.values():
         assert position.quantity <= rebuilt.state.expected_total(position.market.base)
+
+
+def _assert_one_reason_a_cycle(bot: PaperBot) -> None:
+    """A cycle without an order says why in the words of one gate that failed, if its stage stopped it by a gate."""
+    for report in bot.books.last_reports:
+        gate = report.stopping_gate
+        assert gate is None or gate.words == report.reason, report.reason
 
 
 def _assert_one_order_a_leg(bot: PaperBot) -> None:

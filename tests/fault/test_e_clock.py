@@ -83,7 +83,7 @@ def test_e02_a_decision_that_comes_after_its_hour_buys_nothing() -> None:
     report = bot.run_cycle()
 
     assert ([], Outcome.HALTED) == (bot.placed(), report.outcome)
-    assert report.reason.startswith("cleared again: cycle_hour")
+    assert report.reason.startswith("execution.cycle_hour:")
 
 
 def test_e02_a_decision_that_comes_within_its_hour_buys() -> None:

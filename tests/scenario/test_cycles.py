@@ -86,7 +86,7 @@ def test_what_risk_found_meanwhile_is_asked_again_before_the_entry() -> None:
 
     report = bot.run_cycle()
 
-    assert ([], "cleared again: safe_mode: told to, limit off") == (bot.placed(), report.reason)
+    assert ([], "execution.safe_mode: told to, limit off") == (bot.placed(), report.reason)
 
 
 def test_a_position_that_the_guard_sold_meanwhile_is_not_sold_again() -> None:

@@ -24,7 +24,6 @@ from dg_bot.domain.events import (
     SafeModeLeft,
     TransferDeclared,
 )
-from dg_bot.domain.gate import first_failure
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO, product
 from dg_bot.domain.order import Role, Side
@@ -189,7 +188,7 @@ class Metrics:
                 self._validation_failures.labels(gate.name.removeprefix(_VALIDATOR)).inc()
             if gate.name == _MODEL_ANSWER:
                 self._llm_answers.labels(str(gate.value)).inc()
-        failed = first_failure(report.gates)
+        failed = report.stopping_gate
         if report.outcome is Outcome.HALTED and report.stage in (Stage.RISK_CHECK, Stage.EXECUTION) and failed is not None:
             self._rejections.labels(failed.name).inc()
         if report.slippage_bps is not None:

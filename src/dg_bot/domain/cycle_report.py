@@ -100,3 +100,13 @@ class CycleReport:
     screen: ScreenResult | None = None
     state: StateSummary | None = None
     repeated: bool = False
+
+    @property
+    def stopping_gate(self) -> Gate | None:
+        """Give the one gate that kept the cycle from an order, which the reason names; None where it was none.
+
+        Other gates may have failed as well. The first in the list need not be the one: with a position held, no entry passes
+        risk, and what a sale did not pass comes later.
+        """
+        name = self.reason.partition(":")[0]
+        return next((gate for gate in self.gates if not gate.passed and gate.name == name), None)

@@ -13,12 +13,11 @@ from dg_bot.domain.events import (
     SafeModeLeft,
     Started,
 )
-from dg_bot.domain.gate import Gate, first_failure
+from dg_bot.domain.gate import Gate
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Side
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.operator import figures
-from dg_bot.operator.gate_table import bare
 from dg_bot.operator.phrasebook import Phrasebook, joined
 
 _MOST_FAILURES = 6
@@ -89,9 +88,8 @@ def cycle_decision(report: CycleReport, book: Phrasebook) -> str:
     lines.append(book.say("decision.stage", stage=book.word("stage", report.stage)))
     if report.mark_krw is not None:
         lines.append(book.say("decision.mark", price=figures.price(report.mark_krw)))
-    lines += _gates(report.gates, book)
-    first = first_failure(report.gates)
-    if first is None or not report.reason.startswith((f"{first.name}:", f"{bare(first.name)}:")):
+    lines += _gates(report, book)
+    if report.stopping_gate is None:
         lines.append(book.say("decision.reason", reason=_reason(report.reason, book)))
     return joined(lines)
 
@@ -268,16 +266,16 @@ def _honesty(screen: ScreenResult, book: Phrasebook) -> list[str]:
     return [luck, book.say("screen.driftless", passes=str(driftless.passes), walks=str(driftless.walks))]
 
 
-def _gates(gates: tuple[Gate, ...], book: Phrasebook) -> list[str]:
-    """Tell how many gates passed, the first that did not in full, and the others in a line each."""
-    if not gates:
+def _gates(report: CycleReport, book: Phrasebook) -> list[str]:
+    """Tell how many gates passed, the one that stopped the cycle in full, and others that failed in a line each."""
+    if not report.gates:
         return []
-    passed = sum(gate.passed for gate in gates)
-    lines = [book.say("decision.passed", passed=str(passed), all=str(len(gates)))]
-    first = first_failure(gates)
+    passed = sum(gate.passed for gate in report.gates)
+    lines = [book.say("decision.passed", passed=str(passed), all=str(len(report.gates)))]
+    first = report.stopping_gate
+    others = tuple(gate for gate in report.gates if not gate.passed and gate is not first)
     if first is None:
-        return lines
-    others = tuple(gate for gate in gates if not gate.passed and gate is not first)
+        return [*lines, *_failures(others, book)]
     return [
         *lines,
         book.say("decision.first_failure", gate=book.gate(first.name)),

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 
+from dg_bot.domain.calendar import seoul_day_start
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.events import (
     AlarmRaised,
@@ -17,11 +19,11 @@ from dg_bot.domain.events import (
     Started,
     Stopped,
 )
-from dg_bot.domain.gate import first_failure
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Role
 from dg_bot.operator import messages
+from dg_bot.operator.day_summary import Day, day_summary
 from dg_bot.operator.phrasebook import Language, Phrasebook
 from dg_bot.operator.verbosity import Verbosity
 
@@ -52,6 +54,7 @@ class Narrator:
         self._planned: dict[str, IntentPlanned] = {}
         self._last_exit: dict[Market, tuple[str, str]] = {}
         self._last_ending: dict[Market, tuple[Outcome, str | None]] = {}
+        self._day: Day | None = None
 
     def observe(self, record: Record) -> tuple[Message, ...]:
         """Give the messages that this record calls for, in order."""
@@ -59,6 +62,7 @@ class Narrator:
 
     def _told(self, record: Record) -> Iterator[Message]:
         event, at, book = record.event, record.at, self._book
+        yield from self._day_that_ended(at)
         match event:
             case IntentPlanned():
                 self._planned[event.identifier] = event
@@ -85,9 +89,16 @@ class Narrator:
                 unwatched = messages.process_stopped(event.mode, event.open_positions, at, book)
                 yield _alert(unwatched) if event.open_positions else _change(unwatched)
             case CycleCompleted():
+                self._day = (self._day or Day.of(at)).after(event.report)
                 yield from self._cycle(event.report)
             case _:
                 return
+
+    def _day_that_ended(self, at: datetime) -> Iterator[Message]:
+        """Tell the last day with cycles at the first record after its end."""
+        if self._day is not None and seoul_day_start(at) > self._day.start:
+            yield _change(day_summary(self._day, self._book))
+            self._day = None
 
     def _is_first_of_its_exit(self, planned: IntentPlanned) -> bool:
         """Tell whether this order opens an exit; its later parts and repeats are the same piece of news."""
@@ -99,7 +110,7 @@ class Narrator:
         return is_first
 
     def _cycle(self, report: CycleReport) -> Iterator[Message]:
-        failed = first_failure(report.gates)
+        failed = report.stopping_gate
         ending = (report.outcome, None if failed is None else failed.name)
         has_changed = self._last_ending.get(report.market) != ending
         self._last_ending[report.market] = ending

@@ -90,7 +90,7 @@ class ExecutionStage:
         position = clearance.portfolio.position_on(cycle.market)
         if position is None or Side.SELL not in clearance.allowed_sides:
             gate = Gate("position", "none", "a position to sell", False)
-            return Halt(stage=Stage.EXECUTION, reason="position: there is nothing to sell now", gates=(gate,))
+            return Halt(stage=Stage.EXECUTION, reason=gate.words, gates=(gate,))
         earlier = self._desk.taken_in(cycle, Role.SELL)
         if earlier:
             # The process ended after the sale and before its report: a part that is sold again would be more than was decided,
@@ -105,8 +105,8 @@ class ExecutionStage:
         failed = first_failure(clearance.gates)
         mark = clearance.portfolio.marks_krw.get(cycle.market)
         if failed is not None or plan.protection is None or mark is None:
-            words = "without a price or a protection" if failed is None else failed.words
-            return Halt(stage=Stage.EXECUTION, reason=f"cleared again: {words}", gates=clearance.gates)
+            words = "an entry without a price or a protection" if failed is None else failed.words
+            return Halt(stage=Stage.EXECUTION, reason=words, gates=clearance.gates)
         stop_fraction = plan.protection.stop_fraction
         if plan.protection.stop_distance_krw is not None:
             stop_fraction = min(stop_fraction, plan.protection.stop_distance_krw / mark)

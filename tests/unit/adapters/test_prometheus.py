@@ -96,10 +96,9 @@ def touch_everything(metrics: Metrics) -> None:
 
 
 def test_the_exposition_has_exactly_the_promised_names_and_labels() -> None:
-    rejected = replace(
-        RISK_HALT,
-        gates=(Gate("validator.fake_out", 1.0, 2.0, passed=False), Gate("model.answer", "prose", "usable", passed=False)),
-    )
+    gate = Gate("validator.fake_out", 1.0, 2.0, passed=False)
+    answer = Gate("model.answer", "prose", "usable", passed=False)
+    rejected = replace(RISK_HALT, gates=(gate, answer), reason=gate.words)
     metrics = fed(CycleCompleted(report=rejected), CycleCompleted(report=TRADED))
     touch_everything(metrics)
 

@@ -116,7 +116,7 @@ RISK_HALT = replace(
 DATA_HALT = replace(
     RISK_HALT,
     stage=Stage.DATA_COLLECTION,
-    reason="candle_age: none",
+    reason="data.candle_age: none, limit 2026-11-20T12:00Z",
     gates=(*RISK_GATES, Gate("data.candle_age", None, "2026-11-20T12:00Z", passed=False)),
     state=STATE,
 )

@@ -159,7 +159,7 @@ First gate not passed: <b>RSI contradiction</b>
 def test_the_decision_lists_further_failures_up_to_a_bound() -> None:
     gates = tuple(Gate(f"validator.check_{number}", float(number), 0.0, passed=False) for number in range(12))
 
-    lines = messages.cycle_decision(replace(HELD, gates=gates, reason="many"), EN).splitlines()
+    lines = messages.cycle_decision(replace(HELD, gates=gates, reason="validator.check_0: 0, limit 0"), EN).splitlines()
 
     assert [f"✗ check {number} {number} (0)" for number in range(1, 7)] == [line for line in lines if line.startswith("✗")]
     assert "… +5" in lines

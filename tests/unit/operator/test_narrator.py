@@ -47,7 +47,8 @@ def test_changes_sends_a_cycle_once_while_nothing_changes() -> None:
 
 
 def test_changes_sends_a_cycle_whose_first_failing_gate_is_another() -> None:
-    other = replace(HELD, gates=(Gate("filter.regime", "bear", "bull", passed=False), *HELD.gates))
+    regime = Gate("filter.regime", "bear", "bull", passed=False)
+    other = replace(HELD, gates=(regime, *HELD.gates), reason=regime.words)
 
     assert [HELD_TITLE] * 3 == titles(Verbosity.CHANGES, cycle(HELD), cycle(other), cycle(HELD))
 
