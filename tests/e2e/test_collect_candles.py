@@ -62,6 +62,6 @@ def test_a_collection_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> No
     assert at_end - at_death == -(-(HOURS - kept) // 200)
     assert at_end - at_death < PAGES
     assert f"{HOURS:,} candles" in said
-    assert f"{HOURS - kept:,} fetched now" in said
-    assert (at_end, True) == (asked(), "0 fetched now" in said_last)
+    assert f"{HOURS - kept:,} of them new" in said
+    assert (at_end, True) == (asked(), "0 of them new" in said_last)
     assert [HOURS + 1, HOURS + 1] == [len(lines) for lines in (file.read_text().splitlines(), set(file.read_text().splitlines()))]

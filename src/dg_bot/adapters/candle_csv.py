@@ -126,11 +126,12 @@ class RowProblem:
 
 @dataclass(frozen=True, slots=True)
 class CandleRow:
-    """A row that passed every check: its start in epoch seconds, and open, high, low, close, volume."""
+    """A row that passed every check: its start in epoch seconds, open, high, low, close, volume, and the traded won if told."""
 
     row: int
     second: int
     figures: list[float]
+    value: float | None
 
 
 def examine_candles(source: str, data: bytes, timeframe: Timeframe, now: datetime) -> Iterator[CandleRow | RowProblem]:
@@ -155,7 +156,7 @@ def _rows(body: bytes, width: int, timeframe: Timeframe, now: int | None = None)
             second = _time(cells[0], timeframe, before)
             if now is not None and second > now:
                 raise _BadRow(f"{cells[0]!r} lies in the future", "timestamp")
-            yield CandleRow(number, second, _figures(cells))
+            yield CandleRow(number, second, _figures(cells), float(cells[6]) if cells[6:] and cells[6] else None)
         except _BadRow as bad:
             yield RowProblem(number, bad.column, bad.problem)
             continue

@@ -114,6 +114,10 @@ class CandleFiles:
             return self._folder / "daily" / f"{market}_1d.csv"
         return self._folder / "minute" / f"{market}_{timeframe}.csv"
 
+    def has(self, market: Market, timeframe: Timeframe) -> bool:
+        """Tell whether there is a file of these candles."""
+        return _existing(self.path(market, timeframe)) is not None
+
     def _series(self, market: Market, timeframe: Timeframe, *, is_sole_writer: bool) -> CandleSeries:
         """Give all stored candles, parsed again only where the file is another than it was."""
         path = _existing(self.path(market, timeframe))

@@ -23,7 +23,7 @@ def add_backtest_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--timeframe", type=argument_types.timeframe, default=Timeframe(240), help="bars of the strategy (default 240m)"
     )
-    parser.add_argument("--data", type=Path, metavar="FILE", help=".csv or .csv.gz (default: hours of CANDLE_DIR)")
+    parser.add_argument("--data", type=Path, metavar="FILE", help=".csv or .csv.gz (default: the collected hours)")
     parser.add_argument("--from", type=argument_types.day, dest="start", metavar="D", help="first day, YYYY-MM-DD in UTC")
     parser.add_argument("--to", type=argument_types.day, dest="end", metavar="D", help="the day after the last one")
     parser.add_argument(
@@ -35,7 +35,7 @@ def candles_of(options: argparse.Namespace, settings: Settings) -> CandleSeries:
     """Read the candles that the options name; raises DataError for a file that cannot be used."""
     start, end = options.start or _ALWAYS[0], options.end or _ALWAYS[1]
     if options.data is None:
-        return CandleFiles(settings.candle_folder).load(options.market, HOUR, start, end)
+        return CandleFiles(_folder(options, settings)).load(options.market, HOUR, start, end)
     return with_own_timeframe(read_candles(options.data, options.market, Timeframe(1))).between(start, end)
 
 
@@ -43,4 +43,12 @@ def source_of(options: argparse.Namespace, settings: Settings) -> str:
     """Name the candles that were used, and say so where they are no real market's."""
     if options.data is not None:
         return str(options.data)
-    return f"{settings.candle_folder}{' (a simulated market)' if settings.has_simulated_candles else ''}"
+    folder = _folder(options, settings)
+    is_made_up = settings.has_simulated_candles and folder == settings.candle_folder
+    return f"{folder}{' (a simulated market)' if is_made_up else ''}"
+
+
+def _folder(options: argparse.Namespace, settings: Settings) -> Path:
+    """Give the folder of the candles that were collected by hand, or the bot's own where there are none of the market."""
+    collected = settings.collected_folder
+    return collected if CandleFiles(collected).has(options.market, HOUR) else settings.candle_folder

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from dg_bot.adapters.candle_csv import CandleRow, RowProblem, examine_candles, file_content
+from dg_bot.adapters.candle_manifest import read_manifest
 from dg_bot.domain.calendar import Timeframe, from_epoch, to_epoch
 from dg_bot.errors import DataError, ImpossibleValue
 
@@ -17,6 +18,7 @@ from dg_bot.errors import DataError, ImpossibleValue
 _OUTLIER_MULTIPLE = 20.0
 _OUTLIER_FRACTION = 0.10
 _MINUTE = Timeframe(1)
+_ROUNDING = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +43,9 @@ class Outlier:
 class CandleFileReport:
     """What was found in one file; `timeframe` is the commonest step, None where there is none that the venue has.
 
-    `is_cut` tells that the last line has no end, `is_unfinished` that the last candle was not over when the file was looked at.
-    Gaps, outliers and candles without volume are facts of a market and no faults of a file.
+    `is_cut` tells that the last line has no end, `is_unfinished` that the last candle was not over when the file was looked at,
+    `is_edited` that it is not as its manifest says. Gaps, outliers, candles without volume and `odd_values` (rows whose traded
+    amount over their volume is no price between low and high) are facts of a market and no faults of a file.
     """
 
     path: Path
@@ -55,6 +58,8 @@ class CandleFileReport:
     gaps: tuple[Gap, ...]
     outliers: tuple[Outlier, ...]
     without_volume: int
+    odd_values: tuple[int, ...]
+    is_edited: bool
     is_cut: bool
     is_unfinished: bool
 
@@ -65,7 +70,7 @@ class CandleFileReport:
     @property
     def is_sound(self) -> bool:
         """Tell whether a backtest or a screen may trust the file."""
-        return not (self.problems or self.is_cut or self.is_unfinished) and self.timeframe is not None
+        return not (self.problems or self.is_edited or self.is_cut or self.is_unfinished) and self.timeframe is not None
 
 
 def check_candle_file(path: Path, now: datetime) -> CandleFileReport:
@@ -86,9 +91,24 @@ def check_candle_file(path: Path, now: datetime) -> CandleFileReport:
         gaps=_gaps(candles, length),
         outliers=_outliers(candles),
         without_volume=sum(1 for candle in candles if candle.figures[4] == 0.0),
+        odd_values=tuple(candle.row for candle in candles if _is_odd(candle)),
+        is_edited=_is_edited(path, data),
         is_cut=not data.endswith(b"\n"),
         is_unfinished=bool(candles) and candles[-1].second + length > to_epoch(now),
     )
+
+
+def _is_edited(path: Path, data: bytes) -> bool:
+    manifest = read_manifest(path) if path.suffix == ".csv" else None
+    return manifest is not None and not manifest.allows(data)
+
+
+def _is_odd(candle: CandleRow) -> bool:
+    """Tell whether the traded amount contradicts prices and volume by more than their rounding."""
+    _, high, low, _, volume = candle.figures
+    if candle.value is None:
+        return False
+    return not low * volume * (1.0 - _ROUNDING) <= candle.value <= high * volume * (1.0 + _ROUNDING) + 1.0
 
 
 def _commonest_step(path: Path, data: bytes, now: datetime) -> Timeframe | None:

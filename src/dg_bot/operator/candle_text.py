@@ -35,14 +35,14 @@ def print_candle_files(found: Sequence[tuple[Path, CandleFileReport | DataError]
                 console.print(Padding(Text(line), (0, 0, 0, 2)))
 
 
-def print_collection(path: Path, series: CandleSeries, fetched: int, console: Console) -> None:
-    """Tell what of the archive a collection was for, and how much of it came just now."""
+def print_collection(path: Path, series: CandleSeries, fresh: int, console: Console) -> None:
+    """Tell what of the archive a collection or an import was for, and how much of it came just now."""
     first, last = series.first_opened_at, series.last_opened_at
     if first is None or last is None:
         console.print(f"{series.market} {series.timeframe}: the venue has no candles there")
         return
     span = f"{len(series):,} candles from {_time(first)} to {_time(last)}, {series.missing_bars():,} missing"
-    console.print(f"{series.market} {series.timeframe}: {span}; {fetched:,} fetched now")
+    console.print(f"{series.market} {series.timeframe}: {span}; {fresh:,} of them new")
     console.print(str(path), soft_wrap=True)
 
 
@@ -57,9 +57,11 @@ def candle_json(report: CandleFileReport) -> Mapping[str, object]:
         "first": _time(report.first),
         "last": _time(report.last),
         "missing": report.missing,
+        "edited": report.is_edited,
         "cut": report.is_cut,
         "unfinished": report.is_unfinished,
         "without_volume": report.without_volume,
+        "odd_values": list(report.odd_values),
         "problems": [{"row": bad.row, "column": bad.column, "problem": bad.problem} for bad in report.problems],
         "gaps": [{"before": _time(gap.before), "after": _time(gap.after), "missing": gap.missing} for gap in report.gaps],
         "outliers": [{"row": far.row, "at": _time(far.at), "move": far.move} for far in report.outliers],
@@ -82,12 +84,17 @@ def _remarks(report: CandleFileReport) -> Iterable[str]:
     yield from (problem.words for problem in report.problems[:_SHOWN])
     if len(report.problems) > _SHOWN:
         yield f"and {len(report.problems) - _SHOWN:,} more rows that cannot be right"
+    if report.is_edited:
+        yield "it is not as it was written: its manifest tells of another size or hash"
     if report.is_cut:
         yield "the last line has no end: the file may have been cut off"
     if report.is_unfinished:
         yield "the last candle is not over yet: leave it out"
     if report.gaps:
         yield f"{len(report.gaps):,} gaps; the longest: {_longest(report.gaps)}"
+    if report.odd_values:
+        rows = f"{len(report.odd_values):,} rows, the first of them row {report.odd_values[0]}"
+        yield f"the value over the volume lies outside low and high in {rows}"
     if report.outliers:
         far = max(report.outliers, key=lambda outlier: abs(outlier.move))
         move = f"{signed_percent(far.move)} at {_time(far.at)} (row {far.row})"

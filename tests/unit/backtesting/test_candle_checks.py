@@ -1,6 +1,7 @@
 import gzip
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 
@@ -8,8 +9,11 @@ import pytest
 from rich.console import Console
 
 from dg_bot.adapters.candle_csv import RowProblem
+from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.backtesting.candle_checks import CandleFileReport, check_candle_file, check_or_explain
 from dg_bot.domain.calendar import DAY, HOUR
+from dg_bot.domain.candle import Candle
+from dg_bot.domain.market import Market
 from dg_bot.errors import DataError
 from dg_bot.operator.candle_text import candle_json, print_candle_files
 
@@ -160,3 +164,34 @@ def test_another_program_sees_the_same(tmp_path: Path) -> None:
 
     assert (False, "60m", 6, 3) == tuple(content[name] for name in ("ok", "timeframe", "candles", "missing"))
     assert [{"row": 3, "column": "high", "problem": "95 is not the highest of the row"}] == content["problems"]
+
+
+def test_a_file_that_is_not_as_it_was_written_is_not_sound(tmp_path: Path) -> None:
+    price = Decimal(100)
+    candles = [
+        Candle(opened_at=datetime(2024, 1, 1, hour, tzinfo=UTC), open=price, high=price, low=price, close=price, volume=price)
+        for hour in range(5)
+    ]
+    archive = CandleFiles(tmp_path)
+    archive.add(Market("KRW-BTC"), HOUR, candles)
+    path = archive.path(Market("KRW-BTC"), HOUR)
+    before = check_candle_file(path, LATER)
+    path.write_text(path.read_text().replace(",100\n", ",101\n", 1))
+
+    after = check_candle_file(path, LATER)
+
+    assert [(True, False), (False, True)] == [(one.is_sound, one.is_edited) for one in (before, after)]
+    assert "it is not as it was written" in text_of((path, after))
+    assert [False, True] == [candle_json(one)["edited"] for one in (before, after)]
+
+
+@pytest.mark.parametrize(("value", "rows"), [("95", []), ("89.95", []), ("101.1", []), ("80", [2]), ("102", [2]), ("", [])])
+def test_an_amount_that_contradicts_the_prices_is_told_and_is_no_fault(tmp_path: Path, value: str, rows: list[int]) -> None:
+    path = tmp_path / "valued.csv"
+    lines = [f"{row(0)},{value}", f"{row(1)},95"]
+    path.write_text("\n".join([f"{HEADER},value", *lines, ""]))
+
+    report = check_candle_file(path, LATER)
+
+    assert (True, rows) == (report.is_sound, list(report.odd_values))
+    assert bool(rows) is ("the value over the volume lies outside low and high in 1 rows" in text_of((path, report)))

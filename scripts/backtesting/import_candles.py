@@ -1,0 +1,53 @@
+"""Take candles from a CSV file of another program into the archive; those that are there already stay as they are."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.foreign_candles import read_foreign_candles
+from dg_bot.app import argument_types
+from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.domain.calendar import KST
+from dg_bot.errors import BotError
+from dg_bot.operator.candle_text import print_collection
+from dg_bot.operator.terminal import terminal
+
+_ZONES = {"UTC": UTC, "Asia/Seoul": KST}
+_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 done, 1 for a file that cannot be used, 2 for options or settings, 3 unsafe."""
+    options = _parser().parse_args(arguments)
+    market, timeframe = options.market, options.timeframe
+    try:
+        settings = load_settings()
+        zone = _ZONES.get(options.timezone)
+        candles = read_foreign_candles(options.file, market, timeframe, zone=zone, now=datetime.now(UTC))
+        archive = CandleFiles(settings.collected_folder, source=str(options.file))
+        before = len(archive.load(market, timeframe, *_ALWAYS))
+        archive.add(market, timeframe, candles)
+        series = archive.load(market, timeframe, *_ALWAYS)
+    except BotError as error:
+        return refusal("import_candles", error)
+    print_collection(archive.path(market, timeframe), series, len(series) - before, terminal())
+    return ExitCode.DONE
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="import_candles.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("file", type=Path, metavar="FILE", help=".csv or .csv.gz with a header")
+    parser.add_argument("--market", type=argument_types.market, required=True, help="for example KRW-BTC")
+    parser.add_argument("--timeframe", type=argument_types.timeframe, required=True, help="the length of the candles: 60m, 1d, …")
+    parser.add_argument("--timezone", choices=_ZONES, help="of times that do not tell theirs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
