@@ -46,7 +46,8 @@ from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
-from dg_bot.pipeline.data_stage import DataCollectionStage, DataLimits
+from dg_bot.pipeline.data_limits import DataLimits
+from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard, GuardReport
 from dg_bot.pipeline.order_desk import OrderDesk

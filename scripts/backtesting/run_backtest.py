@@ -17,13 +17,17 @@ from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.app.strategy_choice import chosen_strategy
-from dg_bot.backtesting.backtest import Backtest, run_backtest
+from dg_bot.backtesting.backtest import Backtest, Trader, by_kernel, run_backtest
+from dg_bot.backtesting.replay import Replay
 from dg_bot.backtesting.report import Provenance, csv_report, json_report
 from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import Timeframe
+from dg_bot.domain.candle import CandleSeries
 from dg_bot.errors import BotError, DataError
 from dg_bot.operator.backtest_page import page
 from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.operator.terminal import terminal
+from dg_bot.strategies.base import Strategy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -33,11 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(given)
     if options.output == "html" and options.file is None:
         parser.error("argument --file: is needed with --output html")
+    if options.cycles is not None and options.engine != "pipeline":
+        parser.error("argument --cycles: goes with --engine pipeline")
     try:
         settings = load_settings()
         strategy = chosen_strategy(settings, options.strategy, dict(options.param))
         rules = TradeRules.of(settings.risk_limits())
-        backtest = run_backtest(candles_of(options, settings), options.timeframe, strategy, rules)
+        trade = _pipeline(settings, options.cycles) if options.engine == "pipeline" else by_kernel
+        backtest = run_backtest(candles_of(options, settings), options.timeframe, strategy, rules, trade)
         provenance = Provenance(source=source_of(options, settings), version=__version__, command=_command(given, settings))
         if options.file is None:
             _print(backtest, provenance, options.output)
@@ -47,6 +54,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BotError as error:
         return refusal("run_backtest", error)
     return ExitCode.DONE
+
+
+def _pipeline(settings: Settings, cycles: Path | None) -> Trader:
+    """Trade by the pipeline itself, and write what each of its cycles saw, where somebody wants it."""
+    # The stages take a while to load, and the kernel needs none of them.
+    from dg_bot.backtesting.engine import run_pipeline  # noqa: PLC0415
+    from dg_bot.operator.cycle_json import cycle_json  # noqa: PLC0415
+
+    def trade(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Replay:
+        run = run_pipeline(candles, timeframe, strategy, rules=rules, limits=settings.risk_limits())
+        if cycles is not None:
+            _write(cycles, "".join(f"{cycle_json(report)}\n" for report in run.reports))
+        return run.history
+
+    return trade
 
 
 def _print(backtest: Backtest, provenance: Provenance, output: str) -> None:
@@ -80,6 +102,10 @@ def _write(file: Path, text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run_backtest.py", description=__doc__, allow_abbrev=False)
     add_backtest_options(parser)
+    parser.add_argument(
+        "--engine", choices=("kernel", "pipeline"), default="kernel", help="the compiled loop, or the bot's own stages"
+    )
+    parser.add_argument("--cycles", type=Path, metavar="F", help="where the pipeline's cycles are written, a JSON object a line")
     parser.add_argument("--output", choices=("text", "csv", "json", "html"), default="text")
     parser.add_argument("--file", type=Path, metavar="F", help="where the report is written (default: standard output)")
     return parser

@@ -69,7 +69,13 @@ class Remembered:
 
 
 def _recent(reports: Mapping[str, CycleReport], now: datetime) -> Mapping[str, CycleReport]:
-    return {cycle_id: report for cycle_id, report in reports.items() if report.opened_at >= now - _REPORTS_KEPT}
+    """Keep the reports of two days; they stand in the order of their hours, so that the first recent one ends the search."""
+    recent = dict(reports)
+    for cycle_id, report in reports.items():
+        if report.opened_at >= now - _REPORTS_KEPT:
+            break
+        del recent[cycle_id]
+    return recent
 
 
 def _failing(known: Mapping[Market, ScreenFailure], report: CycleReport) -> Mapping[Market, ScreenFailure]:

@@ -26,6 +26,8 @@ DOORS_OUT_OF_MONEY = {
     "simulator/generated.py": "a made-up price is drawn from floats",
     "adapters/prometheus.py": "metrics are floats",
     "analysis/prompt.py": "a language model is shown a gain as a ratio",
+    "backtesting/engine.py": "figures of a backtest are floats",
+    "backtesting/journal_trips.py": "figures of a backtest are floats",
 }
 # What may write to standard error, and why.
 PRINTERS = {"app/exit_codes.py": "the last words of a command that ends"}

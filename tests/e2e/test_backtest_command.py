@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from dg_bot.domain.calendar import from_epoch
+from tests.equality.both_ways import made_hours
 from tests.shared_data import shared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +22,16 @@ def run(folder: Path, *arguments: str, candles: str | None = None) -> subprocess
     return subprocess.run(
         [sys.executable, str(SCRIPT), *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
+
+
+def made(folder: Path) -> Path:
+    """Write 1,500 hours from 2023-01-01 in which every check of an entry passes now and then."""
+    candles = made_hours(31, 1500)
+    columns = (candles.opened_at, candles.open, candles.high, candles.low, candles.close, candles.volume)
+    rows = (f"{from_epoch(second):%Y-%m-%dT%H:%M:%SZ},{','.join(map(repr, row))}" for second, *row in zip(*columns, strict=True))
+    path = folder / "made.csv"
+    path.write_text("\n".join(("timestamp,open,high,low,close,volume", *rows)) + "\n")
+    return path
 
 
 def written(folder: Path, *, name: str = "walk.csv") -> Path:
@@ -42,7 +54,7 @@ def test_a_report_of_a_file_is_printed(tmp_path: Path) -> None:
 
 def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
-    base = ("--market", "KRW-XRP", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(written(tmp_path)))
+    base = ("--market", "KRW-BTC", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(made(tmp_path)))
     out = ("--output", "json", "--file", str(file))
 
     done = run(
@@ -50,9 +62,9 @@ def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
         *base,
         *out,
         "--from",
-        "2024-01-03",
+        "2023-01-03",
         "--to",
-        "2024-01-13",
+        "2023-03-01",
         "--param",
         "short_period=2",
         "--param",
@@ -61,8 +73,31 @@ def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
 
     report = json.loads(file.read_text())
     assert (0, f"{file}: {len(report['round_trips'])} round trips\n") == (done.returncode, done.stdout)
-    assert (240, "2024-01-03T00:00:00Z") == (report["bars"], report["first_bar"])
+    assert (1368, "2023-01-03T00:00:00Z") == (report["bars"], report["first_bar"])
     assert report["round_trips"]
+
+
+def test_the_pipeline_makes_the_same_round_trips_as_the_kernel_and_tells_each_cycle(tmp_path: Path) -> None:
+    cycles = tmp_path / "cycles.jsonl"
+    base = ("--market", "KRW-BTC", "--strategy", "vwap_return", "--data", str(made(tmp_path)), "--output", "json")
+
+    fast = json.loads(run(tmp_path, *base).stdout)
+    true = json.loads(run(tmp_path, *base, "--engine", "pipeline", "--cycles", str(cycles)).stdout)
+
+    told = [json.loads(line) for line in cycles.read_text().splitlines()]
+    trips = [
+        [(trip["entered_at"], trip["exited_at"], trip["reason"]) for trip in report["round_trips"]] for report in (fast, true)
+    ]
+    assert trips[0] == trips[1]
+    assert len(trips[0]) > 3
+    assert (1499, "KRW-BTC/2023-01-01T01") == (len(told), told[0]["cycle_id"])
+    assert all(one["gates"] for one in told)
+
+
+def test_cycles_are_told_by_the_pipeline_only(tmp_path: Path) -> None:
+    done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--cycles", "cycles.jsonl")
+
+    assert (2, True) == (done.returncode, "goes with --engine pipeline" in done.stderr)
 
 
 def test_data_goes_to_standard_output_where_no_file_is_named(tmp_path: Path) -> None:

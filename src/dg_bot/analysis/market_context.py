@@ -78,16 +78,40 @@ def market_context(*, hourly: CandleSeries, strategy_bars: CandleSeries, referen
     """
     hours, bars = bars_of(hourly), bars_of(strategy_bars)
     is_compared = reference_hourly is not None and reference_hourly.market != hourly.market
-    volatility, limit = _volatility(hours.close)
+    volatility, limit = volatility_24h(hours.close[-(LONG_BARS + SHORT_BARS) :])
     return MarketContext(
         reference=_reference_context(hours, reference_hourly) if reference_hourly is not None and is_compared else None,
         return_24h=_return_24h(hours.opened_at, hours.close),
         crash_drop=_last(crash_drop(hours)),
         rsi_divergence=_last(rsi_divergence(bars.close, rsi(bars.close))),
         regime=regime(bars.close),
-        volatility_24h=volatility,
-        volatility_limit=limit,
+        volatility_24h=_last(volatility),
+        volatility_limit=_last(limit),
     )
+
+
+class ContextHistory:
+    """The surroundings at each close of a whole history, as `market_context` measures them without a reference market."""
+
+    def __init__(self, hours: Bars, bars: Bars) -> None:
+        """Measure everything once; both hold closed candles of one market."""
+        self._returns = _returns_24h(hours)
+        self._drops = crash_drop(hours)
+        self._volatility, self._volatility_limits = volatility_24h(hours.close)
+        self._divergence = rsi_divergence(bars.close, rsi(bars.close))
+        self._close, self._fast, self._slow = bars.close, sma(bars.close, FAST_TREND_BARS), sma(bars.close, SLOW_TREND_BARS)
+
+    def at(self, hour: int, bar: int) -> MarketContext:
+        """Give what was known when hour number `hour` and bar number `bar` were the newest; -1 where there was no bar yet."""
+        return MarketContext(
+            reference=None,
+            return_24h=_known(self._returns, hour),
+            crash_drop=_known(self._drops, hour),
+            rsi_divergence=_known(self._divergence, bar),
+            regime=_regime(self._close[bar], self._fast[bar], self._slow[bar]) if bar >= SLOW_TREND_BARS - 1 else None,
+            volatility_24h=_known(self._volatility, hour),
+            volatility_limit=_known(self._volatility_limits, hour),
+        )
 
 
 def crash_drop(hours: Bars) -> Floats:
@@ -125,11 +149,13 @@ def regime(close: Floats) -> Regime | None:
     """Name the regime at the newest bar; None with fewer bars than the slow average needs."""
     if len(close) < SLOW_TREND_BARS:
         return None
-    price, slow = close[-1], sma(close, SLOW_TREND_BARS)[-1]
-    fast = sma(close, FAST_TREND_BARS)[-1]
-    if price > slow and fast > slow:
+    return _regime(close[-1], sma(close, FAST_TREND_BARS)[-1], sma(close, SLOW_TREND_BARS)[-1])
+
+
+def _regime(close: float, fast: float, slow: float) -> Regime:
+    if close > slow and fast > slow:
         return Regime.BULL
-    return Regime.BEAR if price < slow and fast < slow else Regime.SIDEWAYS
+    return Regime.BEAR if close < slow and fast < slow else Regime.SIDEWAYS
 
 
 def _reference_context(hours: Bars, reference: CandleSeries) -> ReferenceContext:
@@ -186,14 +212,31 @@ def _return_24h(opened_at: NDArray[np.int64], close: Floats) -> float | None:
     return None if index < 0 else float(close[-1] / close[index] - 1.0)
 
 
-def _volatility(close: Floats) -> tuple[float | None, float | None]:
-    """Give the sample deviation of the last 24 log returns, and the 95th percentile of its last 720 values, itself included."""
-    returns = np.diff(np.log(close))
-    if len(returns) < SHORT_BARS:
-        return None, None
-    deviations = sliding_window_view(returns[-(LONG_BARS + SHORT_BARS - 1) :], SHORT_BARS).std(axis=1, ddof=1)
-    limit = float(np.percentile(deviations, VOLATILITY_PERCENTILE)) if len(deviations) == LONG_BARS else None
-    return float(deviations[-1]), limit
+def volatility_24h(close: Floats) -> tuple[Floats, Floats]:
+    """Give the sample deviation of 24 hourly log returns at each close, and the 95th percentile of its last 720 values.
+
+    Both `(n,)`, NaN where there are too few hours.
+    """
+    deviations, limits = absent(len(close)), absent(len(close))
+    if len(close) > SHORT_BARS:
+        deviations[SHORT_BARS:] = sliding_window_view(np.diff(np.log(close)), SHORT_BARS).std(axis=1, ddof=1)
+    if len(close) >= SHORT_BARS + LONG_BARS:
+        windows = sliding_window_view(deviations[SHORT_BARS:], LONG_BARS)
+        # A thousand windows at a time: all at once would take 720 times the memory of the column.
+        for start in range(0, len(windows), 1000):
+            found = np.percentile(windows[start : start + 1000], VOLATILITY_PERCENTILE, axis=1)
+            limits[SHORT_BARS + LONG_BARS - 1 + start :][: len(found)] = found
+    return deviations, limits
+
+
+def _returns_24h(hours: Bars) -> Floats:
+    """Compare each close with the one that held 24 hours before it, `(n,)`; NaN where there is none."""
+    index = np.searchsorted(hours.opened_at, hours.opened_at - _DAY_S, side="right") - 1
+    return np.where(index >= 0, hours.close / hours.close[index] - 1.0, np.nan)
+
+
+def _known(values: Floats, place: int) -> float | None:
+    return float(values[place]) if place >= 0 and np.isfinite(values[place]) else None
 
 
 def _last(values: Floats) -> float | None:

@@ -11,7 +11,7 @@ from dg_bot.domain.market import Market
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.assembly import TradingRules
-from dg_bot.pipeline.data_stage import DataLimits
+from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.ports import DecisionModel, StrategyScreen
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.strategies.base import Strategy

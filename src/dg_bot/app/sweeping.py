@@ -12,7 +12,7 @@ from dg_bot.app.backtest_options import candles_of, source_of
 from dg_bot.app.followers import database_of
 from dg_bot.app.settings import Settings
 from dg_bot.app.strategy_choice import chosen_strategy
-from dg_bot.backtesting.backtest import tradable_bars
+from dg_bot.backtesting.backtest import hours_of, tradable_bars
 from dg_bot.backtesting.juries import jury_for
 from dg_bot.backtesting.parameter_grid import ParameterGrid, ParameterSet, every_set, random_sets
 from dg_bot.backtesting.set_judging import Ground
@@ -91,4 +91,6 @@ def _ground(candles: CandleSeries, options: argparse.Namespace, settings: Settin
     if len(series) < 2:
         raise DataError(f"{candles.market} {options.timeframe}", f"{len(series)} bars are too few to try anything on")
     rules = TradeRules.of(settings.risk_limits())
-    return Ground(bars=bars_of(series), entry_mask=mask, rules=rules, stretches=(Stretch(0, len(series)),))
+    return Ground(
+        bars=bars_of(series), hours=hours_of(candles), entry_mask=mask, rules=rules, stretches=(Stretch(0, len(series)),)
+    )

@@ -1,10 +1,11 @@
 """One backtest: a strategy over candles under the rules of trading, and all that is said of it afterwards."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dg_bot.analysis.validator import ValidatorLimits, entry_mask
+from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.backtesting.performance import (
     EquityCurve,
     MonthReturn,
@@ -15,14 +16,16 @@ from dg_bot.backtesting.performance import (
     performance,
     trade_figures,
 )
-from dg_bot.backtesting.replay import replay
+from dg_bot.backtesting.replay import Replay, replay
 from dg_bot.backtesting.signal_pass import signals_of
+from dg_bot.backtesting.tradable import entries_allowed, in_time
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ImpossibleValue
 from dg_bot.indicators.bars import Bars, Flags, bars_of
+from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.strategies.base import Strategy
 from dg_bot.strategies.parameters import Parameters
 
@@ -52,18 +55,30 @@ class Backtest:
     buy_and_hold: EquityCurve
 
 
-def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Backtest:
-    """Trade `strategy` on bars of `timeframe` that are made from the candles, under the validator's checks of candles.
+def by_kernel(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Replay:
+    """Replay the strategy's signals where a bot's checks of candles would have let them pass."""
+    series, mask = tradable_bars(candles, timeframe)
+    bars = bars_of(series)
+    signals = in_time(signals_of(strategy, bars), bars, hours_of(candles), ValidatorLimits())
+    return replay(bars, signals, strategy.bar_exits, rules, mask)
+
+
+Trader = Callable[[CandleSeries, Timeframe, Strategy, TradeRules], Replay]
+
+
+def run_backtest(
+    candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules, trade: Trader = by_kernel
+) -> Backtest:
+    """Trade `strategy` on bars of `timeframe` that are made from the candles, under the checks of a bot that need candles only.
 
     Only whole bars count: one whose end lies beyond the last candle is left out. Raises DataError where the candles cannot make
     such bars, and where there are fewer of them than the strategy needs to warm up.
     """
-    series, mask = tradable_bars(candles, timeframe)
+    series = candles.whole(timeframe)
     if len(series) <= strategy.warm_up:
         needed = f"{len(series)} bars are too few: {strategy.name} needs more than {strategy.warm_up}"
         raise DataError(f"{candles.market} {timeframe}", needed)
-    bars = bars_of(series)
-    history = replay(bars, signals_of(strategy, bars), strategy.bar_exits, rules, mask)
+    history = trade(candles, timeframe, strategy, rules)
     return Backtest(
         market=candles.market,
         strategy=strategy.name,
@@ -72,24 +87,26 @@ def run_backtest(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy
         rules=rules,
         candles_sha256=candles.sha256(),
         prices=series,
-        bars=len(bars),
+        bars=len(series),
         missing_bars=series.missing_bars(),
         performance=performance(history.round_trips, history.curve),
         trades=trade_figures(history.round_trips),
         months=monthly_returns(history.curve),
         round_trips=history.round_trips,
         curve=history.curve,
-        buy_and_hold=_buy_and_hold(bars, rules),
+        buy_and_hold=_buy_and_hold(bars_of(series), rules),
     )
 
 
 def tradable_bars(candles: CandleSeries, timeframe: Timeframe) -> tuple[CandleSeries, Flags]:
-    """Make whole bars of the candles, and tell of each whether the validator's checks of candles would let an entry pass."""
-    series = candles.resampled(timeframe)
-    if candles.last_opened_at is not None:
-        series = series.closed_by(candles.last_opened_at + candles.timeframe.length)
-    hours = bars_of(candles.resampled(HOUR)) if not HOUR.seconds % candles.timeframe.seconds else None
-    return series, entry_mask(bars_of(series), ValidatorLimits(), hours)
+    """Make whole bars of the candles, and tell of each whether a bot's checks of candles would let an entry pass."""
+    series = candles.whole(timeframe)
+    return series, entries_allowed(bars_of(series), hours_of(candles), ValidatorLimits(), DataLimits())
+
+
+def hours_of(candles: CandleSeries) -> Bars | None:
+    """Make whole hours of the candles; None where those are longer."""
+    return None if HOUR.seconds % candles.timeframe.seconds else bars_of(candles.whole(HOUR))
 
 
 def _buy_and_hold(bars: Bars, rules: TradeRules) -> EquityCurve:

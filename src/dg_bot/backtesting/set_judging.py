@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.backtesting.performance import EquityCurve
 from dg_bot.backtesting.replay import Replay, replay
+from dg_bot.backtesting.tradable import in_time
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.trials import Stretch, TrialFigures
 from dg_bot.indicators.bars import Bars, Flags
@@ -12,9 +14,10 @@ from dg_bot.strategies.base import Signals, Strategy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What every set of a study is judged on; `entry_mask`, `(n,)`, is the validator's."""
+    """What every set of a study is judged on: bars, the hours that they are made of, where an entry may pass, `(n,)`."""
 
     bars: Bars
+    hours: Bars | None
     entry_mask: Flags
     rules: TradeRules
     stretches: tuple[Stretch, ...]
@@ -22,7 +25,7 @@ class Ground:
 
 def judged(strategy: Strategy, ground: Ground) -> tuple[TrialFigures, ...]:
     """Give the figures of each stretch. Signals look at all bars before them, those of earlier stretches among them."""
-    signals = strategy.signals(ground.bars)
+    signals = in_time(strategy.signals(ground.bars), ground.bars, ground.hours, ValidatorLimits())
     return tuple(figures_of(replayed(strategy, signals, ground, stretch)) for stretch in ground.stretches)
 
 

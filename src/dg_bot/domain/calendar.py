@@ -5,7 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from dg_bot.errors import ImpossibleValue
 
-KST = timezone(timedelta(hours=9), "KST")
+_SEOUL_AHEAD_S = 9 * 3600
+_DAY_S = 24 * 3600
+KST = timezone(timedelta(seconds=_SEOUL_AHEAD_S), "KST")
 _MINUTES = {"1m": 1, "3m": 3, "5m": 5, "10m": 10, "15m": 15, "30m": 30, "60m": 60, "240m": 240, "1d": 1440}
 
 
@@ -69,12 +71,11 @@ def from_epoch(seconds: int) -> datetime:
 
 def seoul_day_start(at: datetime) -> datetime:
     """Give 00:00 Asia/Seoul of the day that contains `at`, as UTC."""
-    require_aware("time", at)
-    local = at.astimezone(KST)
-    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+    return from_epoch((to_epoch(at) + _SEOUL_AHEAD_S) // _DAY_S * _DAY_S - _SEOUL_AHEAD_S)
 
 
 def seoul_week_start(at: datetime) -> datetime:
     """Give Monday 00:00 Asia/Seoul of the week that contains `at`, as UTC."""
-    day = seoul_day_start(at)
-    return day - timedelta(days=day.astimezone(KST).weekday())
+    days = (to_epoch(at) + _SEOUL_AHEAD_S) // _DAY_S
+    # 1970-01-01 was a Thursday, day 3 of a week that begins on Monday.
+    return from_epoch((days - (days + 3) % 7) * _DAY_S - _SEOUL_AHEAD_S)

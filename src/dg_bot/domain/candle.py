@@ -127,6 +127,8 @@ class CandleSeries:
 
     def longest_gap(self) -> int:
         """Give the largest number of bars in a row that are absent between two present ones."""
+        if not self.missing_bars():
+            return 0
         steps = (later - earlier for earlier, later in zip(self.opened_at, self.opened_at[1:], strict=False))
         return max((step // self.timeframe.seconds - 1 for step in steps), default=0)
 
@@ -153,6 +155,12 @@ class CandleSeries:
             # One after the other: `sum` rounds differently from one Python to the next.
             volume=array("d", (reduce(add, self.volume[start:end]) for start, end in spans)),
         )
+
+    def whole(self, timeframe: Timeframe) -> "CandleSeries":
+        """Join bars into a longer timeframe, without one whose end lies beyond the newest bar; raises as `resampled` does."""
+        if self.last_opened_at is None:
+            return self.resampled(timeframe)
+        return self.resampled(timeframe).closed_by(self.last_opened_at + self.timeframe.length)
 
     def _slice(self, start: int, end: int) -> "CandleSeries":
         return CandleSeries(

@@ -28,6 +28,12 @@ def floor_to(value: Decimal, step: Decimal) -> Decimal:
         return value // step * step
 
 
+def ceiling_to(value: Decimal, step: Decimal) -> Decimal:
+    """Round a positive value up to a multiple of `step`, exactly; `step` must be positive."""
+    lower = floor_to(value, step)
+    return lower if lower == value else lower + step
+
+
 def decimal_from_float(value: float, step: Decimal) -> Decimal:
     """Turn a float into exact money, rounded down to `step`; the only door from float to money.
 

@@ -1,6 +1,7 @@
 """The standard indicators on the newest bar as plain floats, and what they say together."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import IntEnum
 
@@ -53,34 +54,39 @@ class IndicatorSnapshot:
 
 def snapshot(bars: Bars) -> IndicatorSnapshot:
     """Calculate the standard set over `bars` and keep the last value of each; all NaN where there is no bar."""
+    return IndicatorSnapshot(**{name: _last(values) for name, values in columns(bars).items()})
+
+
+def columns(bars: Bars) -> Mapping[str, Floats]:
+    """Calculate the standard set on every bar: columns `(n,)` by their names in `IndicatorSnapshot`."""
     momentum = macd(bars.close)
     bands = bollinger(bars.close)
     direction = directional_movement(bars.high, bars.low, bars.close)
     oscillator = stochastic(bars.high, bars.low, bars.close)
-    return IndicatorSnapshot(
-        close=_last(bars.close),
-        sma_50=_last(sma(bars.close, 50)),
-        sma_200=_last(sma(bars.close, 200)),
-        rsi=_last(rsi(bars.close)),
-        macd=_last(momentum.line),
-        macd_signal=_last(momentum.signal),
-        macd_histogram=_last(momentum.histogram),
-        bollinger_upper=_last(bands.upper),
-        bollinger_middle=_last(bands.middle),
-        bollinger_lower=_last(bands.lower),
-        bollinger_bandwidth=_last(bands.bandwidth),
-        adx=_last(direction.adx),
-        plus_di=_last(direction.plus),
-        minus_di=_last(direction.minus),
-        atr=_last(atr(bars.high, bars.low, bars.close)),
-        volume_ratio=_last(volume_ratio(bars.volume)),
-        stochastic_k=_last(oscillator.k),
-        stochastic_d=_last(oscillator.d),
-        cci=_last(cci(bars.high, bars.low, bars.close)),
-        mfi=_last(mfi(bars.high, bars.low, bars.close, bars.volume)),
-        williams_r=_last(williams_r(bars.high, bars.low, bars.close)),
-        obv_slope=_last(obv_slope(bars.close, bars.volume)),
-    )
+    return {
+        "close": bars.close,
+        "sma_50": sma(bars.close, 50),
+        "sma_200": sma(bars.close, 200),
+        "rsi": rsi(bars.close),
+        "macd": momentum.line,
+        "macd_signal": momentum.signal,
+        "macd_histogram": momentum.histogram,
+        "bollinger_upper": bands.upper,
+        "bollinger_middle": bands.middle,
+        "bollinger_lower": bands.lower,
+        "bollinger_bandwidth": bands.bandwidth,
+        "adx": direction.adx,
+        "plus_di": direction.plus,
+        "minus_di": direction.minus,
+        "atr": atr(bars.high, bars.low, bars.close),
+        "volume_ratio": volume_ratio(bars.volume),
+        "stochastic_k": oscillator.k,
+        "stochastic_d": oscillator.d,
+        "cci": cci(bars.high, bars.low, bars.close),
+        "mfi": mfi(bars.high, bars.low, bars.close, bars.volume),
+        "williams_r": williams_r(bars.high, bars.low, bars.close),
+        "obv_slope": obv_slope(bars.close, bars.volume),
+    }
 
 
 class Stance(IntEnum):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 from dg_bot.analysis.filters import entry_filters
-from dg_bot.analysis.market_context import MarketContext, market_context
+from dg_bot.analysis.market_context import MarketContext
 from dg_bot.analysis.validator import ValidatorLimits, validate, verdict
 from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, Situation, TradePlan
 from dg_bot.domain.decision import Action, Advice, Decision
@@ -15,9 +15,8 @@ from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.domain.screen import ScreenMode, ScreenResult
 from dg_bot.errors import DecisionError
-from dg_bot.indicators.bars import Bars, bars_of
-from dg_bot.indicators.latest import signal_summary
-from dg_bot.indicators.latest import snapshot as latest_indicators
+from dg_bot.indicators.bars import bars_of
+from dg_bot.pipeline.measurements import FreshMeasurements, Measurements
 from dg_bot.ports import DecisionModel, StrategyScreen
 from dg_bot.risk.exit_rules import ExitReason, trend_exit
 from dg_bot.risk.limits import RiskLimits
@@ -43,8 +42,11 @@ class AnalysisStage:
         model: DecisionModel,
         limits: RiskLimits,
         settings: AnalysisSettings,
+        measurements: Measurements | None = None,
     ) -> None:
+        """`measurements` are made afresh from each snapshot unless somebody has them already."""
         self._strategy = strategy
+        self._measurements = measurements or FreshMeasurements()
         self._screen = screen
         self._model = model
         self._limits = limits
@@ -54,11 +56,9 @@ class AnalysisStage:
         """Give the plan: a strategy's exit first, then the model's decision as far as every check lets it pass."""
         bars = bars_of(snapshot.strategy_bars)
         signals = self._strategy.signals(bars)
-        context = market_context(
-            hourly=snapshot.hourly, strategy_bars=snapshot.strategy_bars, reference_hourly=snapshot.reference_hourly
-        )
+        context = self._measurements.context(snapshot)
         is_bar_close = _closed_now(snapshot, cycle)
-        indicators = _indicators(bars, context)
+        indicators = {**self._measurements.indicators(snapshot), **_surroundings(context)}
         forced = self._trend_exit(cycle, clearance, signals) if is_bar_close else None
         if forced is not None:
             decision = Decision(action=Action.SELL, confidence=1.0, source="risk", reason=forced.reason.word)
@@ -215,10 +215,10 @@ def _closed_now(snapshot: MarketSnapshot, cycle: Cycle) -> bool:
     return newest is not None and newest + snapshot.strategy_bars.timeframe.length == cycle.opened_at
 
 
-def _indicators(bars: Bars, context: MarketContext) -> dict[str, float]:
-    """Give the latest values by name, those of the surroundings among them; what cannot be measured is absent."""
+def _surroundings(context: MarketContext) -> dict[str, float]:
+    """Give the figures of the surroundings by name; what cannot be measured is absent."""
     reference = context.reference
-    around = {
+    figures = {
         "return_24h": context.return_24h,
         "crash_drop": context.crash_drop,
         "volatility_24h": context.volatility_24h,
@@ -226,6 +226,4 @@ def _indicators(bars: Bars, context: MarketContext) -> dict[str, float]:
         "correlation_720": None if reference is None else reference.correlation_720,
         "beta": None if reference is None else reference.beta,
     }
-    measured = {name: value for name, value in around.items() if value is not None}
-    latest = latest_indicators(bars)
-    return {**latest.as_mapping(), "signal_score": float(signal_summary(latest).score), **measured}
+    return {name: value for name, value in figures.items() if value is not None}

@@ -12,8 +12,9 @@ from dg_bot.pipeline.account import Account
 from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.analysis_stage import AnalysisStage
 from dg_bot.pipeline.books import Books
-from dg_bot.pipeline.candle_collection import CandleSource
-from dg_bot.pipeline.data_stage import DataCollectionStage, DataLimits
+from dg_bot.pipeline.candle_collection import BarMaker, CandleSource, closed_bars
+from dg_bot.pipeline.data_limits import DataLimits
+from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard
 from dg_bot.pipeline.order_desk import OrderDesk
@@ -57,6 +58,7 @@ class TradingPorts:
     candles: CandleSource
     on_candles: Callable[[int], None]
     on_acknowledged: Callable[[float], None]
+    make_bars: BarMaker = closed_bars
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,7 @@ def assembled(
             limits=rules.data,
             allow_warned_markets=rules.allow_warned_markets,
             on_candles=ports.on_candles,
+            make_bars=ports.make_bars,
         ),
         analysis=analysis,
         execution=ExecutionStage(

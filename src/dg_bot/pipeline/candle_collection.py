@@ -33,6 +33,14 @@ class CandleSource(Protocol):
         ...
 
 
+BarMaker = Callable[[CandleSeries, Timeframe, datetime], CandleSeries]
+
+
+def closed_bars(hourly: CandleSeries, timeframe: Timeframe, until: datetime) -> CandleSeries:
+    """Join hours into the bars of `timeframe` that are closed by `until`."""
+    return hourly.resampled(timeframe).closed_by(until)
+
+
 class CandleCollector:
     """Candles through the archive."""
 

@@ -1,9 +1,7 @@
 """Stage 2: collect closed candles, book, price, rules and warnings, and refuse what cannot be trusted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 
 from dg_bot.cycle import Cycle, Halt, MarketSnapshot
 from dg_bot.domain.calendar import HOUR, Timeframe
@@ -12,21 +10,12 @@ from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ExchangeUnavailable
-from dg_bot.pipeline.candle_collection import CandleSource
+from dg_bot.pipeline.candle_collection import BarMaker, CandleSource, closed_bars
+from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.ports import Clock, Exchange, MarketData
 
 _LATE_CANDLE_S = 30.0
 _LATE_PAUSE_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DataLimits:
-    """How much history is collected, how large a hole near its end may be, and what a round trip may cost in fees."""
-
-    history: timedelta = timedelta(days=730)
-    gap_window: int = 50
-    max_gap_hours: int = 1
-    max_round_trip_fee: Decimal = Decimal("0.005")
 
 
 class DataCollectionStage:
@@ -44,6 +33,7 @@ class DataCollectionStage:
         limits: DataLimits,
         allow_warned_markets: bool,
         on_candles: Callable[[int], None],
+        make_bars: BarMaker = closed_bars,
     ) -> None:
         self._market_data = market_data
         self._exchange = exchange
@@ -54,6 +44,7 @@ class DataCollectionStage:
         self._limits = limits
         self._allow_warned_markets = allow_warned_markets
         self._on_candles = on_candles
+        self._make_bars = make_bars
 
     def run(self, cycle: Cycle) -> MarketSnapshot | Halt:
         """Give the snapshot, or halt on data that is stale, unsorted or impossible; raises as reads do."""
@@ -75,7 +66,7 @@ class DataCollectionStage:
         return MarketSnapshot(
             market=cycle.market,
             hourly=hourly,
-            strategy_bars=hourly.resampled(self._timeframe).closed_by(cycle.opened_at),
+            strategy_bars=self._make_bars(hourly, self._timeframe, cycle.opened_at),
             reference_hourly=reference,
             book=self._market_data.order_book(cycle.market),
             mark_krw=mark,

@@ -102,7 +102,7 @@ class TradingPipeline:
         with self._stage(seen, Stage.ANALYSIS):
             plan = self._analysis.run(cycle, clearance, snapshot)
         seen.plan = plan
-        seen.gates += tuple(gate for gate in plan.gates if gate not in seen.gates)
+        seen.gates = _with_new(seen.gates, plan.gates)
 
         with self._stage(seen, Stage.EXECUTION):
             return self._execution.run(cycle, snapshot, plan)
@@ -110,7 +110,7 @@ class TradingPipeline:
     def _ended(self, cycle: Cycle, seen: _Trace, ending: ExecutionReport | Halt) -> CycleReport:
         if isinstance(ending, Halt):
             prefix = {Stage.RISK_CHECK: "risk", Stage.DATA_COLLECTION: "data"}.get(ending.stage, "execution")
-            seen.gates += tuple(gate for gate in named(prefix, ending.gates) if gate not in seen.gates)
+            seen.gates = _with_new(seen.gates, named(prefix, ending.gates))
             failed = first_failure(ending.gates)
             is_gate = failed is not None and failed.words == ending.reason
             return self._report(cycle, seen, Outcome.HALTED, f"{prefix}.{ending.reason}" if is_gate else ending.reason)
@@ -160,6 +160,12 @@ class TradingPipeline:
             yield
         finally:
             seen.durations_ms[str(stage)] = round((self._clock.monotonic_s() - started) * 1000, 3)
+
+
+def _with_new(known: tuple[Gate, ...], others: tuple[Gate, ...]) -> tuple[Gate, ...]:
+    """Add those gates that do not stand there already with the same outcome."""
+    names = {gate.name for gate in known}
+    return (*known, *(gate for gate in others if gate.name not in names or gate not in known))
 
 
 def _decision(seen: _Trace) -> Decision | None:

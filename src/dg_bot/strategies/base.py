@@ -21,6 +21,11 @@ class Condition:
     limits: Floats
     passed: Flags
 
+    def until(self, count: int) -> "Condition":
+        """Keep the first `count` bars, without copying."""
+        values, limits, passed = self.values[:count], self.limits[:count], self.passed[:count]
+        return Condition(measure=self.measure, values=values, comparison=self.comparison, limits=limits, passed=passed)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSeries:
@@ -38,6 +43,10 @@ class GateSeries:
     def passed_by_all(self) -> Flags:
         passed: Flags = np.logical_and.reduce([condition.passed for condition in self.conditions])
         return passed
+
+    def until(self, count: int) -> "GateSeries":
+        """Keep the first `count` bars, without copying."""
+        return GateSeries(name=self.name, conditions=tuple(condition.until(count) for condition in self.conditions))
 
     def at(self, index: int) -> Gate:
         """Give the gate's outcome on one bar with what was measured and demanded."""
@@ -64,6 +73,18 @@ class Signals:
     stop_distance: Floats
     target_distance: Floats
     trend_strength: Floats
+
+    def until(self, count: int) -> "Signals":
+        """Keep the first `count` bars, without copying."""
+        return Signals(
+            entry=self.entry[:count],
+            exit=self.exit[:count],
+            confidence=self.confidence[:count],
+            gates=tuple(gate.until(count) for gate in self.gates),
+            stop_distance=self.stop_distance[:count],
+            target_distance=self.target_distance[:count],
+            trend_strength=self.trend_strength[:count],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,11 +21,12 @@ def rule_signals(
     """
     is_warm = np.arange(len(bars)) >= warm_up - 1
     entry = np.logical_and.reduce([gate.passed for gate in gates]) & is_warm
+    leave = leave & is_warm & ~entry
     none = np.zeros(len(bars))
     return Signals(
         entry=entry,
-        exit=leave & is_warm & ~entry,
-        confidence=np.where(entry, BASE_CONFIDENCE, 0.0),
+        exit=leave,
+        confidence=np.where(entry | leave, BASE_CONFIDENCE, 0.0),
         gates=gates,
         stop_distance=none,
         target_distance=none if target_distance is None else np.where(entry, target_distance, 0.0),

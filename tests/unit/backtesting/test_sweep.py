@@ -2,7 +2,7 @@ from functools import partial
 
 import pytest
 
-from dg_bot.backtesting.backtest import run_backtest, tradable_bars
+from dg_bot.backtesting.backtest import hours_of, run_backtest, tradable_bars
 from dg_bot.backtesting.juries import LocalJury, jury_for
 from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid, every_set
 from dg_bot.backtesting.set_judging import Ground, judged
@@ -19,9 +19,16 @@ from tests.unit.backtesting.walks import hourly
 CROSS = partial(make_strategy, "sma_cross")
 
 
-def ground(bars: int = 600, *, stretches: tuple[Stretch, ...] | None = None) -> Ground:
-    series, mask = tradable_bars(hourly(bars), HOUR)
-    return Ground(bars=bars_of(series), entry_mask=mask, rules=TradeRules(), stretches=stretches or (Stretch(0, len(series)),))
+def ground(bars: int = 2000, *, stretches: tuple[Stretch, ...] | None = None) -> Ground:
+    candles = hourly(bars)
+    series, mask = tradable_bars(candles, HOUR)
+    return Ground(
+        bars=bars_of(series),
+        hours=hours_of(candles),
+        entry_mask=mask,
+        rules=TradeRules(),
+        stretches=stretches or (Stretch(0, len(series)),),
+    )
 
 
 def sweep(book: MemoryBook, *axes: str, longest_warm_up: int = 599) -> SweepCount:
@@ -31,7 +38,7 @@ def sweep(book: MemoryBook, *axes: str, longest_warm_up: int = 599) -> SweepCoun
 
 
 def test_a_set_shows_what_a_backtest_of_it_shows() -> None:
-    candles = hourly(600)
+    candles = hourly(2000)
     strategy = CROSS({"short_period": "3", "long_period": "12"})
     backtest = run_backtest(candles, HOUR, strategy, TradeRules()).performance
 
@@ -45,14 +52,14 @@ def test_a_set_shows_what_a_backtest_of_it_shows() -> None:
 
 def test_a_stretch_knows_nothing_of_what_comes_after_it() -> None:
     strategy = CROSS({"short_period": "3", "long_period": "12"})
-    part = (Stretch(100, 300),)
+    part = (Stretch(800, 1200),)
 
-    assert judged(strategy, ground(600, stretches=part)) == judged(strategy, ground(300, stretches=part))
+    assert judged(strategy, ground(1600, stretches=part)) == judged(strategy, ground(1200, stretches=part))
 
 
 def test_a_stretch_enters_nothing_before_it_begins() -> None:
     strategy = CROSS({"short_period": "3", "long_period": "12"})
-    whole, begin, rest = judged(strategy, ground(stretches=(Stretch(0, 600), Stretch(0, 300), Stretch(300, 600))))
+    whole, begin, rest = judged(strategy, ground(stretches=(Stretch(0, 2000), Stretch(0, 1400), Stretch(1400, 2000))))
 
     assert 0 <= whole.round_trips - begin.round_trips - rest.round_trips <= 1
     assert min(begin.round_trips, rest.round_trips) > 0
