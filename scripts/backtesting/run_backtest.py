@@ -12,20 +12,25 @@ from rich.console import Console
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot import __version__
+from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options, candles_of, source_of
 from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.app.strategy_choice import chosen_strategy
-from dg_bot.backtesting.backtest import Backtest, Trader, by_kernel, run_backtest
+from dg_bot.backtesting.backtest import Trader, by_kernel, run_backtest
 from dg_bot.backtesting.replay import Replay
-from dg_bot.backtesting.report import Provenance, csv_report, json_report
+from dg_bot.backtesting.report import Provenance, Report, csv_report, json_report
+from dg_bot.backtesting.screen import trials_of
 from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.backtesting.worth import driftless_passes, worth
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.screen import DriftlessPasses
 from dg_bot.errors import BotError, DataError
 from dg_bot.operator.backtest_page import page
 from dg_bot.operator.backtest_text import print_backtest
+from dg_bot.operator.progress_bar import progress_bar
 from dg_bot.operator.terminal import terminal
 from dg_bot.strategies.base import Strategy
 
@@ -43,13 +48,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = load_settings()
         strategy = chosen_strategy(settings, options.strategy, dict(options.param))
         rules = TradeRules.of(settings.risk_limits())
+        candles = candles_of(options, settings)
         trade = _pipeline(settings, options.cycles) if options.engine == "pipeline" else by_kernel
-        backtest = run_backtest(candles_of(options, settings), options.timeframe, strategy, rules, trade)
+        backtest = run_backtest(candles, options.timeframe, strategy, rules, trade)
+        driftless = _driftless(options, candles, strategy, rules) if options.walks else None
         provenance = Provenance(source=source_of(options, settings), version=__version__, command=_command(given, settings))
+        trials = trials_of(options.trials)
+        report = Report(backtest=backtest, worth=worth(backtest, trials=trials, driftless=driftless), provenance=provenance)
         if options.file is None:
-            _print(backtest, provenance, options.output)
+            _print(report, options.output)
         else:
-            _write(options.file, _report(backtest, provenance, options.output))
+            _write(options.file, _text(report, options.output))
             print(f"{options.file}: {len(backtest.round_trips)} round trips")
     except BotError as error:
         return refusal("run_backtest", error)
@@ -71,24 +80,38 @@ def _pipeline(settings: Settings, cycles: Path | None) -> Trader:
     return trade
 
 
-def _print(backtest: Backtest, provenance: Provenance, output: str) -> None:
+def _driftless(options: argparse.Namespace, candles: CandleSeries, strategy: Strategy, rules: TradeRules) -> DriftlessPasses:
+    """Measure how often the screen passes by luck, with a bar on the terminal."""
+    with progress_bar("markets without drift", Console(stderr=True)) as on_progress:
+        return driftless_passes(
+            candles,
+            options.timeframe,
+            strategy,
+            rules,
+            trials=trials_of(options.trials),
+            walks=options.walks,
+            on_progress=on_progress,
+        )
+
+
+def _print(report: Report, output: str) -> None:
     if output == "text":
-        print_backtest(backtest, provenance, terminal())
+        print_backtest(report, terminal())
     else:
-        sys.stdout.write(_report(backtest, provenance, output))
+        sys.stdout.write(_text(report, output))
 
 
-def _report(backtest: Backtest, provenance: Provenance, output: str) -> str:
+def _text(report: Report, output: str) -> str:
     match output:
         case "csv":
-            return csv_report(backtest)
+            return csv_report(report.backtest)
         case "json":
-            return json_report(backtest, provenance)
+            return json_report(report)
         case "html":
-            return page(backtest, provenance)
+            return page(report)
         case _:
             text = StringIO()
-            print_backtest(backtest, provenance, Console(file=text, width=80, highlight=False))
+            print_backtest(report, Console(file=text, width=80, highlight=False))
             return text.getvalue()
 
 
@@ -106,6 +129,12 @@ def _parser() -> argparse.ArgumentParser:
         "--engine", choices=("kernel", "pipeline"), default="kernel", help="the compiled loop, or the bot's own stages"
     )
     parser.add_argument("--cycles", type=Path, metavar="F", help="where the pipeline's cycles are written, a JSON object a line")
+    parser.add_argument(
+        "--trials", type=argument_types.count, default=0, metavar="N", help="parameter sets that were tried before this one"
+    )
+    parser.add_argument(
+        "--walks", type=argument_types.count, default=0, metavar="N", help="markets without drift to try the screen on"
+    )
     parser.add_argument("--output", choices=("text", "csv", "json", "html"), default="text")
     parser.add_argument("--file", type=Path, metavar="F", help="where the report is written (default: standard output)")
     return parser

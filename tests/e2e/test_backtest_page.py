@@ -7,7 +7,7 @@ from dg_bot.backtesting.report import json_report
 from dg_bot.operator.backtest_page import page
 from dg_bot.operator.figures import ratio, signed_percent
 from tests.browser import Browser, chromium
-from tests.unit.backtesting.walks import MADE, grid_test
+from tests.unit.backtesting.walks import grid_test, reported
 
 _FIGURES = """Object.fromEntries([...document.querySelectorAll("dl > div")].map(row =>
     [row.children[0].textContent, row.children[1].textContent]))"""
@@ -19,8 +19,8 @@ _MARKS = """[...document.querySelectorAll("[data-chart]")].map(place => place.qu
 def test_the_page_shows_the_report_everywhere_and_asks_nobody(tmp_path: Path) -> None:
     backtest = grid_test()
     file = tmp_path / "report.html"
-    file.write_text(page(backtest, MADE), encoding="utf-8")
-    report = json.loads(json_report(backtest, MADE))
+    file.write_text(page(reported(backtest)), encoding="utf-8")
+    report = json.loads(json_report(reported(backtest)))
     results = [signed_percent(trip["pnl_fraction"]) for trip in report["round_trips"]]
 
     with chromium(tmp_path / "profile") as browser:

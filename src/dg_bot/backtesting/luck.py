@@ -1,7 +1,7 @@
 """How often a screen passes markets without drift: known from a file, measured anew once a day, never while a cycle waits."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 
 from dg_bot.backtesting.curve_figures import DAY_S
-from dg_bot.backtesting.driftless import daily_moves, driftless_hours, joined
+from dg_bot.backtesting.driftless import DailyMoves, daily_moves, driftless_hours, joined
 from dg_bot.domain.calendar import from_epoch
 from dg_bot.domain.market import Market
 from dg_bot.domain.screen import DriftlessPasses
@@ -70,7 +70,7 @@ class LuckMeter:
             known = self._known.get(question.market)
             if known is not None and known.identity != question.identity:
                 known = None
-            today = _midnight(question.hours)
+            today = last_midnight(question.hours)
             if today is not None and (known is None or known.measured_on != today):
                 self._due[question.market] = question
             return known
@@ -95,23 +95,30 @@ class LuckMeter:
         return market
 
     def _measured(self, question: LuckQuestion, has_to_stop: Callable[[], bool]) -> DriftlessPasses | None:
-        days, today = daily_moves(question.hours), _midnight(question.hours)
+        days, today = daily_moves(question.hours), last_midnight(question.hours)
         if today is None or len(days) < self._limits.fewest_days:
             return None
         seed = _seed(question.market, question.identity, today)
-        random = np.random.default_rng(seed)
+        verdicts = driftless_verdicts(days, question.bar_seconds, question.judge, seed)
         until = self._clock.monotonic_s() + self._limits.budget_s
         walks = passes = 0
         while walks < self._limits.walks and (walks == 0 or self._clock.monotonic_s() < until):
             if has_to_stop():
                 return None
-            hours = driftless_hours(days, random)
-            passes += question.judge(joined(hours, question.bar_seconds), hours)
+            passes += next(verdicts)
             walks += 1
         return DriftlessPasses(identity=question.identity, measured_on=today, seed=seed, walks=walks, passes=passes)
 
 
-def _midnight(hours: Bars) -> datetime | None:
+def driftless_verdicts(days: DailyMoves, bar_seconds: int, judge: Judge, seed: int) -> Iterator[bool]:
+    """Draw one market without drift after the other, without end, and give what `judge` says of each."""
+    random = np.random.default_rng(seed)
+    while True:
+        hours = driftless_hours(days, random)
+        yield judge(joined(hours, bar_seconds), hours)
+
+
+def last_midnight(hours: Bars) -> datetime | None:
     """Give the last UTC midnight by which hours have closed; None without hours."""
     if not len(hours):
         return None

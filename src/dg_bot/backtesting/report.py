@@ -8,7 +8,10 @@ from io import StringIO
 
 from dg_bot.backtesting.backtest import Backtest
 from dg_bot.backtesting.performance import RoundTrip
-from dg_bot.domain.calendar import from_epoch
+from dg_bot.backtesting.worth import Worth
+from dg_bot.domain.calendar import from_epoch, to_epoch
+from dg_bot.domain.gate import Gate
+from dg_bot.domain.screen import Honesty
 from dg_bot.risk.exit_rules import ExitReason
 
 SCHEMA_VERSION = 1
@@ -27,13 +30,26 @@ class Provenance:
     command: str
 
 
-def json_report(backtest: Backtest, provenance: Provenance) -> str:
-    """Write everything as one JSON object; fractions are fractions, times ISO 8601 in UTC, equity starts at 1.0."""
-    return json.dumps(report_object(backtest, provenance), allow_nan=False, indent=2)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """A backtest, what its figures are worth, and how it is made again."""
+
+    backtest: Backtest
+    worth: Worth
+    provenance: Provenance
 
 
-def report_object(backtest: Backtest, provenance: Provenance) -> Mapping[str, object]:
+def json_report(report: Report) -> str:
+    """Write everything as one JSON object; fractions are fractions, times ISO 8601 in UTC, amounts are in KRW.
+
+    They are those of an equity that begins with `opening_equity`.
+    """
+    return json.dumps(report_object(report), allow_nan=False, indent=2)
+
+
+def report_object(report: Report) -> Mapping[str, object]:
     """Give what the JSON report says, as JSON's own kinds of values."""
+    backtest = report.backtest
     figures = asdict(backtest.performance)
     fall = figures.pop("drawdown")
     return {
@@ -46,13 +62,16 @@ def report_object(backtest: Backtest, provenance: Provenance) -> Mapping[str, ob
         "bars": backtest.bars,
         "missing_bars": backtest.missing_bars,
         "candles_sha256": backtest.candles_sha256,
-        **asdict(provenance),
+        **asdict(report.provenance),
+        "opening_equity": backtest.curve.opening,
         "parameters": asdict(backtest.parameters),
         "rules": asdict(backtest.rules),
         "performance": {**figures, "max_drawdown": fall["deepest"], "max_drawdown_days": fall["longest_days"]},
         "buy_and_hold": backtest.buy_and_hold.total_return,
         "trades": asdict(backtest.trades),
         "months": [{"month": f"{month.year}-{month.month:02d}", "return": month.fraction} for month in backtest.months],
+        "honesty": _honesty(report.worth.honesty),
+        "screen": [_gate(gate) for gate in report.worth.gates],
         "round_trips": [_trip(backtest, trip) for trip in backtest.round_trips],
     }
 
@@ -86,6 +105,18 @@ def _trip(backtest: Backtest, trip: RoundTrip) -> Mapping[str, object]:
         "held_s": trip.held_s,
         "reason": exit_word(trip.reason),
     }
+
+
+def _honesty(honesty: Honesty) -> Mapping[str, object]:
+    content = asdict(honesty)
+    if honesty.driftless is not None:
+        measured_on = _time(to_epoch(honesty.driftless.measured_on))
+        content["driftless"] = {**content["driftless"], "measured_on": measured_on, "fraction": honesty.driftless.fraction}
+    return content
+
+
+def _gate(gate: Gate) -> Mapping[str, object]:
+    return {"name": gate.name, "value": gate.value, "limit": gate.limit, "passed": gate.passed}
 
 
 def _time(second: int) -> str:

@@ -119,7 +119,12 @@ class QuickBacktestFilter:
             sharpe=figures.sharpe,
             max_drawdown=figures.drawdown.deepest,
             gates=run.gates,
-            honesty=self._honesty(run, strategy_bars.market, bars, hours, trials),
+            honesty=honesty_of(
+                run.history.round_trips,
+                run.odds,
+                trials=trials,
+                driftless=self._driftless(strategy_bars.market, bars, hours, trials),
+            ),
         )
 
     def passes(self, bars: Bars, hours: Bars, trials: int) -> bool:
@@ -148,18 +153,6 @@ class QuickBacktestFilter:
         figures = performance(history.round_trips, history.curve)
         odds = sharpe_odds(daily_returns(history.curve), trials)
         return _Run(figures=figures, history=history, odds=odds, gates=screen_gates(figures, odds, self._thresholds))
-
-    def _honesty(self, run: _Run, market: Market, bars: Bars, hours: Bars, trials: int) -> Honesty:
-        mean, error = _mean_trip(run.history.round_trips)
-        return Honesty(
-            trials=trials,
-            sharpe_error=run.odds.error,
-            mean_trip=mean,
-            trip_error=error,
-            probabilistic_sharpe=run.odds.above_zero,
-            deflated_sharpe=run.odds.above_luck,
-            driftless=self._driftless(market, bars, hours, trials),
-        )
 
     def _driftless(self, market: Market, bars: Bars, hours: Bars, trials: int) -> DriftlessPasses | None:
         if self._luck is None:
@@ -193,6 +186,20 @@ class QuickBacktestFilter:
         )
         seen.update(repr((terms, done.round_trips)).encode())
         return seen.hexdigest()[:16]
+
+
+def honesty_of(round_trips: Sequence[RoundTrip], odds: SharpeOdds, *, trials: int, driftless: DriftlessPasses | None) -> Honesty:
+    """Put together what a history's figures are worth; `odds` are those of its daily returns, given the trials."""
+    mean, error = _mean_trip(round_trips)
+    return Honesty(
+        trials=trials,
+        sharpe_error=odds.error,
+        mean_trip=mean,
+        trip_error=error,
+        probabilistic_sharpe=odds.above_zero,
+        deflated_sharpe=odds.above_luck,
+        driftless=driftless,
+    )
 
 
 def screen_gates(figures: Performance, odds: SharpeOdds, limits: ScreenThresholds) -> tuple[Gate, ...]:

@@ -59,7 +59,7 @@ def bins(values: Sequence[float]) -> tuple[Floats, NDArray[np.int64]]:
 def _price(backtest: Backtest) -> Chart:
     closes = np.frombuffer(backtest.prices.close)
     places = drawn_places(closes)
-    ends = np.asarray(backtest.curve.closed_at)[places]
+    ends = backtest.curve.closed_at[places]
     winners = [trip for trip in backtest.round_trips if trip.pnl > 0.0]
     losers = [trip for trip in backtest.round_trips if trip.pnl <= 0.0]
     traces = [
@@ -72,16 +72,16 @@ def _price(backtest: Backtest) -> Chart:
 
 
 def _equity(backtest: Backtest) -> Chart:
+    held, traded = backtest.buy_and_hold, backtest.curve
     traces = [
-        _line("buy and hold", *_drawn(backtest.buy_and_hold, np.asarray(backtest.buy_and_hold.equity)), "price"),
-        _line(backtest.strategy, *_drawn(backtest.curve, np.asarray(backtest.curve.equity)), "accent", width=2),
+        _line("buy and hold", *_drawn(held, held.equity / held.opening), "price"),
+        _line(backtest.strategy, *_drawn(traded, traded.equity / traded.opening), "accent", width=2),
     ]
-    return {"data": traces, "layout": {"xaxis": _whole(backtest.curve), "yaxis": {"tickformat": ".3~r"}}}
+    return {"data": traces, "layout": {"xaxis": _whole(traded), "yaxis": {"tickformat": ".3~r"}}}
 
 
 def _drawdown(curve: EquityCurve) -> Chart:
-    equity = np.asarray(curve.equity)
-    fall = equity / np.maximum(np.maximum.accumulate(equity), curve.opening) - 1.0
+    fall = curve.equity / np.maximum(np.maximum.accumulate(curve.equity), curve.opening) - 1.0
     line = {**_line("drawdown", *_drawn(curve, fall), "loss"), "fill": "tozeroy", "fillcolor": "var(--loss-soft)"}
     shown = [min(1.05 * float(fall.min()), -0.001), 0.0]
     return {"data": [line], "layout": {"xaxis": _whole(curve), "yaxis": {"tickformat": ".2~%", "range": shown}}}
@@ -115,7 +115,7 @@ def _whole(curve: EquityCurve) -> Chart:
 
 def _drawn(curve: EquityCurve, values: Floats) -> tuple[NDArray[np.int64], Floats]:
     places = drawn_places(values)
-    return np.asarray(curve.closed_at)[places], values[places]
+    return curve.closed_at[places], values[places]
 
 
 def _line(name: str, seconds: NDArray[np.int64], values: Floats, colour: str, *, width: float = 1.2, digits: int = 6) -> Chart:

@@ -10,39 +10,41 @@ from string import Template
 
 from dg_bot.backtesting.backtest import Backtest
 from dg_bot.backtesting.performance import RoundTrip
-from dg_bot.backtesting.report import Provenance, exit_word, report_object
+from dg_bot.backtesting.report import Report, exit_word, report_object
 from dg_bot.domain.calendar import from_epoch
 from dg_bot.operator import backtest_rows as rows
 from dg_bot.operator.backtest_charts import DRAWN, charts
 from dg_bot.operator.backtest_text import MONTHS, best_and_worst
 from dg_bot.operator.figures import signed_percent
 
-# Equity begins at 1.0; amounts of the page are for as much, which a person can picture.
+# Amounts of the page are for an equity of as much at the beginning, which a person can picture.
 SHOWN_KRW = 1_000_000
 _FIRST = ("return", "buy and hold", "maximum drawdown", "Sharpe", "profit factor", "round trips")
 _COLUMNS = ("entered", "result", "profit", "exited", "held", "ended by", "entry", "exit", "quantity", "market", "side")
 _DISTRIBUTION = '<section><h2>Results of the round trips</h2><div class="chart" data-chart="distribution"></div></section>'
 
 
-def page(backtest: Backtest, provenance: Provenance) -> str:
+def page(report: Report) -> str:
     """Write the whole page; whatever comes from outside is escaped."""
+    backtest = report.backtest
     figures = (*rows.result_rows(backtest), *rows.trade_rows(backtest))
     by_name = dict(figures)
     parts = {
         "title": escape(rows.title(backtest)),
         "span": escape(rows.span(backtest)),
-        "source": escape(provenance.source),
+        "source": escape(report.provenance.source),
         "first": "".join(_card(name, by_name[name]) for name in _FIRST),
         "results": _definitions(rows.result_rows(backtest)),
         "trades": _definitions(rows.trade_rows(backtest)),
+        "worth": _definitions(rows.worth_rows(report.worth)),
         "drawn": _drawn(backtest),
         "months": _months(backtest),
         "distribution": _DISTRIBUTION if backtest.round_trips else "",
         "round_trips": _round_trips(backtest),
         "rules": _definitions(rows.rule_rows(backtest)),
         "parameters": _definitions(rows.parameter_rows(backtest)),
-        "origin": _definitions(rows.origin_rows(backtest, provenance)),
-        "report": _script_text(report_object(backtest, provenance)),
+        "origin": _definitions(rows.origin_rows(report)),
+        "report": _script_text(report_object(report)),
         "charts": _script_text(charts(backtest)),
         "style": _asset("page.css"),
         "script": _asset("page.js"),
@@ -112,16 +114,17 @@ def _table(backtest: Backtest, trips: Sequence[RoundTrip], *, is_sortable: bool 
 
 
 def _row(backtest: Backtest, trip: RoundTrip) -> str:
+    scale = SHOWN_KRW / backtest.curve.opening
     cells: tuple[tuple[str, float | None], ...] = (
         (f"{from_epoch(trip.entered_at):%Y-%m-%d %H:%M}", trip.entered_at),
         (signed_percent(trip.pnl_fraction), trip.pnl_fraction),
-        (f"{trip.pnl * SHOWN_KRW:+,.0f}", trip.pnl),
+        (f"{trip.pnl * scale:+,.0f}", trip.pnl),
         (f"{from_epoch(trip.exited_at):%Y-%m-%d %H:%M}", trip.exited_at),
         (rows.held(trip.held_s), trip.held_s),
         (exit_word(trip.reason).replace("_", " "), None),
         (rows.market_price(trip.entry_price), trip.entry_price),
         (rows.market_price(trip.exit_price), trip.exit_price),
-        (f"{trip.quantity * SHOWN_KRW:.8f}", trip.quantity),
+        (f"{trip.quantity * scale:.8f}", trip.quantity),
         (str(backtest.market), None),
         ("long", None),
     )

@@ -3,8 +3,10 @@
 import dataclasses
 
 from dg_bot.backtesting.backtest import Backtest
-from dg_bot.backtesting.report import Provenance
+from dg_bot.backtesting.report import Report
+from dg_bot.backtesting.worth import Worth
 from dg_bot.domain.calendar import from_epoch
+from dg_bot.domain.screen import DriftlessPasses
 from dg_bot.operator.figures import UNKNOWN, percent, ratio, signed_percent
 
 Row = tuple[str, str]
@@ -70,20 +72,41 @@ def rule_rows(backtest: Backtest) -> tuple[Row, ...]:
         *([("sells half at", percent(rules.stage_fraction))] if rules.stage_fraction > 0.0 else []),
         ("between entries", f"at least {held(rules.entry_gap_s)}"),
         ("entries a day", f"at most {rules.entries_per_day}"),
+        *([("equity at first", f"{rules.capital_krw:,.0f} KRW")] if rules.capital_krw != 1.0 else []),
     )
 
 
 def parameter_rows(backtest: Backtest) -> tuple[Row, ...]:
     """Give the strategy's parameters by the names that `--param` takes."""
-    return tuple((field.name, str(getattr(backtest.parameters, field.name))) for field in dataclasses.fields(backtest.parameters))
+    values = ((field.name, getattr(backtest.parameters, field.name)) for field in dataclasses.fields(backtest.parameters))
+    return tuple((name, str(value).lower()) for name, value in values)
 
 
-def origin_rows(backtest: Backtest, provenance: Provenance) -> tuple[Row, ...]:
+def worth_rows(worth: Worth) -> tuple[Row, ...]:
+    """Tell how far the figures can be believed."""
+    honesty = worth.honesty
+    missed = [gate.name.replace("_", " ") for gate in worth.gates if not gate.passed]
+    return (
+        ("standard error of Sharpe", ratio(honesty.sharpe_error)),
+        (
+            "mean round trip, its error",
+            f"{_share(honesty.mean_trip)}, {UNKNOWN if honesty.trip_error is None else percent(honesty.trip_error)}",
+        ),
+        ("true Sharpe above zero", f"{percent(honesty.probabilistic_sharpe, 0)} sure"),
+        (f"above the luck of {honesty.trials:,} trials", f"{percent(honesty.deflated_sharpe, 0)} sure"),
+        ("passes markets without drift", "not measured" if honesty.driftless is None else _passes(honesty.driftless)),
+        ("thresholds of the screen", f"missed: {', '.join(missed)}" if missed else "all met"),
+    )
+
+
+def origin_rows(report: Report) -> tuple[Row, ...]:
     """Tell what it takes to make the report again."""
+    provenance, driftless = report.provenance, report.worth.honesty.driftless
     return (
         ("candles of", provenance.source),
-        ("their SHA-256", backtest.candles_sha256),
+        ("their SHA-256", report.backtest.candles_sha256),
         ("version", f"dg_bot {provenance.version}"),
+        *([] if driftless is None else [("seed", str(driftless.seed))]),
         ("command", provenance.command),
     )
 
@@ -97,6 +120,10 @@ def held(seconds: float) -> str:
 def market_price(value: float) -> str:
     """Write a price in won, from a thousand up without decimals."""
     return f"{value:,.6g}" if value < 1000 else f"{value:,.0f}"
+
+
+def _passes(driftless: DriftlessPasses) -> str:
+    return f"{driftless.passes:,} of {driftless.walks:,} ({percent(driftless.fraction, 1)})"
 
 
 def _share(value: float | None) -> str:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from dg_bot.backtesting.backtest import Backtest
 from dg_bot.backtesting.performance import RoundTrip
-from dg_bot.backtesting.report import Provenance, exit_word
+from dg_bot.backtesting.report import Report, exit_word
 from dg_bot.domain.calendar import from_epoch
 from dg_bot.operator import backtest_rows as rows
 from dg_bot.operator.figures import signed_percent
@@ -18,11 +18,14 @@ SHOWN = 5
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def print_backtest(backtest: Backtest, provenance: Provenance, console: Console) -> None:
+def print_backtest(report: Report, console: Console) -> None:
     """Write the whole report; it fits 80 columns, but for what is to be copied, and needs no colour."""
+    backtest = report.backtest
     console.print(Text(rows.title(backtest), style="bold"))
     console.print(Text(rows.span(backtest)))
     console.print(_side_by_side(rows.result_rows(backtest), rows.trade_rows(backtest)))
+    _head(console, "What the figures are worth")
+    console.print(_pairs(rows.worth_rows(report.worth)))
     _head(console, "Months (UTC), percent")
     console.print(_months(backtest))
     if backtest.round_trips:
@@ -34,7 +37,7 @@ def print_backtest(backtest: Backtest, provenance: Provenance, console: Console)
     _head(console, "Settings")
     console.print(_side_by_side(rows.rule_rows(backtest), rows.parameter_rows(backtest)))
     console.print()
-    for name, text in rows.origin_rows(backtest, provenance):
+    for name, text in rows.origin_rows(report):
         console.print(Text(f"{name} ", style="dim").append(text, style="not dim"), soft_wrap=True)
 
 
@@ -52,6 +55,13 @@ def _side_by_side(left: Sequence[rows.Row], right: Sequence[rows.Row]) -> Table:
     table = _table("", "", "", "", header=False)
     for (name, value), (other_name, other) in zip_longest(left, right, fillvalue=("", "")):
         table.add_row(Text(name, style="dim"), Text(value), Text(f"  {other_name}", style="dim"), Text(other))
+    return table
+
+
+def _pairs(pairs: Iterable[rows.Row]) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, show_header=False)
+    for name, value in pairs:
+        table.add_row(Text(name, style="dim"), Text(value))
     return table
 
 

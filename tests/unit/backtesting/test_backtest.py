@@ -12,7 +12,7 @@ from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe
 from dg_bot.errors import DataError
 from dg_bot.strategies.catalog import make_strategy
-from tests.unit.backtesting.walks import FOUR_HOURS, MADE, grid_test, hourly
+from tests.unit.backtesting.walks import FOUR_HOURS, grid_test, hourly, reported
 
 
 def test_the_equity_is_what_the_round_trips_made() -> None:
@@ -83,7 +83,7 @@ def test_candles_off_their_own_grid_are_refused() -> None:
 
 def test_the_json_holds_what_was_measured() -> None:
     backtest = grid_test()
-    content = json.loads(json_report(backtest, MADE))
+    content = json.loads(json_report(reported(backtest)))
 
     assert ("KRW-BTC", "grid", "60m", "2024-01-01T00:00:00Z") == tuple(
         content[name] for name in ("market", "strategy", "timeframe", "first_bar")
@@ -95,7 +95,7 @@ def test_the_json_holds_what_was_measured() -> None:
 
 
 def test_the_json_tells_what_it_takes_to_make_it_again() -> None:
-    content = json.loads(json_report(grid_test(), MADE))
+    content = json.loads(json_report(reported(grid_test())))
 
     assert ("somewhere", "1.2", "python run_backtest.py") == tuple(content[name] for name in ("source", "version", "command"))
     assert hourly(2000).sha256() == content["candles_sha256"]

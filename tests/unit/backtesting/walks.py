@@ -6,8 +6,9 @@ from decimal import Decimal
 import numpy as np
 
 from dg_bot.backtesting.backtest import Backtest, run_backtest
-from dg_bot.backtesting.report import Provenance
+from dg_bot.backtesting.report import Provenance, Report
 from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.backtesting.worth import worth
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.market import Market
@@ -41,6 +42,10 @@ def hourly(count: int, *, seed: int = 5, left_out: frozenset[int] = frozenset())
 
 def grid_test(count: int = 2000, *, timeframe: Timeframe = HOUR) -> Backtest:
     return run_backtest(hourly(count), timeframe, make_strategy("grid"), TradeRules())
+
+
+def reported(backtest: Backtest, made: Provenance = MADE) -> Report:
+    return Report(backtest=backtest, worth=worth(backtest, trials=9), provenance=made)
 
 
 def idle_test() -> Backtest:

@@ -5,12 +5,12 @@ from rich.console import Console
 from dg_bot.backtesting.backtest import Backtest
 from dg_bot.backtesting.report import Provenance
 from dg_bot.operator.backtest_text import print_backtest
-from tests.unit.backtesting.walks import MADE, grid_test, idle_test
+from tests.unit.backtesting.walks import MADE, grid_test, idle_test, reported
 
 
 def text_of(backtest: Backtest, made: Provenance = MADE) -> str:
     written = StringIO()
-    print_backtest(backtest, made, Console(file=written, width=80, highlight=False))
+    print_backtest(reported(backtest, made), Console(file=written, width=80, highlight=False))
     return written.getvalue()
 
 
