@@ -2,7 +2,7 @@
 
 import random
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +32,7 @@ from tests.e2e.tape_bench import (
     live_settings,
     seed_archive,
 )
+from tests.openai_server import KEY, MODEL, Asked, OpenAiServer, Served, opinion, refused, served
 
 _READS = ("/v1/accounts", "/v1/ticker", "/v1/orderbook", "/v1/orders/chance", "/v1/candles/minutes/60", "/v1/market/all")
 _BUSY = Answer(503, '{"error":{"name":"server_error","message":"later"}}')
@@ -62,6 +63,34 @@ def seeded_faults(seed: int, count: int) -> FaultPlan:
     return FaultPlan([*reads, FaultRule(path="/v1/orders", method="POST", nth=1, count=1, action=LoseReply())])
 
 
+def seeded_answers(seed: int) -> Callable[[Asked], Served]:
+    """Give a stand-in for a language model: each question has its answer, of every action, and now and then of no use."""
+
+    def answer(asked: Asked) -> Served:
+        chance = random.Random(f"{seed} {asked.text}")
+        if chance.random() < 0.15:
+            return chance.choice([refused(500), served("Certainly! I would buy.", asked.api), served(None, asked.api)])
+        action = chance.choice(["BUY", "BUY", "SELL", "HOLD"])
+        return served(opinion(action, round(chance.uniform(0.5, 1.0), 2)), asked.api)
+
+    return answer
+
+
+def asking_settings(server: OpenAiServer, folder: Path) -> dict[str, str]:
+    """Give the settings of a bot whose decisions come from the model behind `server`."""
+    prices = folder / "prices.yaml"
+    prices.write_text(f"- {MODEL} 2020-01-01 1.00 4.00\n", encoding="utf-8")
+    return {
+        "DECISION_MODEL": "llm",
+        "OPENAI_BASE_URL": server.url,
+        "OPENAI_API_KEY": KEY,
+        "OPENAI_MODEL": MODEL,
+        "LLM_PRICE_FILE": str(prices),
+        "LLM_DAILY_KRW": "100000",
+        "LLM_DAILY_TOKENS": "5000000",
+    }
+
+
 class ReplayBench:
     """A venue on the tape, and the folder of one bot that trades on it."""
 
@@ -82,12 +111,12 @@ class ReplayBench:
         with self._server:
             yield
 
-    def record(self, hours: Sequence[datetime], *, lives: int = 1, **extra: str) -> RecordedHours:
+    def record(self, hours: Sequence[datetime], *, lives: int = 1, extra: Mapping[str, str] | None = None) -> RecordedHours:
         """Trade the given hours, in `lives` lives of the program, with a look of the guard before each."""
         candles = self._folder / "candles"
         seed_archive(candles, self._text, hours[0] - HISTORY, hours[0] - LEFT_TO_COLLECT)
         environment = live_settings(base_url=self._server.base_url, folder=self._folder, candles=candles, database=self._database)
-        chosen = {**environment, "MARKETS": str(BTC), "SCREEN_MODE": "warn", **extra}
+        chosen = {**environment, "MARKETS": str(BTC), "SCREEN_MODE": "warn", **(extra or {})}
         settings = load_settings(environment=chosen, env_file=self._folder / "none")
         reports: list[CycleReport] = []
         size = -(-len(hours) // lives)

@@ -18,8 +18,17 @@ from dg_bot.app.replay import Replayed, Replayer, Verdict
 from dg_bot.app.replay_report import line
 from dg_bot.app.secrets import Redactor
 from dg_bot.domain.cycle_report import CycleReport
-from tests.e2e.replay_bench import RecordedHours, ReplayBench, hours_from, no_network, seeded_faults
+from tests.e2e.replay_bench import (
+    RecordedHours,
+    ReplayBench,
+    asking_settings,
+    hours_from,
+    no_network,
+    seeded_answers,
+    seeded_faults,
+)
 from tests.e2e.tape_bench import ROOT, tape, tape_text
+from tests.openai_server import OpenAiServer
 from tests.shared_data import ROOT as SHARED
 
 _TAPE = SHARED / "candles" / "KRW-BTC_60m_2020-2023.csv.gz"
@@ -40,12 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     configure_logs(level="ERROR", log_format=LogFormat.JSON, redactor=Redactor(()))
     with tempfile.TemporaryDirectory() as name:
-        recorded = _recorded(Path(name), cycles)
-        started = time.perf_counter()
+        recorded, asked = _recorded(Path(name), cycles)
+        started, worked = time.perf_counter(), time.process_time()
         with no_network():
             found = list(Replayer(recorded.settings, {}).replay(None))
-        seconds = time.perf_counter() - started
-    result = _result(recorded.reports, found, seconds)
+        seconds, cpu = time.perf_counter() - started, time.process_time() - worked
+    times = {"replay_s": round(seconds, 1), "replay_cpu_s": round(cpu, 1)}
+    result = {**_result(recorded.reports, found), "questions": asked, **times}
     for one in found:
         if one.verdict is not Verdict.SAME:
             print(line(one))
@@ -55,7 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if result["same"] == cycles and seconds <= _MOST_S else 1
 
 
-def _recorded(folder: Path, cycles: int) -> RecordedHours:
+def _recorded(folder: Path, cycles: int) -> tuple[RecordedHours, int]:
+    """Give what was recorded, and how often the language model was asked."""
     server = EmbeddedPostgres(data_dir=folder / "postgres", password_file=folder / "password")
     dsn = server.start()
     try:
@@ -65,13 +76,15 @@ def _recorded(folder: Path, cycles: int) -> RecordedHours:
         bench = ReplayBench(
             folder=bot, text=tape_text(_TAPE), tape=tape(_TAPE), database=dsn, faults=seeded_faults(_SEED, cycles // 10)
         )
-        with bench.open():
-            return bench.record(hours_from(_FIRST, cycles), lives=_LIVES)
+        with bench.open(), OpenAiServer() as model:
+            model.answer = seeded_answers(_SEED)
+            recorded = bench.record(hours_from(_FIRST, cycles), lives=_LIVES, extra=asking_settings(model, folder))
+            return recorded, len(model.decisions)
     finally:
         server.stop()
 
 
-def _result(reports: Sequence[CycleReport], found: Sequence[Replayed], seconds: float) -> dict[str, object]:
+def _result(reports: Sequence[CycleReport], found: Sequence[Replayed]) -> dict[str, object]:
     return {
         "tape": _TAPE.name,
         "first_hour": f"{_FIRST:%Y-%m-%dT%H}",
@@ -81,7 +94,6 @@ def _result(reports: Sequence[CycleReport], found: Sequence[Replayed], seconds: 
         "outcomes": dict(sorted(Counter(str(report.outcome) for report in reports).items())),
         "orders": sum(len(report.orders) for report in reports),
         **{str(verdict): sum(one.verdict is verdict for one in found) for verdict in Verdict},
-        "replay_s": round(seconds, 1),
     }
 
 

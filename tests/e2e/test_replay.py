@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,8 +16,17 @@ from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.events import AlarmRaised, CapsuleStored
 from dg_bot.errors import DataError
 from dg_bot.simulator.faults import FaultPlan
-from tests.e2e.replay_bench import RecordedHours, ReplayBench, hours_from, no_network, seeded_faults
+from tests.e2e.replay_bench import (
+    RecordedHours,
+    ReplayBench,
+    asking_settings,
+    hours_from,
+    no_network,
+    seeded_answers,
+    seeded_faults,
+)
 from tests.e2e.tape_bench import tape, tape_text
+from tests.openai_server import OpenAiServer
 from tests.postgres import copy_of_template, rows
 from tests.shared_data import shared
 
@@ -43,6 +52,17 @@ def recorded(database: str, tmp_path_factory: pytest.TempPathFactory) -> Recorde
     )
     with bench.open():
         return bench.record(hours_from(datetime(2022, 2, 28, 6, tzinfo=UTC), CYCLES), lives=2)
+
+
+@pytest.fixture(scope="module")
+def asked(database: str, tmp_path_factory: pytest.TempPathFactory) -> RecordedHours:
+    """Record the cycles of a bot that asks a language model at every fourth hour."""
+    path, folder = shared(TAPE), tmp_path_factory.mktemp("asked")
+    bench = ReplayBench(folder=folder, text=tape_text(path), tape=tape(path), database=database, faults=FaultPlan())
+    with bench.open(), OpenAiServer() as model:
+        model.answer = seeded_answers(3)
+        hours = [datetime(2022, 2, 28, tzinfo=UTC) + timedelta(hours=4 * place) for place in range(12)]
+        return bench.record(hours, extra=asking_settings(model, folder))
 
 
 def capsules(recorded: RecordedHours) -> list[CapsuleStored]:
@@ -140,6 +160,22 @@ def test_candles_that_are_no_longer_those_are_named(recorded: RecordedHours) -> 
 
     with pytest.raises(DataError, match=r"candles of KRW-BTC .* are not those that were used"):
         files.load(stored, MemoryCandleArchive())
+
+
+def test_the_answers_of_a_language_model_come_from_the_capsules(asked: RecordedHours) -> None:
+    found = replayed(asked)
+
+    sources = {report.decision.source for report in asked.reports if report.decision is not None}
+    assert [] == [one for one in found if one.verdict is not Verdict.SAME]
+    assert {"llm"} <= sources
+
+
+def test_another_prompt_is_named_and_the_answer_stays(asked: RecordedHours, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dg_bot.models.llm.SCHEMA", "{}")
+
+    found = [one.difference for one in replayed(asked) if one.verdict is not Verdict.SAME]
+
+    assert {("analysis", "prompt.schema")} == {(one.stage, one.field) for one in found if one is not None}
 
 
 def test_the_script_tells_verdicts_and_ends_accordingly(

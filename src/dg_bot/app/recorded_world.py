@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn, TypeVar, cast
 
-from dg_bot.capsule import MONOTONIC, NOW, OTHER_RECORD, OWN_RECORD, SUBMIT, Capsule, Heard
+from dg_bot.app.replay_difference import Difference
+from dg_bot.capsule import CONSULTATION, MONOTONIC, NOW, OTHER_RECORD, OWN_RECORD, SUBMIT, Capsule, Heard, HeardAnswer
 from dg_bot.domain.candle import Candle
+from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.events import Event, Record
-from dg_bot.domain.language_model import AnswerKind, ModelAnswer
+from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
@@ -22,6 +24,7 @@ from dg_bot.remembered import Remembered
 
 T = TypeVar("T")
 
+_BEFORE, _BEHIND = 20, 60
 # A later question of the same kind gets the last answer again, but for these: time goes on, and an order is sent once.
 _NEVER_AGAIN = (NOW, MONOTONIC, SUBMIT)
 
@@ -44,6 +47,7 @@ class RecordedWorld:
         self._repeated: Record | None = None
         self._now = capsule.opened_at
         self.events: list[Event] = []
+        self.question_difference: Difference | None = None
         for place, heard in enumerate(capsule.heard):
             if isinstance(heard.value, Record):
                 if heard.port == OWN_RECORD:
@@ -69,6 +73,20 @@ class RecordedWorld:
         if isinstance(heard.value, datetime):
             self._now = heard.value
         return cast("T", heard.value)
+
+    def ask(self, question: ModelQuestion) -> ModelAnswer:
+        """Give the recorded answer of a language model, and note where the question is another than the recorded one."""
+        silence = HeardAnswer(instructions="", data="", schema="", answer=ModelAnswer(kind=AnswerKind.NOT_ASKED))
+        heard = self.answer(CONSULTATION, question.purpose, lambda: silence)
+        for part in ("instructions", "data", "schema"):
+            then, now = getattr(heard, part), getattr(question, part)
+            if then != now and self.question_difference is None:
+                place = next((at for at, (a, b) in enumerate(zip(then, now, strict=False)) if a != b), min(len(then), len(now)))
+                excerpts = [text[max(0, place - _BEFORE) : place + _BEHIND] for text in (then, now)]
+                self.question_difference = Difference(
+                    stage=Stage.ANALYSIS, field=f"prompt.{part}", recorded=excerpts[0], recomputed=excerpts[1]
+                )
+        return heard.answer
 
     def keep(self, record: Record) -> None:
         """See nothing new: `append` has kept it already."""
@@ -192,9 +210,6 @@ class SilentVenue:
 
     def collect(self, *_: object, **__: object) -> CollectedCandles:
         _absent("candles")
-
-    def ask(self, *_: object, **__: object) -> ModelAnswer:
-        return ModelAnswer(kind=AnswerKind.NOT_ASKED)
 
 
 def _absent(what: str) -> NoReturn:

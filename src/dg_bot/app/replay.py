@@ -1,6 +1,7 @@
 """Compute a recorded cycle again, through the very stages that ran, and say where it comes out differently."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -12,7 +13,7 @@ from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.code_hash import code_sha256
 from dg_bot.app.decision_models import decision_model
 from dg_bot.app.recorded_world import LapsedClock, RecordedWorld, SilentVenue
-from dg_bot.app.replay_difference import Difference, Outline, first_difference, outline
+from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.settings import Settings, secret_names
 from dg_bot.app.state_folder import existing_journal
@@ -22,7 +23,7 @@ from dg_bot.backtesting.screen import trials_of
 from dg_bot.capsule import OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
 from dg_bot.cycle import Cycle
 from dg_bot.domain.candle import CandleSeries
-from dg_bot.domain.events import CapsuleStored, CycleCompleted, Event, Record
+from dg_bot.domain.events import CapsuleStored, CycleCompleted, Record
 from dg_bot.domain.market import Market
 from dg_bot.domain.screen import DriftlessPasses, Honesty, ScreenResult
 from dg_bot.errors import BotError, ConfigurationError, DataError
@@ -31,7 +32,6 @@ from dg_bot.pipeline.witness import (
     WitnessedCandles,
     WitnessedClock,
     WitnessedExchange,
-    WitnessedLanguageModel,
     WitnessedMarketData,
 )
 from dg_bot.ports import StrategyScreen
@@ -104,8 +104,8 @@ class Replayer:
         except DataError as error:
             return Replayed(cycle_id=stored.cycle_id, file=stored.file, verdict=Verdict.DAMAGED, problem=str(error))
         recorded = [heard.value.event for heard in capsule.heard if heard.port == OWN_RECORD and isinstance(heard.value, Record)]
-        recomputed = self._recomputed(capsule)
-        difference = first_difference(recorded, recomputed)
+        world = self._recomputed(capsule)
+        difference = earlier(world.question_difference, first_difference(recorded, world.events))
         return Replayed(
             cycle_id=stored.cycle_id,
             file=stored.file,
@@ -113,11 +113,11 @@ class Replayer:
             is_other_code=stored.code_sha256 != code_sha256(),
             difference=difference,
             recorded=outline(recorded),
-            recomputed=outline(recomputed),
+            recomputed=outline(world.events),
         )
 
-    def _recomputed(self, capsule: Capsule) -> list[Event]:
-        """Run the cycle again and give what it would have written into the journal."""
+    def _recomputed(self, capsule: Capsule) -> RecordedWorld:
+        """Run the cycle again and give the world in which it ran, with what the cycle would have written into the journal."""
         settings = settings_of(capsule.settings, self._overrides)
         limits = settings.risk_limits()
         strategy = self._strategies.get(settings.strategy) or chosen_strategy(settings, settings.strategy)
@@ -131,7 +131,6 @@ class Replayer:
             luck,
             rules=str(sorted(settings.public().items())),
         )
-        language = WitnessedLanguageModel(venue, world)
         trading = assembled(
             world.books(),
             rules=trading_rules(settings, limits, strategy),
@@ -144,15 +143,13 @@ class Replayer:
                 on_candles=lambda _count: None,
                 on_acknowledged=lambda _seconds: None,
             ),
-            analysis=analysis_stage(settings, strategy, limits, screen, decision_model(settings, language)),
+            analysis=analysis_stage(settings, strategy, limits, screen, decision_model(settings, world)),
             carried=capsule.carried,
         )
-        try:
+        # The recorded cycle has a report; if this one breaks, it has none, and that is the difference.
+        with suppress(BotError):
             trading.pipeline.run_cycle(Cycle(market=capsule.market, opened_at=capsule.opened_at))
-        except BotError:
-            # The recorded cycle has a report and this one has none: that is the difference.
-            return world.events
-        return world.events
+        return world
 
 
 class RecordedLuck:
@@ -191,7 +188,7 @@ class RecordedScreen:
         present = HeardScreenInput(evaluated_at=now, hourly=hourly, honesty=None)
         made_from = self._world.answer(SCREEN_INPUT, str(hourly.market), lambda: present)
         self._luck.honesty = made_from.honesty
-        key = content_hash(made_from.hourly), made_from.evaluated_at, self._rules
+        key = content_hash(made_from.hourly), made_from.evaluated_at, f"{self._rules} {made_from.honesty}"
         if key not in self._verdicts:
             bars = made_from.hourly.resampled(strategy_bars.timeframe).closed_by(made_from.evaluated_at)
             self._verdicts[key] = self._screen.evaluate(bars, made_from.evaluated_at, hourly=made_from.hourly)

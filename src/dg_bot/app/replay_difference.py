@@ -13,7 +13,7 @@ _OWN_TIMES = ("durations_ms", "completed_at")
 _ANALYSIS = ("decision", "indicators", "screen")
 _STAGE_OF_GATE = {"risk": Stage.RISK_CHECK, "data": Stage.DATA_COLLECTION, "execution": Stage.EXECUTION}
 _REPORT = "report"
-_ORDER = (*Stage, _REPORT)
+_ORDER: tuple[str, ...] = (*Stage, _REPORT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,13 @@ def first_difference(recorded: Sequence[Event], recomputed: Sequence[Event]) -> 
             if earlier.get(field) != later.get(field) or (field in earlier) is not (field in later):
                 return Difference(stage=stage, field=field, recorded=earlier.get(field), recomputed=later.get(field))
     return None
+
+
+def earlier(one: Difference | None, other: Difference | None) -> Difference | None:
+    """Give the difference whose stage comes first; of the same stage `one`."""
+    if one is None or other is None:
+        return one or other
+    return other if _ORDER.index(other.stage) < _ORDER.index(one.stage) else one
 
 
 def outline(events: Sequence[Event]) -> Outline | None:
