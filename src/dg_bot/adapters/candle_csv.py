@@ -140,7 +140,11 @@ def examine_candles(source: str, data: bytes, timeframe: Timeframe, now: datetim
     Raises DataError where the columns are not those of candles.
     """
     width, body = _split(source, data)
-    return _rows(body, width, timeframe, to_epoch(now))
+    table = read_in_bulk(body, width, timeframe) if width == len(COLUMNS) else None
+    if table is None or table.times[-1] > to_epoch(now):
+        return _rows(body, width, timeframe, to_epoch(now))
+    rows = zip(table.times.tolist(), table.figures.T.tolist(), strict=True)
+    return (CandleRow(row, second, figures, None) for row, (second, figures) in enumerate(rows, start=2))
 
 
 def _rows(body: bytes, width: int, timeframe: Timeframe, now: int | None = None) -> Iterator[CandleRow | RowProblem]:
