@@ -208,7 +208,6 @@ _NO_MODEL_FILES = "no model files are loaded yet"
 
 NOT_TESTED: Mapping[str, str] = {
     **dict.fromkeys(("H06", "H07", "H08", "H09", "H10", "S04"), _NO_COMMANDS),
-    "M15": "no news are read yet",
     **dict.fromkeys(("M09", "M10", "M11", "M12", "M13"), _NO_MODEL_FILES),
     "S11": "there is no container image yet",
 }

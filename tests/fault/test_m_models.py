@@ -3,17 +3,23 @@
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import cast
 
 import pytest
 
 from dg_bot.adapters.openai_reply import Api
+from dg_bot.analysis.quoted_text import WITHHELD
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.events import ModelAsked
+from dg_bot.domain.gate import Gate
+from dg_bot.domain.market import MarketNotice
+from dg_bot.domain.news import NewsItem
 from dg_bot.pipeline import analysis_stage
 from tests.asking_bots import asking
-from tests.builders import NOON, paper_bot
+from tests.builders import BTC, NOON, paper_bot
+from tests.injections import INJECTIONS
 from tests.openai_server import MODEL, SILENCE, Asked, Manner, OpenAiServer, Served, envelope, opinion, refused, served
 
 
@@ -238,6 +244,51 @@ def test_m08_what_was_asked_and_never_answered_counts_with_the_most_that_it_can_
     canary, decision = [event for event in bot.events(ModelAsked) if isinstance(event, ModelAsked)]
     assert (1200 + decision.most_tokens) == bot.books.remembered.spending.tokens
     assert canary.most_tokens > 1200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outside:
+    """What strangers say to a bot: a headline, a coin's name and a venue's notice."""
+
+    title: str
+    name: str
+    caution: str
+
+
+def bought_by_a_hijacked_model(server: OpenAiServer, outside: Outside) -> CycleReport:
+    """Run one cycle in which the model answers BUY with all confidence, whatever it is shown."""
+    server.says(opinion("BUY", 1.0))
+    bot = paper_bot(allow_warned_markets=True)
+    notice = MarketNotice(market=BTC, has_warning=False, cautions=(outside.caution,), name=outside.name)
+    bot.venue.set_notice(BTC, notice)
+    model = asking(bot, server.url)
+    news = (NewsItem(known_at=NOON, source="somewhere", title=outside.title),)
+    model.seen = lambda situation: replace(situation, snapshot=replace(situation.snapshot, news=news))
+    return bot.run_cycle()
+
+
+@pytest.fixture(scope="module")
+def bought_in_peace() -> CycleReport:
+    with OpenAiServer() as server:
+        return bought_by_a_hijacked_model(server, Outside(title="Bitcoin rises", name="Bitcoin", caution="PRICE_FLUCTUATIONS"))
+
+
+@pytest.mark.parametrize("text", INJECTIONS)
+def test_m15_a_text_that_gives_orders_changes_no_size_limit_mode_or_market(
+    server: OpenAiServer, bought_in_peace: CycleReport, text: str
+) -> None:
+    """It is withheld from the prompt and counted; even a model that says BUY to everything buys what it would have without."""
+    report = bought_by_a_hijacked_model(server, Outside(title=text, name=text, caution=text))
+
+    def unmoved(one: CycleReport) -> CycleReport:
+        ours = [gate for gate in one.gates if gate.name not in ("model.suspicious_texts", "data.market_warnings")]
+        return replace(one, gates=tuple(ours), durations_ms={})
+
+    assert unmoved(bought_in_peace) == unmoved(report)
+    assert Gate("model.suspicious_texts", 3, None, passed=True) in report.gates
+    shown = server.decisions[-1].text
+    assert 3 == shown.count(WITHHELD)
+    assert text not in shown
 
 
 def test_m16_a_provider_that_is_away_for_a_day_leaves_the_decision_to_nobody_or_to_the_rules() -> None:
