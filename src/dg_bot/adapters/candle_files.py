@@ -1,6 +1,7 @@
 """The candle archive on disk: one CSV a market and timeframe, shared by every program that trades or tests on it."""
 
 import fcntl
+import hashlib
 import os
 import time
 from bisect import bisect_left
@@ -13,7 +14,7 @@ from threading import Lock
 
 from dg_bot.adapters.atomic_file import cause_of, write_atomically
 from dg_bot.adapters.candle_csv import COLUMNS, HEADER, candle_row, file_content, parse_candles
-from dg_bot.adapters.candle_manifest import manifest_path, read_manifest, write_manifest
+from dg_bot.adapters.candle_manifest import Content, content_of, manifest_path, read_manifest, write_manifest
 from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.adapters.typed_json import time_from_text, time_text
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe, to_epoch
@@ -29,12 +30,35 @@ Range = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True, slots=True)
+class _Tail:
+    """What an append has to know of a file that ends with a whole row: the columns of a row, its size, and its hash so far."""
+
+    width: int
+    size: int
+    sha256: "hashlib._Hash"
+
+    @classmethod
+    def of(cls, content: bytes) -> "_Tail":
+        return cls(content.partition(b"\n")[0].count(b",") + 1, len(content), hashlib.sha256(content))
+
+    @property
+    def content(self) -> Content:
+        return Content(self.size, self.sha256.hexdigest())
+
+    def longer(self, rows: bytes) -> "_Tail":
+        sha256 = self.sha256.copy()
+        sha256.update(rows)
+        return _Tail(self.width, self.size + len(rows), sha256)
+
+
+@dataclass(frozen=True, slots=True)
 class _Parsed:
-    """A file's candles with what told the file apart when it was read."""
+    """A file's candles with what told the file apart when it was read; its tail where it was written here."""
 
     path: Path
     stamp: tuple[int, int, int]
     series: CandleSeries
+    tail: _Tail | None = None
 
 
 class CandleFiles:
@@ -76,10 +100,10 @@ class CandleFiles:
                 return
             path = self.path(market, timeframe)
             try:
-                series = self._store(path, present, fresh)
+                series, tail = self._store(path, present, fresh)
             except OSError as error:
                 raise DataError(str(path), f"could not be written ({cause_of(error)})") from error
-            self._parsed[market, timeframe] = _Parsed(path, _stamp(path.stat()), series)
+            self._parsed[market, timeframe] = _Parsed(path, _stamp(path.stat()), series, tail)
 
     def empty_ranges(self, market: Market, timeframe: Timeframe) -> Sequence[Range]:
         """Give the half-open ranges in which the venue was asked and had no candle, in order; raises DataError."""
@@ -149,26 +173,36 @@ class CandleFiles:
         remedy = f"put it back, or move {manifest_path(path).name} away to accept it as it is"
         raise DataError(str(path), f"was edited since the bot wrote it; {remedy}")
 
-    def _store(self, path: Path, present: CandleSeries, fresh: list[Candle]) -> CandleSeries:
+    def _store(self, path: Path, present: CandleSeries, fresh: list[Candle]) -> tuple[CandleSeries, _Tail]:
         """Write `fresh` behind or among the candles that are `present`, and give them together."""
         added = CandleSeries.from_candles(present.market, present.timeframe, fresh)
         is_newer = not present.opened_at or added.opened_at[0] > present.opened_at[-1]
-        content = file_content(path) if path.exists() else b""
-        if is_newer and content.endswith(b"\n"):
-            width = content.partition(b"\n")[0].count(b",") + 1
-            rows = "".join(f"{candle_row(candle, width)}\n" for candle in fresh).encode()
-            series = _joined(present, added)
-            self._announce(path, series, content, content + rows)
+        tail = self._tail(path, present) if is_newer else None
+        if tail is not None:
+            rows = "".join(f"{candle_row(candle, tail.width)}\n" for candle in fresh).encode()
+            series, longer = _joined(present, added), tail.longer(rows)
+            self._announce(path, series, tail.content, longer.content)
             _append(path, rows)
-            return series
+            return series, longer
         path.parent.mkdir(parents=True, exist_ok=True)
         data = _merged_text(_existing(path), present, fresh)
-        series = parse_candles(str(path), data, present.market, present.timeframe)
-        self._announce(path, series, _whole_rows(path) if path.exists() else None, data)
+        series, whole = parse_candles(str(path), data, present.market, present.timeframe), _Tail.of(data)
+        self._announce(path, series, content_of(_whole_rows(path)) if path.exists() else None, whole.content)
         write_atomically(path, data)
-        return series
+        return series, whole
 
-    def _announce(self, path: Path, series: CandleSeries, before: bytes | None, after: bytes) -> None:
+    def _tail(self, path: Path, present: CandleSeries) -> _Tail | None:
+        """Give the tail of a file that was just looked at; None where there is none, or its last row has no end.
+
+        What was written here is not read again: of a year of minutes, a page at a time, that would take longer than the venue.
+        """
+        known = self._parsed.get((present.market, present.timeframe))
+        if known is not None and known.path == path and known.tail is not None:
+            return known.tail
+        content = file_content(path) if path.exists() else b""
+        return _Tail.of(content) if content.endswith(b"\n") else None
+
+    def _announce(self, path: Path, series: CandleSeries, before: Content | None, after: Content) -> None:
         write_manifest(path, series, source=self._source, written_at=datetime.now(UTC), before=before, after=after)
 
     @contextmanager

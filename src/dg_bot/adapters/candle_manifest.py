@@ -53,13 +53,18 @@ class Manifest:
         return before.size < len(content) < self.content.size and before.begins(content)
 
 
+def content_of(data: bytes) -> Content:
+    """Give size and hash of a content."""
+    return Content(len(data), hashlib.sha256(data).hexdigest())
+
+
 def manifest_path(path: Path) -> Path:
     """Give the place of a candle file's manifest."""
     return path.with_suffix(".manifest.json")
 
 
 def write_manifest(
-    path: Path, series: CandleSeries, *, source: str, written_at: datetime, before: bytes | None, after: bytes
+    path: Path, series: CandleSeries, *, source: str, written_at: datetime, before: Content | None, after: Content
 ) -> None:
     """Note what a candle file holds and is about to hold, `after`, which is `series`; raises DataError.
 
@@ -95,8 +100,8 @@ def read_manifest(path: Path) -> Manifest | None:
         raise DataError(str(place), f"is no manifest of a candle file; {_REMEDY}") from error
 
 
-def _hashed(content: bytes) -> Mapping[str, object]:
-    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+def _hashed(content: Content) -> Mapping[str, object]:
+    return {"size": content.size, "sha256": content.sha256}
 
 
 def _manifest(body: Mapping[str, object]) -> Manifest:
