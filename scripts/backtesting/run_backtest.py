@@ -72,7 +72,9 @@ def _pipeline(settings: Settings, cycles: Path | None) -> Trader:
     from dg_bot.operator.cycle_json import cycle_json  # noqa: PLC0415
 
     def trade(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Replay:
-        run = run_pipeline(candles, timeframe, strategy, rules=rules, limits=settings.risk_limits())
+        limits = settings.risk_limits()
+        with progress_bar("bars", Console(stderr=True)) as on_progress:
+            run = run_pipeline(candles, timeframe, strategy, rules=rules, limits=limits, on_progress=on_progress)
         if cycles is not None:
             _write(cycles, "".join(f"{cycle_json(report)}\n" for report in run.reports))
         return run.history

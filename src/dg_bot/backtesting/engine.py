@@ -1,5 +1,6 @@
 """The pipeline itself over recorded candles: hour by hour, with a simulated clock and exchange, every gate recorded."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -37,6 +38,7 @@ from dg_bot.strategies.base import Strategy
 # Small enough that no cap in won and no split of orders is ever met: a backtest speaks in fractions of equity.
 START_KRW = Decimal(1_000_000)
 MINIMUM_CONFIDENCE = 0.70
+_TOLD_EVERY = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +57,13 @@ def run_pipeline(
     rules: TradeRules,
     limits: RiskLimits,
     is_hourly: bool = True,
+    on_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> PipelineRun:
     """Drive the stages through every hour of the candles, on the strategy's whole bars of `timeframe`.
 
     `limits` are the account's, `rules` say what it costs to trade. The screen is off, the size is fixed, and news, order book and
     other markets object to nothing. Without `is_hourly` only the cycles at the close of a bar are run: others do not trade.
+    `on_progress` is told now and then how many of how many bars are done.
     Raises DataError for bars that are no whole hours.
     """
     if timeframe.seconds % HOUR.seconds:
@@ -67,7 +71,7 @@ def run_pipeline(
     hours, bars = candles.whole(HOUR), candles.whole(timeframe)
     if not len(bars):
         raise DataError(f"{candles.market} {timeframe}", "there is no whole bar")
-    return _Run(hours, bars, strategy, rules, limits).through(HOUR if is_hourly else timeframe)
+    return _Run(hours, bars, strategy, rules, limits).through(HOUR if is_hourly else timeframe, on_progress)
 
 
 class _Run:
@@ -97,7 +101,7 @@ class _Run:
         self._reports: list[CycleReport] = []
         self._equity: list[float] = []
 
-    def through(self, step: Timeframe) -> PipelineRun:
+    def through(self, step: Timeframe, on_progress: Callable[[int, int], None]) -> PipelineRun:
         """Run a cycle at each step that has a candle behind it, and watch what is held through each bar."""
         opened, length = self._bars.opened_at, self._bars.timeframe.seconds
         bar, hour = 0, 0
@@ -106,6 +110,8 @@ class _Run:
             if second == opened[bar] + length:
                 self._mark(bar)
                 bar += 1
+                if not bar % _TOLD_EVERY:
+                    on_progress(bar, len(opened))
             while self._hours.opened_at[hour + 1] < second:
                 hour += 1
             self._run_cycle(second, last=hour, following=bar)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -15,7 +15,10 @@ from dg_bot.domain.calendar import from_epoch
 from dg_bot.domain.market import Market
 from dg_bot.domain.screen import DriftlessPasses
 from dg_bot.indicators.bars import Bars
-from dg_bot.ports import Clock, LuckStore
+
+# A backtest by hand asks for the verdicts alone, and starts sooner without all that the ports speak of.
+if TYPE_CHECKING:
+    from dg_bot.ports import Clock, LuckStore
 
 Judge = Callable[[Bars, Bars], bool]
 
@@ -56,7 +59,7 @@ class LuckMeter:
     that of today is there; it carries its day.
     """
 
-    def __init__(self, *, store: LuckStore, clock: Clock, limits: LuckLimits) -> None:
+    def __init__(self, *, store: "LuckStore", clock: "Clock", limits: LuckLimits) -> None:
         self._store = store
         self._clock = clock
         self._limits = limits

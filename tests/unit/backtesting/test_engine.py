@@ -129,3 +129,22 @@ def test_no_entry_is_sent_while_nothing_trades() -> None:
 def test_bars_that_are_no_whole_hours_are_refused() -> None:
     with pytest.raises(DataError, match="60m or longer"):
         run(made_hours(1, 50), timeframe=Timeframe(30))
+
+
+def test_whoever_waits_is_told_how_far_it_is() -> None:
+    told: list[tuple[int, int]] = []
+    limits = RiskLimits()
+    candles = made_hours(31, 1300)
+
+    run_pipeline(
+        candles,
+        H4,
+        make_strategy("sma_cross"),
+        rules=TradeRules.of(limits),
+        limits=limits,
+        is_hourly=False,
+        on_progress=lambda done, of: told.append((done, of)),
+    )
+
+    bars = len(candles.whole(H4))
+    assert [(done, bars) for done in range(100, bars, 100)] == told
