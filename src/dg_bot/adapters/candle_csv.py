@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from dg_bot.adapters.candle_bulk import LARGEST_NUMBER, CandleTable, read_in_bulk
+from dg_bot.adapters.candle_manifest import require_as_written
 from dg_bot.domain.calendar import DAY, Timeframe, to_epoch
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.market import Market
@@ -34,8 +35,14 @@ _IMPORT = "scripts/backtesting/import_candles.py reads files of other programs"
 
 
 def read_candles(path: Path, market: Market, timeframe: Timeframe) -> CandleSeries:
-    """Read a whole `.csv` or `.csv.gz`; raises DataError naming file, row and column of the first thing that cannot be right."""
-    return parse_candles(str(path), file_content(path), market, timeframe)
+    """Read a whole `.csv` or `.csv.gz`; raises DataError naming file, row and column of the first thing that cannot be right.
+
+    So it does for a file that is not as its manifest says.
+    """
+    content = file_content(path)
+    if path.suffix != ".gz":
+        require_as_written(path, content)
+    return parse_candles(str(path), content, market, timeframe)
 
 
 def file_content(path: Path) -> bytes:

@@ -14,7 +14,7 @@ from threading import Lock
 
 from dg_bot.adapters.atomic_file import cause_of, write_atomically
 from dg_bot.adapters.candle_csv import COLUMNS, HEADER, candle_row, file_content, parse_candles
-from dg_bot.adapters.candle_manifest import Content, content_of, manifest_path, read_manifest, write_manifest
+from dg_bot.adapters.candle_manifest import Content, content_of, require_as_written, write_manifest
 from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.adapters.typed_json import time_from_text, time_text
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe, to_epoch
@@ -164,14 +164,16 @@ class CandleFiles:
         Another process may be writing, so that only a look without any writer decides.
         """
         content = _whole_rows(path)
-        manifest = None if path.suffix == ".gz" else read_manifest(path)
-        if manifest is None or manifest.allows(content):
+        if path.suffix == ".gz":
             return content
-        if not is_sole_writer:
+        try:
+            require_as_written(path, content)
+        except DataError:
+            if is_sole_writer:
+                raise
             with self._sole_writer():
                 return self._believed(path, is_sole_writer=True)
-        remedy = f"put it back, or move {manifest_path(path).name} away to accept it as it is"
-        raise DataError(str(path), f"was edited since the bot wrote it; {remedy}")
+        return content
 
     def _store(self, path: Path, present: CandleSeries, fresh: list[Candle]) -> tuple[CandleSeries, _Tail]:
         """Write `fresh` behind or among the candles that are `present`, and give them together."""

@@ -100,6 +100,15 @@ def read_manifest(path: Path) -> Manifest | None:
         raise DataError(str(place), f"is no manifest of a candle file; {_REMEDY}") from error
 
 
+def require_as_written(path: Path, content: bytes) -> None:
+    """Raise DataError where the whole rows of a candle file are not what its manifest says; a file without one is believed."""
+    manifest = read_manifest(path)
+    if manifest is None or manifest.allows(content):
+        return
+    remedy = f"put it back, or move {manifest_path(path).name} away to accept it as it is"
+    raise DataError(str(path), f"was edited since the bot wrote it; {remedy}")
+
+
 def _hashed(content: Content) -> Mapping[str, object]:
     return {"size": content.size, "sha256": content.sha256}
 

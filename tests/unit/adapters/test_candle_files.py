@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dg_bot.adapters import candle_files
-from dg_bot.adapters.candle_csv import parse_candles
+from dg_bot.adapters.candle_csv import parse_candles, read_candles
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.candle_manifest import manifest_path, read_manifest
 from dg_bot.adapters.state_file import write_state
@@ -379,6 +379,8 @@ def test_an_edited_file_is_believed_by_nobody(
             closes(reader)
         with pytest.raises(DataError, match=problem):
             reader.add(BTC, HOUR, [candle(5)])
+    with pytest.raises(DataError, match=problem):
+        read_candles(path, BTC, HOUR)
 
 
 def test_an_edited_file_is_taken_once_its_manifest_is_away_and_guarded_from_the_next_write(path: Path, tmp_path: Path) -> None:
