@@ -92,5 +92,10 @@ def _ground(candles: CandleSeries, options: argparse.Namespace, settings: Settin
         raise DataError(f"{candles.market} {options.timeframe}", f"{len(series)} bars are too few to try anything on")
     rules = TradeRules.of(settings.risk_limits())
     return Ground(
-        bars=bars_of(series), hours=hours_of(candles), entry_mask=mask, rules=rules, stretches=(Stretch(0, len(series)),)
+        bars=bars_of(series),
+        hours=hours_of(candles),
+        market=candles.market,
+        entry_mask=mask,
+        rules=rules,
+        stretches=(Stretch(0, len(series)),),
     )

@@ -60,7 +60,7 @@ def by_kernel(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, r
     series, mask = tradable_bars(candles, timeframe)
     bars = bars_of(series)
     signals = in_time(signals_of(strategy, bars), bars, hours_of(candles), ValidatorLimits())
-    return replay(bars, signals, strategy.bar_exits, rules, mask)
+    return replay(bars, signals, strategy.bar_exits, rules, mask, market=candles.market)
 
 
 Trader = Callable[[CandleSeries, Timeframe, Strategy, TradeRules], Replay]

@@ -1,7 +1,7 @@
 """Replay a strategy's signals over bars, one position at a time: columns in, round trips and equity out."""
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -10,6 +10,8 @@ from dg_bot.backtesting.compiled import compiled
 from dg_bot.backtesting.performance import EquityCurve, Performance, RoundTrip, measured
 from dg_bot.backtesting.rolling import average_true_range
 from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import to_epoch
+from dg_bot.domain.market import Market, price_steps
 from dg_bot.errors import DataError
 from dg_bot.indicators.bars import Bars, Flags, Floats, Seconds
 from dg_bot.risk.exit_rules import ExitReason
@@ -17,6 +19,7 @@ from dg_bot.strategies.base import BarExits, Signals
 
 _ATR_PERIOD = 14
 _NO_FLOATS = np.empty(0)
+_NO_STEPS = (_NO_FLOATS, _NO_FLOATS, _NO_FLOATS)
 _NO_SECONDS = np.empty(0, dtype=np.int64)
 _NO_BARS = Bars(
     opened_at=_NO_SECONDS, open=_NO_FLOATS, high=_NO_FLOATS, low=_NO_FLOATS, close=_NO_FLOATS, volume=_NO_FLOATS, seconds=1
@@ -46,15 +49,24 @@ class Replay:
 
 
 def replay(
-    bars: Bars, signals: Signals, exits: BarExits, rules: TradeRules, entry_mask: Flags, *, finer: Bars | None = None
+    bars: Bars,
+    signals: Signals,
+    exits: BarExits,
+    rules: TradeRules,
+    entry_mask: Flags,
+    *,
+    market: Market | None = None,
+    finer: Bars | None = None,
 ) -> Replay:
     """Trade `signals` over `bars`, entering only where `entry_mask`, `(n,)`, is true too.
 
-    `finer` bars, where given, decide inside a bar which of its levels came first; where they are absent, the stop did.
+    Fills lie on the price steps of `market`, where one is given. `finer` bars, where given, decide
+    inside a bar which of its levels came first; where they are absent, the stop did.
     """
     count = len(bars)
     equity, trips = np.empty(count), np.empty(count * kernel.TRIP_SIZE)
     inside = _NO_BARS if finer is None else finer
+    steps = _NO_STEPS if market is None else _steps_of(market)
     made = compiled(kernel.trade)(
         count=count,
         seconds=bars.seconds,
@@ -71,10 +83,10 @@ def replay(
         atr=_average_true_range(bars, rules),
         adx=signals.trend_strength,
         row=np.array(_terms(exits, rules), dtype=np.float64),
-        steps=0,
-        step_since=_NO_FLOATS,
-        step_floor=_NO_FLOATS,
-        step_size=_NO_FLOATS,
+        steps=len(steps[0]),
+        step_since=steps[0],
+        step_floor=steps[1],
+        step_size=steps[2],
         finer_count=len(inside),
         finer_first=_first_of_each(inside, bars) if len(inside) else _NO_SECONDS,
         finer_open=inside.open,
@@ -91,6 +103,14 @@ def replay(
         equity=equity,
     )
     return Replay(bars=bars, trips=trips[: made * kernel.TRIP_SIZE].reshape(-1, kernel.TRIP_SIZE), curve=curve)
+
+
+@cache
+def _steps_of(market: Market) -> tuple[Floats, Floats, Floats]:
+    """Give the moments (epoch seconds), lowest prices and sizes of the steps, columns of one length."""
+    rows = [(to_epoch(step.since), float(step.floor_krw), float(step.size_krw)) for step in price_steps(market)]
+    since, floor, size = np.array(rows, dtype=np.float64).T.copy()
+    return since, floor, size
 
 
 def _average_true_range(bars: Bars, rules: TradeRules) -> Floats:

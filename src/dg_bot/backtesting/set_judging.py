@@ -7,6 +7,7 @@ from dg_bot.backtesting.performance import EquityCurve
 from dg_bot.backtesting.replay import Replay, replay
 from dg_bot.backtesting.tradable import in_time
 from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.market import Market
 from dg_bot.domain.trials import Stretch, TrialFigures
 from dg_bot.indicators.bars import Bars, Flags
 from dg_bot.strategies.base import Signals, Strategy
@@ -14,18 +15,25 @@ from dg_bot.strategies.base import Signals, Strategy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """What every set of a study is judged on: bars, the hours that they are made of, where an entry may pass, `(n,)`."""
+    """What every set of a study is judged on; `entry_mask`, `(n,)`, tells where an entry may pass.
+
+    Where `hours` are given, those that the bars are made of, exits pass as a bot lets them; where a market is, fills lie on its
+    price steps.
+    """
 
     bars: Bars
-    hours: Bars | None
     entry_mask: Flags
     rules: TradeRules
     stretches: tuple[Stretch, ...]
+    hours: Bars | None = None
+    market: Market | None = None
 
 
 def judged(strategy: Strategy, ground: Ground) -> tuple[TrialFigures, ...]:
     """Give the figures of each stretch. Signals look at all bars before them, those of earlier stretches among them."""
-    signals = in_time(strategy.signals(ground.bars), ground.bars, ground.hours, ValidatorLimits())
+    signals = strategy.signals(ground.bars)
+    if ground.hours is not None:
+        signals = in_time(signals, ground.bars, ground.hours, ValidatorLimits())
     return tuple(figures_of(replayed(strategy, signals, ground, stretch)) for stretch in ground.stretches)
 
 
@@ -34,7 +42,7 @@ def replayed(strategy: Strategy, signals: Signals, ground: Ground, stretch: Stre
     may_enter = ground.entry_mask[: stretch.stop].copy()
     may_enter[: stretch.start] = False
     bars, known = _first_bars(ground.bars, stretch.stop), _first_signals(signals, stretch.stop)
-    history = replay(bars, known, strategy.bar_exits, ground.rules, may_enter)
+    history = replay(bars, known, strategy.bar_exits, ground.rules, may_enter, market=ground.market)
     return replace(history, curve=_from(history.curve, stretch.start, ground.bars.seconds))
 
 

@@ -105,6 +105,7 @@ _STABLE = frozenset({"USDT", "USDC"})
 _COARSE_2024 = frozenset(
     ["ADA", "ALGO", "BLUR", "CELO", "ELF", "EOS", "GRS", "GRT", "ICX", "MANA", "MINA", "POL", "SAND", "SEI", "STG", "TRX"]
 )
+_LEAST = Decimal("1e-9")
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 _2024_01_29 = datetime(2024, 1, 28, 15, tzinfo=UTC)
 _2025_07_31 = datetime(2025, 7, 30, 16, tzinfo=UTC)
@@ -149,6 +150,27 @@ def tick_size(market: Market, price: Decimal, at: datetime) -> Decimal:
         if rule.since <= at and market.base in rule.bases and rule.floor <= price < rule.below:
             return rule.tick
     return next(tick for floor, tick in period.rows if price >= floor)
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """A price step of a market, from a moment and from a price on."""
+
+    since: datetime
+    floor_krw: Decimal
+    size_krw: Decimal
+
+
+def price_steps(market: Market) -> tuple[PriceStep, ...]:
+    """Give all steps of a market, the newest and highest first: the first that a moment and a price reach is `tick_size`."""
+    moments = {period.since for period in _PERIODS} | {rule.since for period in _PERIODS for rule in period.exceptions}
+    floors = {floor for period in _PERIODS for floor, _ in period.rows}
+    edges = {edge for period in _PERIODS for rule in period.exceptions for edge in (rule.floor, rule.below)}
+    return tuple(
+        PriceStep(moment, floor, tick_size(market, max(floor, _LEAST), moment))
+        for moment in sorted(moments, reverse=True)
+        for floor in sorted(floors | edges, reverse=True)
+    )
 
 
 def published_rules(market: Market) -> MarketRules:

@@ -25,6 +25,7 @@ def ground(bars: int = 2000, *, stretches: tuple[Stretch, ...] | None = None) ->
     return Ground(
         bars=bars_of(series),
         hours=hours_of(candles),
+        market=candles.market,
         entry_mask=mask,
         rules=TradeRules(),
         stretches=stretches or (Stretch(0, len(series)),),

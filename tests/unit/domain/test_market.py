@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dg_bot.domain.market import Market, MarketNotice, MarketRules, published_rules, tick_size
+from dg_bot.domain.market import Market, MarketNotice, MarketRules, price_steps, published_rules, tick_size
 from dg_bot.errors import ImpossibleValue
 from tests.shared_data import shared
 
@@ -210,3 +210,16 @@ def test_a_market_is_clear_without_a_warning_and_without_a_caution() -> None:
     assert MarketNotice(market=btc, has_warning=False).is_clear
     assert not MarketNotice(market=btc, has_warning=True).is_clear
     assert not MarketNotice(market=btc, has_warning=False, cautions=("PRICE_FLUCTUATIONS",)).is_clear
+
+
+@pytest.mark.parametrize("code", ["KRW-BTC", "KRW-ADA", "KRW-USDT"])
+def test_the_steps_of_a_market_are_its_tick_sizes_at_every_moment_and_price(code: str) -> None:
+    market = Market(code)
+    steps = price_steps(market)
+    moments = {step.since + shift for step in steps for shift in (timedelta(0), timedelta(seconds=-1))}
+    prices = {step.floor_krw + shift for step in steps for shift in (Decimal(0), Decimal("1e-8"), Decimal("-1e-8"))}
+    for at in moments:
+        for price in prices:
+            if price > 0 and at >= datetime(1970, 1, 1, tzinfo=UTC):
+                found = next(step.size_krw for step in steps if step.since <= at and step.floor_krw <= price)
+                assert found == tick_size(market, price, at), (at, price)
