@@ -21,7 +21,7 @@ help:
 	@echo "make reliability   run every fault and write docs/reliability.md"
 	@echo "make verify        all of the checks above and below, one after the other"
 	@echo "make lint          check format, style, types and layers"
-	@echo "make bench         measure cold start, cycle and memory"
+	@echo "make bench         measure backtests beside peers, cold start, cycle and memory"
 	@echo "make format        format the code"
 	@echo "make requirements  write the hashed requirements anew from pyproject.toml"
 

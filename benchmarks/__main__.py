@@ -1,4 +1,4 @@
-"""Measure cold start, cycle and memory; prints a table and writes it as JSON beside this file."""
+"""Measure backtests, cold start, cycle and memory; prints tables and writes them as JSON beside this file."""
 
 import json
 import os
@@ -17,7 +17,9 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.backtests import Workload, measured_backtests
 from benchmarks.journal_year import HOURS, restart_seconds, write
+from benchmarks.peers import installed_peers
 from benchmarks.venue import SteppedVenue, fill_archive
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
 from dg_bot.adapters.journal_reader import read_journal
@@ -47,6 +49,13 @@ class Measured:
 
 def main() -> int:
     console = Console(highlight=False)
+    with installed_peers() as peers:
+        workloads = measured_backtests(peers)
+        console.print(backtest_table(workloads))
+        if peers.absence is not None:
+            console.print(f"peers were not installed: {peers.absence}", markup=False)
+    written = {name: _as_json(workload, peers.absence) for name, workload in workloads.items()}
+    (ROOT / "benchmarks" / "latest.json").write_text(json.dumps(written, indent=1) + "\n")
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         figures = [
             *cold_start(Path(folder) / "cold", stack),
@@ -59,9 +68,37 @@ def main() -> int:
     for figure in figures:
         table.add_row(figure.name, f"{figure.value:,.2f} {figure.unit}", f"{figure.aim:g} {figure.unit}", f"{figure.ratio:.2f}")
     console.print(table)
-    latest = ROOT / "benchmarks" / "latest.json"
-    latest.write_text(json.dumps([{**asdict(figure), "ratio": round(figure.ratio, 3)} for figure in figures], indent=1) + "\n")
+    operation = ROOT / "benchmarks" / "operation.json"
+    operation.write_text(json.dumps([{**asdict(figure), "ratio": round(figure.ratio, 3)} for figure in figures], indent=1) + "\n")
     return 0
+
+
+def backtest_table(workloads: Mapping[str, Workload]) -> Table:
+    """Show milliseconds, and how many times the product's each peer takes."""
+    table = Table(box=None)
+    for title in ("workload", "ours ms", "aim ms", "floor ms", "ours / floor", "memory MB", "others ms (times ours)"):
+        table.add_column(title, justify="left" if title in ("workload", "others ms (times ours)") else "right")
+    for name, one in workloads.items():
+        others = ", ".join(f"{peer} {ms:,.1f} ({ms / one.ours_ms:,.0f}×)" for peer, ms in one.peers.items())
+        table.add_row(
+            name, f"{one.ours_ms:,.3f}", _or_dash(one.aim_ms, "g"), _or_dash(one.floor_ms, ",.3f"),
+            _or_dash(one.ours_ms / one.floor_ms if one.floor_ms else None, ".2f"), _or_dash(one.memory_mb, ",.0f"), others,
+        )  # fmt: skip
+    return table
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _as_json(workload: Workload, absence: str | None) -> Mapping[str, object]:
+    content: dict[str, object] = {
+        "ours_ms": round(workload.ours_ms, 4),
+        "floor_ms": workload.floor_ms and round(workload.floor_ms, 4),
+        "peers": {name: round(ms, 3) for name, ms in workload.peers.items()},
+        "memory_mb": workload.memory_mb and round(workload.memory_mb, 1),
+    }
+    return content if absence is None else {**content, "peers_absent": absence}
 
 
 def cold_start(folder: Path, stack: ExitStack) -> list[Measured]:

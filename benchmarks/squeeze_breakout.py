@@ -104,7 +104,7 @@ def squeeze_pass(count: int, high: Floats, close: Floats, volume: Floats, number
     `scratch` keeps the squared bandwidths, without their constant, from rolling sums around a price of the last bars.
     """
     period, rank, channel, multiple = int(numbers[0]), int(numbers[1]), int(numbers[2]), numbers[3]
-    first = max(period + rank - 1, channel, period)
+    first, share = max(period + rank - 1, channel, period), 1.0 / period
     traded, total, squares, pivot = 0.0, 0.0, 0.0, 0.0
     for number in range(count):
         traded += volume[number]
@@ -124,8 +124,8 @@ def squeeze_pass(count: int, high: Floats, close: Floats, volume: Floats, number
             added, removed = close[number] - pivot, close[number - period] - pivot
             total += added - removed
             squares += added * added - removed * removed
-        middle = pivot + total / period
-        scratch[number] = (squares - total * total / period) / (middle * middle)
+        middle = pivot + total * share
+        scratch[number] = (squares - total * total * share) / (middle * middle)
         if number < first or volume[number] * period * (1.0 + _NEAR) <= multiple * traded:
             continue
         if (

@@ -124,12 +124,14 @@ def trade(
     terms = terms_of(row)
     number = 0
     while number < count:
-        if state[QUANTITY] > 0.0 or state[PENDING_ENTRY] != 0.0:
+        if state[QUANTITY] > 0.0:
+            number = stay_in(number, bars, opinions, terms, finer, state, equity)
+        elif state[PENDING_ENTRY] == 0.0:
+            number = stay_out(number, bars, entry, state, equity)
+        if number < count:
             run_bar(number, bars, opinions, terms, grid, finer, state, trips)
             equity[number] = state[CASH] + state[QUANTITY] * close[number]
             number += 1
-        else:
-            number = stay_out(number, bars, entry, state, equity)
     return int(state[TRIPS])
 
 
@@ -150,6 +152,37 @@ def stay_out(number: int, bars: Columns, entry: Flags, state: Floats, equity: Fl
         if entry[number - 1] != 0 and is_traded(number - 1, bars):
             state[PENDING_ENTRY] = 1.0
             break
+    return number
+
+
+def stay_in(number: int, bars: Columns, opinions: Opinions, terms: Terms, finer: Finer, state: Floats, equity: Floats) -> int:
+    """Pass over the bars in which a position reaches no level and no close ends it; give the number of the first that may.
+
+    Such a bar is left as it was found: this is `run_bar` without its events, and keeps what changes out of the state meanwhile.
+    """
+    if state[PENDING_EXIT] != NOTHING or finer.length > 0:
+        return number
+    cash, quantity, stop = state[CASH], state[QUANTITY], state[STOP]
+    ceiling = min(state[STAGE], state[TARGET]) if state[STAGE] > 0.0 else state[TARGET]
+    highest, peak, trail, bought = state[HIGHEST], state[PEAK], state[TRAIL], int(state[HELD_SINCE])
+    follows = terms.closing_trail_atr == 0.0
+    while number < bars.length:
+        opening, high, low, close = bars.open[number], bars.high[number], bars.low[number], bars.close[number]
+        reached = max(highest, opening) if follows else highest
+        floor = max(stop, reached - trail) if trail > 0.0 else stop
+        if low <= floor or high >= ceiling or not is_traded(number, bars) or opinions.leave[number] != 0:
+            break
+        if bar_exit(close, opinions.adx[number], terms, state, number - bought + 1) != ExitReason.NONE:
+            break
+        peak = max(peak, high)
+        if follows:
+            highest = max(reached, high)
+        else:
+            highest = peak
+            trail = terms.closing_trail_atr * opinions.atr[number]
+        equity[number] = cash + quantity * close
+        number += 1
+    state[HIGHEST], state[PEAK], state[TRAIL] = highest, peak, trail
     return number
 
 
