@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 
 WITHHELD = "(withheld: it looks like an instruction)"
-_FOREIGN = re.compile(r"[^0-9A-Za-z가-힣ㄱ-ㅎㅏ-ㅣ\u4e00-\u9fff .,:;%+\-/()'\"?!&$₩~·]")
+_FOREIGN = re.compile(r"[^0-9A-Za-z가-힣ㄱ-ㅎㅏ-ㅣ\u4e00-\u9fff .,:;%+\-/()'\"?!&$₩~·_]")
 _SPACES = re.compile(r"\s+")
 _NO_LETTERS = re.compile(r"[^a-z0-9가-힣]+")
 # Letters of other alphabets that pass for Latin ones.

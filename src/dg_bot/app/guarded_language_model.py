@@ -1,13 +1,13 @@
 """A language model behind its budget, its call breaker and its canary; whatever it costs is in the journal first."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Protocol
 
 from dg_bot.analysis.answer import SCHEMA, SCHEMA_NAME, read_answer
 from dg_bot.analysis.prompt import CANARY_INSTRUCTIONS
-from dg_bot.domain.calendar import KST, seoul_day_start
+from dg_bot.domain.calendar import KST
 from dg_bot.domain.call_breaker import BreakerState, CallBreaker
 from dg_bot.domain.decision import Action
 from dg_bot.domain.events import ModelAnswered, ModelAsked, Record
@@ -63,8 +63,8 @@ class AskOnce(Protocol):
 class GuardedLanguageModel:
     """Asks at most twice, within one deadline, and not at all over budget, while the breaker is open, or while the canary fails.
 
-    The canary is a small question at the first use of a process and of each day, whose answer is known. Where that does not come
-    back, no other question is asked; the next cycle tries the canary again.
+    The canary is a small question at the first use of a day or of another model, whose answer is known. Where that does not come
+    back, no decision is asked for; the next cycle tries the canary again.
     """
 
     def __init__(
@@ -85,17 +85,15 @@ class GuardedLanguageModel:
         self._breaker = breaker
         self._books = books
         self._clock = clock
-        self._canary_day: datetime | None = None
 
     def ask(self, question: ModelQuestion) -> ModelAnswer:
         """Give the answer of kind USABLE, or what came instead; raises StateError where the journal takes no record."""
         ends_s = self._clock.monotonic_s() + self._limits.deadline_s
-        today = seoul_day_start(self._clock.now())
-        if question.purpose is Purpose.DECISION and self._canary_day != today:
+        today = self._books.remembered.spending.on(self._clock.now())
+        if question.purpose is Purpose.DECISION and today.checked_model != self._model:
             canary = self._patiently(_CANARY, ends_s)
             if canary.kind is not AnswerKind.USABLE:
                 return self._without_canary(canary)
-            self._canary_day = today
         return self._patiently(question, ends_s)
 
     def _without_canary(self, canary: ModelAnswer) -> ModelAnswer:
@@ -157,6 +155,7 @@ class GuardedLanguageModel:
         self._books.record(
             ModelAnswered(
                 asked=record.sequence,
+                purpose=asked.purpose,
                 model=self._model,
                 answer=booked,
                 tokens=tokens,

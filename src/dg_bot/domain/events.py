@@ -188,12 +188,13 @@ class ModelAsked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAnswered:
-    """How the question of record `asked` to `model` ended, with the whole answer.
+    """How the question of record `asked` ended, which was put to `model` for `purpose`, with the whole answer.
 
     `released_*` is how far it stayed below the most that it might have cost.
     """
 
     asked: int
+    purpose: Purpose
     model: str
     answer: ModelAnswer
     tokens: int

@@ -1,4 +1,4 @@
-"""What the language model has cost today, folded from the journal, so that a restart begins no new budget."""
+"""What a language model has cost today and who it is, folded from the journal, so that a restart begins no new budget."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from dg_bot.domain.calendar import seoul_day_start
 from dg_bot.domain.events import ModelAnswered, ModelAsked, Record
-from dg_bot.domain.language_model import AnswerKind
+from dg_bot.domain.language_model import AnswerKind, Purpose
 from dg_bot.domain.money import ZERO
 
 
@@ -15,14 +15,15 @@ class Spending:
     """Tokens and won of the day in Seoul that began at `day_start`, the most that open questions may cost among them.
 
     A question counts with the most that it can cost until its answer tells what it did; one whose answer never came counts so for
-    the rest of the day. `since_sequence` is the day's first record. `answered_by` gave the last usable answer to a question to
-    `asked_of`.
+    the rest of the day. `since_sequence` is the day's first record. `checked_model` has passed its canary on this day.
+    `answered_by` gave the last usable answer to a question to `asked_of`.
     """
 
     day_start: datetime | None = None
     since_sequence: int = 0
     tokens: int = 0
     cost_krw: Decimal = ZERO
+    checked_model: str | None = None
     asked_of: str | None = None
     answered_by: str | None = None
 
@@ -56,4 +57,6 @@ class Spending:
             )
         if answered.answer.kind in (AnswerKind.USABLE, AnswerKind.CHANGED_MODEL) and answered.answer.model is not None:
             folded = replace(folded, asked_of=answered.model, answered_by=answered.answer.model)
+        if answered.purpose is Purpose.CANARY and answered.answer.kind is AnswerKind.USABLE:
+            folded = replace(folded, checked_model=answered.model)
         return folded

@@ -32,7 +32,7 @@ from dg_bot.domain.events import (
     TransferDeclared,
 )
 from dg_bot.domain.gate import Gate
-from dg_bot.domain.language_model import AnswerKind, ModelAnswer
+from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Fill, Side
 from dg_bot.domain.portfolio import Balance, Position, ProtectionPlan, ProtectiveLevels
@@ -117,7 +117,10 @@ GIVEN: dict[type, dict[str, st.SearchStrategy[Any]]] = {
     IntentPlanned: {"protection": st.none() | protections},
     IntentClosed: {"fills": some(fills)},
     PositionAdopted: {"quantity": amounts, "cost_krw": amounts, "mark_krw": amounts, "protection": protections},
-    ModelAnswered: {"answer": of(ModelAnswer, kind=st.sampled_from(AnswerKind), input_tokens=st.none() | st.integers(0, 10**7))},
+    ModelAnswered: {
+        "purpose": st.sampled_from(Purpose),
+        "answer": of(ModelAnswer, kind=st.sampled_from(AnswerKind), input_tokens=st.none() | st.integers(0, 10**7)),
+    },
     CycleCompleted: {"report": reports},
 }
 

@@ -1,0 +1,57 @@
+from pathlib import Path
+
+import pytest
+
+from dg_bot.app.decision_models import decision_model, language_model
+from dg_bot.app.settings import Settings
+from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion
+from dg_bot.errors import ConfigurationError
+from dg_bot.models.ensemble import EnsembleModel
+from dg_bot.models.llm import LlmModel
+from dg_bot.models.rules import RulesModel
+from tests.builders import paper_bot
+from tests.situations import situation
+
+
+class Away:
+    def ask(self, question: ModelQuestion) -> ModelAnswer:
+        return ModelAnswer(kind=AnswerKind.UNREACHABLE)
+
+
+def settings(**given: object) -> Settings:
+    return Settings.model_validate({"openai_model": "m", "openai_base_url": "http://127.0.0.1:1/v1", **given})
+
+
+@pytest.mark.parametrize(("name", "kind"), [("rules", RulesModel), ("llm", LlmModel), ("ensemble", EnsembleModel)])
+def test_the_settings_name_who_decides(name: str, kind: type) -> None:
+    model = decision_model(settings(decision_model=name), Away())
+
+    assert (kind, name) == (type(model), model.name)
+
+
+def test_nothing_is_asked_where_nobody_asks_a_language_model() -> None:
+    bot = paper_bot()
+
+    assert language_model(settings(), bot.books, bot.clock) is None
+    assert language_model(settings(decision_model="llm"), bot.books, bot.clock) is not None
+
+
+def test_a_model_that_asks_needs_somebody_to_ask() -> None:
+    with pytest.raises(ConfigurationError, match="DECISION_MODEL"):
+        decision_model(settings(decision_model="llm"), None)
+
+
+@pytest.mark.parametrize(("fallback", "source"), [("hold", "llm"), ("rules", "rules")])
+def test_the_fallback_decides_while_the_language_model_is_away(fallback: str, source: str) -> None:
+    model = decision_model(settings(decision_model="llm", llm_fallback=fallback), Away())
+
+    assert source == model.decide(situation()).decision.source
+
+
+def test_a_price_table_of_ones_own_is_read_at_the_start(tmp_path: Path) -> None:
+    bot, table = paper_bot(), tmp_path / "prices.yaml"
+    for text in (None, "- m 2026-01-01 dear"):
+        if text is not None:
+            table.write_text(text)
+        with pytest.raises(ConfigurationError, match="LLM_PRICE_FILE"):
+            language_model(settings(decision_model="llm", llm_price_file=table), bot.books, bot.clock)
