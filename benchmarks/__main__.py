@@ -20,6 +20,7 @@ from rich.table import Table
 from benchmarks.backtests import Workload, measured_backtests
 from benchmarks.journal_year import HOURS, restart_seconds, write
 from benchmarks.peers import installed_peers
+from benchmarks.report_start import report_seconds
 from benchmarks.venue import SteppedVenue, fill_archive
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
 from dg_bot.adapters.journal_reader import read_journal
@@ -61,6 +62,7 @@ def main() -> int:
             *cold_start(Path(folder) / "cold", stack),
             *daemon(Path(folder) / "daemon", stack),
             *restarts(Path(folder) / "year"),
+            *reports(Path(folder) / "reports"),
         ]
     table = Table(box=None)
     for title in ("what", "measured", "aim", "ratio"):
@@ -165,6 +167,18 @@ def restarts(folder: Path) -> list[Measured]:
     return [
         Measured("restart after a year of journal", seconds, "s", 5.0),
         Measured("the same without a snapshot, every record read", restart_seconds(folder / "journal.jsonl", HOURS), "s", 10.0),
+    ]
+
+
+def reports(folder: Path) -> list[Measured]:
+    """Time `run_backtest.py` over two years of hours, as text and as a page."""
+    fill_archive(SteppedVenue(), folder / "candles")
+    environment = {**_bare(), "CANDLE_DIR": str(folder / "candles")}
+    text = report_seconds(folder, environment)
+    page = report_seconds(folder, environment, "--output", "html", "--file", "report.html")
+    return [
+        Measured("text report of a backtest over two years of hours, process start to exit", text, "s", 1.5),
+        Measured("the same as a page of HTML", page, "s", 3.0),
     ]
 
 

@@ -186,10 +186,16 @@ def test_two_years_of_a_real_market_are_reported(tmp_path: Path) -> None:
         "2022-01-01",
         "--to",
         "2024-01-01",
+        "--trials",
+        "11",
+        "--walks",
+        "3",
     )
 
     assert (0, "") == (done.returncode, done.stderr)
     assert "2022-01-01 to 2024-01-01, 4,379 bars, 1 missing" in done.stdout
+    assert "above the luck of 20 trials" in done.stdout
+    assert " of 3 (" in done.stdout
 
 
 def check(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

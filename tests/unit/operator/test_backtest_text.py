@@ -40,3 +40,11 @@ def test_a_backtest_without_a_trade_can_be_shown() -> None:
     idle = idle_test()
 
     assert ((), "–") == (idle.round_trips, text_of(idle).split("average holding")[1].split()[0])
+    assert max(map(len, text_of(idle).splitlines())) <= 80
+
+
+def test_what_the_figures_are_worth_stands_beside_them() -> None:
+    text = " ".join(text_of(idle_test()).split())
+
+    assert "true Sharpe above zero 0% sure above the luck of 9 trials 0% sure passes markets without drift not measured" in text
+    assert "thresholds of the screen missed: insufficient history, round trips, total return, win rate, profit factor" in text
