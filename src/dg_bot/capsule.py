@@ -27,7 +27,7 @@ BALANCES, RULES, SUBMIT, FIND, ORDERS = (
     "exchange.find",
     "exchange.list_orders",
 )
-CONSULTATION = "model.ask"
+CONSULTATION, CALIBRATION = "model.ask", "model.calibration"
 OWN_RECORD, OTHER_RECORD = "journal.own", "journal.other"
 
 

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 from scripts import replay as script
+from scripts.models import scorecard
 
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.app.replay import Replayed, Replayer, Verdict
+from dg_bot.app.scoring import opinions_of
 from dg_bot.domain.cycle_report import Outcome
+from dg_bot.domain.decision import Action
 from dg_bot.domain.events import AlarmRaised, CapsuleStored
 from dg_bot.errors import DataError
 from dg_bot.simulator.faults import FaultPlan
@@ -176,6 +179,26 @@ def test_another_prompt_is_named_and_the_answer_stays(asked: RecordedHours, monk
     found = [one.difference for one in replayed(asked) if one.verdict is not Verdict.SAME]
 
     assert {("analysis", "prompt.schema")} == {(one.stage, one.field) for one in found if one is not None}
+
+
+def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(
+    asked: RecordedHours, database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opinions = [one for one in opinions_of(asked.settings) if one.model == "llm"]
+    found = rows(
+        database,
+        "SELECT opened_at, proposed, confidence, return_fraction, is_right FROM decision_scores WHERE model = 'llm' ORDER BY 1",
+    )
+    for name in ("DATA_DIR", "CANDLE_DIR"):
+        monkeypatch.setenv(name, asked.settings.public()[name])
+    code = scorecard.main(["--mode", "paper", "--json"])
+    cards = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert len(opinions) >= 3
+    assert [(one.at, one.action, one.confidence) for one in opinions] == [row[:3] for row in found]
+    assert [pytest.approx(one.return_fraction) for one in opinions] == [row[3] for row in found]
+    assert [None if one.action is Action.HOLD else one.is_right for one in opinions] == [row[4] for row in found]
+    assert (0, [("llm", False), ("rules only", True)]) == (code, [(card["model"], card["is_evidence"]) for card in cards])
 
 
 def test_the_script_tells_verdicts_and_ends_accordingly(

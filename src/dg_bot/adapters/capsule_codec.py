@@ -68,6 +68,7 @@ _VALUES: dict[str, Codec] = {
     ports.FIND: codec_of(VenueOrder | None),
     ports.ORDERS: codec_of(tuple[VenueOrder, ...]),
     ports.CONSULTATION: codec_of(HeardAnswer),
+    ports.CALIBRATION: codec_of(Mapping[str, float]),
     ports.OWN_RECORD: _record(),
     ports.OTHER_RECORD: _record(),
 }

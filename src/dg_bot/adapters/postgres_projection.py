@@ -199,6 +199,7 @@ def _write_cycle(cursor: Cursor, record: Record, report: CycleReport) -> None:
         reason=report.reason,
         gates=_json(report.gates),
         decision=None if report.decision is None else _json(report.decision),
+        proposed=None if report.proposed is None else _json(report.proposed),
         indicators=_json(report.indicators),
         screen=None if report.screen is None else _json(report.screen),
         durations=_json(report.durations_ms),

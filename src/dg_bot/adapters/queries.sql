@@ -65,10 +65,10 @@ DELETE FROM portfolio_snapshots USING gone WHERE portfolio_snapshots.cycle_id = 
 
 -- name: put_cycle
 INSERT INTO cycles AS kept (
-    cycle_id, symbol, mode, outcome, stage, reason, gates, decision, indicators, screen, durations, mark_price, slippage_bps,
-    opened_at, completed_at
+    cycle_id, symbol, mode, outcome, stage, reason, gates, decision, proposed, indicators, screen, durations, mark_price,
+    slippage_bps, opened_at, completed_at
 ) VALUES (
-    %(cycle_id)s, %(symbol)s, %(mode)s, %(outcome)s, %(stage)s, %(reason)s, %(gates)s, %(decision)s, %(indicators)s,
+    %(cycle_id)s, %(symbol)s, %(mode)s, %(outcome)s, %(stage)s, %(reason)s, %(gates)s, %(decision)s, %(proposed)s, %(indicators)s,
     %(screen)s, %(durations)s, %(mark_price)s, %(slippage_bps)s, %(opened_at)s, %(completed_at)s
 )
 ON CONFLICT (cycle_id) DO UPDATE SET cycle_id = excluded.cycle_id

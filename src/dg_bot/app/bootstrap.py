@@ -32,6 +32,7 @@ from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.app.record_log import log_record
 from dg_bot.app.recorded_cycles import RecordedCycles, RunsCycles
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
+from dg_bot.app.scoring import stored_calibration
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import hold_folder, whole_journal
 from dg_bot.app.strategy_choice import chosen_strategy
@@ -39,6 +40,7 @@ from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
 from dg_bot.app.venue_contract import VenueContract
 from dg_bot.backtesting.luck import LuckLimits, LuckMeter
 from dg_bot.backtesting.screen import trials_of
+from dg_bot.capsule import CALIBRATION
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
@@ -268,6 +270,7 @@ def _wired(
     """Hand the venue, the candles and the rules to the trading parts."""
     limits = settings.risk_limits()
     strategy = chosen_strategy(settings, settings.strategy)
+    calibration = stored_calibration(settings.state_folder)
     language = language_model(settings, books, venue.clock)
     luck = LuckMeter(store=LuckFile(settings.state_folder / "luck.json"), clock=venue.clock, limits=LuckLimits())
     trading = assembled(
@@ -291,7 +294,11 @@ def _wired(
             ScreenOncePerBar(
                 rule_screen(settings, strategy, limits, luck, lambda _market: trials_of()), on_input=recorder.screen_input
             ),
-            decision_model(settings, None if language is None else WitnessedLanguageModel(language, recorder)),
+            decision_model(
+                settings,
+                None if language is None else WitnessedLanguageModel(language, recorder),
+                calibration=lambda: recorder.answer(CALIBRATION, "", lambda: calibration),
+            ),
         ),
     )
     return Bot(

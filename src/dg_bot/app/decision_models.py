@@ -1,5 +1,6 @@
 """Build the decision model that the settings name, and whatever it asks."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from importlib.resources import files
 
@@ -18,8 +19,10 @@ from dg_bot.ports import Clock, DecisionModel, LanguageModel
 RULES = "rules"
 
 
-def decision_model(settings: Settings, language: LanguageModel | None) -> DecisionModel:
-    """Build the model that decides; `language` is who is asked where the settings name a language model.
+def decision_model(
+    settings: Settings, language: LanguageModel | None, calibration: Callable[[], Mapping[str, float]]
+) -> DecisionModel:
+    """Build the model that decides; `language` is who is asked where the settings name one, `calibration` gives Brier scores.
 
     Raises ConfigurationError where they do and there is none.
     """
@@ -28,7 +31,7 @@ def decision_model(settings: Settings, language: LanguageModel | None) -> Decisi
     return EnsembleModel(
         members=[_model(name, settings, language) for name in settings.ensemble_members],
         agreement=settings.ensemble_agreement,
-        calibration=dict,
+        calibration=calibration,
     )
 
 

@@ -20,7 +20,7 @@ from dg_bot.app.state_folder import existing_journal
 from dg_bot.app.strategy_choice import chosen_strategy
 from dg_bot.backtesting.luck import LuckQuestion
 from dg_bot.backtesting.screen import trials_of
-from dg_bot.capsule import OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
+from dg_bot.capsule import CALIBRATION, OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
 from dg_bot.cycle import Cycle
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.events import CapsuleStored, CycleCompleted, Record
@@ -143,7 +143,13 @@ class Replayer:
                 on_candles=lambda _count: None,
                 on_acknowledged=lambda _seconds: None,
             ),
-            analysis=analysis_stage(settings, strategy, limits, screen, decision_model(settings, world)),
+            analysis=analysis_stage(
+                settings,
+                strategy,
+                limits,
+                screen,
+                decision_model(settings, world, calibration=lambda: world.answer(CALIBRATION, "", dict[str, float])),
+            ),
             carried=capsule.carried,
         )
         # The recorded cycle has a report; if this one breaks, it has none, and that is the difference.

@@ -10,7 +10,7 @@ from dg_bot.domain.events import CycleCompleted, Event, IntentPlanned
 
 # What a cycle measures of itself, and decides nothing by.
 _OWN_TIMES = ("durations_ms", "completed_at")
-_ANALYSIS = ("decision", "indicators", "screen")
+_ANALYSIS = ("proposed", "votes", "decision", "indicators", "screen")
 _STAGE_OF_GATE = {"risk": Stage.RISK_CHECK, "data": Stage.DATA_COLLECTION, "execution": Stage.EXECUTION}
 _REPORT = "report"
 _ORDER: tuple[str, ...] = (*Stage, _REPORT)

@@ -1,6 +1,6 @@
 """Everything in which two deployments differ, and what no deployment may be."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -82,6 +82,7 @@ class Settings(BaseModel):
     llm_daily_krw: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(2000)
     llm_krw_per_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1500)
     llm_price_file: Path | None = None
+    llm_cutoff: date | None = None
     llm_fallback: Literal["hold", "rules"] = "hold"
     call_breaker_failures: Annotated[int, Field(ge=1, le=100)] = 5
     call_breaker_seconds: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 60.0

@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from dg_bot.domain.decision import Decision
+from dg_bot.domain.decision import Decision, Vote
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
@@ -78,6 +78,7 @@ class CycleReport:
     """What one cycle on one market saw, decided and did.
 
     `stage` is the stage that ended it; `reason` says in words why, naming the first gate that did not pass.
+    `proposed` is what the model wanted before anything objected, `votes` what the members of an ensemble did.
     `indicators` holds the latest values of the strategy's timeframe by name. `state` is None only where the account could not
     be read. `repeated` marks a report that was recorded earlier and is returned again.
     """
@@ -92,6 +93,8 @@ class CycleReport:
     reason: str
     gates: tuple[Gate, ...] = ()
     decision: Decision | None = None
+    proposed: Decision | None = None
+    votes: tuple[Vote, ...] = ()
     orders: tuple[OrderSummary, ...] = ()
     slippage_bps: float | None = None
     durations_ms: Mapping[str, float] = field(default_factory=dict)

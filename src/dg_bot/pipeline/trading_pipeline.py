@@ -122,7 +122,7 @@ class TradingPipeline:
 
     def _report(self, cycle: Cycle, seen: _Trace, outcome: Outcome, reason: str) -> CycleReport:
         """Render what was seen. An hour in which an order of this market executed has traded, for that order's reason."""
-        execution = seen.execution
+        execution, advice = seen.execution, seen.plan.advice if seen.plan else None
         intents = self._intents(cycle)
         traded = [intent for intent in intents if intent.closing is not None and intent.closing.executed_quantity > ZERO]
         if traded and outcome is not Outcome.FAILED:
@@ -138,6 +138,8 @@ class TradingPipeline:
             reason=reason,
             gates=seen.gates,
             decision=_decision(seen),
+            proposed=advice.decision if advice else None,
+            votes=advice.votes if advice else (),
             orders=tuple(map(summary, intents)),
             slippage_bps=execution.slippage_bps if execution else None,
             durations_ms=seen.durations_ms,

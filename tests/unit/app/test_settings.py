@@ -1,5 +1,6 @@
 import re
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -73,6 +74,7 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "LLM_DAILY_TOKENS": ("1000", 1000),
     "LLM_DAILY_KRW": ("12.5", Decimal("12.5")),
     "LLM_KRW_PER_USD": ("1400", Decimal(1400)),
+    "LLM_CUTOFF": ("2025-09-30", date(2025, 9, 30)),
     "LLM_PRICE_FILE": ("/srv/prices.yaml", Path("/srv/prices.yaml")),
     "LLM_FALLBACK": ("rules", "rules"),
     "CALL_BREAKER_FAILURES": ("3", 3),

@@ -1,0 +1,125 @@
+"""What opinions were worth: each one held against what the market did in the 24 hours after it, after costs.
+
+A BUY claims that the market will have risen by more than a round trip costs, a SELL that it will have fallen; the confidence is
+read as the probability of that. A HOLD claims nothing. Windows of neighbouring hours overlap: a hundred opinions are fewer than a
+hundred proofs.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from dg_bot.domain.decision import Action
+
+HORIZON = timedelta(hours=24)
+# Twice a fee of 0.05 % and a slippage of 2 bps.
+ROUND_TRIP_COST = 0.0014
+_BIN = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What one model wanted on one market, and the market's return from then over the horizon, a fraction.
+
+    `was_vetoed` tells that screen, filters, validator or risk turned it into a HOLD. `is_evidence` is false for what a language
+    model said of a time that it may have read about.
+    """
+
+    model: str
+    market: str
+    at: datetime
+    action: Action
+    confidence: float
+    return_fraction: float
+    was_vetoed: bool = False
+    is_evidence: bool = True
+
+    @property
+    def net(self) -> float:
+        """Give what a stake of one would have won by buying: the return less a round trip's costs."""
+        return self.return_fraction - ROUND_TRIP_COST
+
+    @property
+    def is_right(self) -> bool:
+        return self.net > 0.0 if self.action is Action.BUY else self.return_fraction < 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReliabilityBin:
+    """The claims of one range of confidence, [low, low + 0.1): how sure they were, and how often they were right."""
+
+    low: float
+    claims: int
+    mean_confidence: float
+    hit_rate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    """A model's record. `brier` is 0 for perfect claims and 0.25 for one who always says one half; None without a claim.
+
+    The `*_pnl` are sums of net returns on equal stakes: of all its BUYs, of those that were vetoed, and of those that were not.
+    """
+
+    model: str
+    is_evidence: bool
+    opinions: int
+    claims: int
+    brier: float | None
+    hit_rate: float | None
+    model_pnl: float
+    vetoed_pnl: float
+    passed_pnl: float
+    reliability: tuple[ReliabilityBin, ...]
+
+
+def scorecards(opinions: Sequence[Opinion]) -> list[Scorecard]:
+    """Score each model by itself, what is no evidence apart; in the order of names, evidence first."""
+    groups: Mapping[tuple[str, bool], list[Opinion]] = defaultdict(list)
+    for opinion in opinions:
+        groups[opinion.model, not opinion.is_evidence].append(opinion)
+    return [_scorecard(model, groups[model, is_apart], is_evidence=not is_apart) for model, is_apart in sorted(groups)]
+
+
+def calibration(cards: Sequence[Scorecard], *, at_least: int) -> dict[str, float]:
+    """Give the Brier score of each model with enough claims that are evidence."""
+    return {card.model: card.brier for card in cards if card.is_evidence and card.brier is not None and card.claims >= at_least}
+
+
+def _scorecard(model: str, opinions: Sequence[Opinion], *, is_evidence: bool) -> Scorecard:
+    claims = [opinion for opinion in opinions if opinion.action is not Action.HOLD]
+    buys = [opinion for opinion in claims if opinion.action is Action.BUY]
+    vetoed = sum(opinion.net for opinion in buys if opinion.was_vetoed)
+    passed = sum(opinion.net for opinion in buys if not opinion.was_vetoed)
+    return Scorecard(
+        model=model,
+        is_evidence=is_evidence,
+        opinions=len(opinions),
+        claims=len(claims),
+        brier=_mean([(opinion.confidence - opinion.is_right) ** 2 for opinion in claims]),
+        hit_rate=_mean([float(opinion.is_right) for opinion in claims]),
+        model_pnl=vetoed + passed,
+        vetoed_pnl=vetoed,
+        passed_pnl=passed,
+        reliability=_reliability(claims),
+    )
+
+
+def _reliability(claims: Sequence[Opinion]) -> tuple[ReliabilityBin, ...]:
+    bins: Mapping[int, list[Opinion]] = defaultdict(list)
+    for claim in claims:
+        bins[min(9, int(claim.confidence / _BIN + 1e-9))].append(claim)
+    return tuple(
+        ReliabilityBin(
+            low=round(place * _BIN, 1),
+            claims=len(found),
+            mean_confidence=sum(claim.confidence for claim in found) / len(found),
+            hit_rate=sum(claim.is_right for claim in found) / len(found),
+        )
+        for place, found in sorted(bins.items())
+    )
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return sum(values) / len(values) if values else None
