@@ -55,7 +55,7 @@ from dg_bot.risk.state import RiskState, after
 from dg_bot.simulator.faults_file import load_faults
 from dg_bot.simulator.tape_file import read_tape_file
 from dg_bot.strategies.catalog import make_strategy
-from dg_bot.strategies.parameters import parse_lines
+from dg_bot.strategies.parameters import ParameterOutOfRange, parse_lines
 from tests.unit.adapters.raw_server import Behaviour, answers, http, reply_json
 from tests.unit.adapters.upbit_bench import Bench, bench
 
@@ -590,8 +590,8 @@ def tape_of(what: str, rows: str, *words: str) -> Row:
     )
 
 
-def parameters(what: str, *words: str, **given: str) -> Row:
-    return Row(what, nothing, lambda _: make_strategy("volatility_breakout", given), ConfigurationError, words)
+def parameters(what: str, *words: str, error: type[Exception] = ConfigurationError, **given: str) -> Row:
+    return Row(what, nothing, lambda _: make_strategy("volatility_breakout", given), error, words)
 
 
 def parameter_file(what: str, text: str, *words: str) -> Row:
@@ -614,7 +614,7 @@ FILES = [
     parameters("a misspelt parameter", "trend_perid", "did you mean trend_period", trend_perid="50"),
     parameters("a parameter that is no whole number", "trend_period", "write an integer", trend_period="50.5"),
     parameters("a parameter that is endless", "stop_atr", "is not finite", stop_atr="inf"),
-    parameters("a parameter out of range", "trend_period", "out of range", trend_period="1"),
+    parameters("a parameter out of range", "trend_period", "out of range", trend_period="1", error=ParameterOutOfRange),
     parameters("a switch that is neither", "dynamic_range_multiple", "write true or false", dynamic_range_multiple="maybe"),
     parameter_file("a parameter file with an object in it", "a: !!python/object/apply:os.system ['true']", "line 1",
         "key: value"),
