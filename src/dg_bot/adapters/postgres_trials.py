@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from dg_bot.adapters.postgres_errors import require_dsn, store_error
 from dg_bot.adapters.postgres_queries import queries
+from dg_bot.domain.market import Market
 from dg_bot.domain.trials import Ranking, Study, Trial, TrialFigures, Values
 
 _FETCHED_AT_ONCE = 1000
@@ -141,3 +142,13 @@ def _trial(row: TrialRow) -> Trial:
     names = ("round_trips", "total_return", "sharpe", "calmar", "max_drawdown")
     stretches = zip(*columns, strict=True)
     return Trial(values, tuple(TrialFigures(**dict(zip(names, stretch, strict=True))) for stretch in stretches))
+
+
+def sets_tried(dsn: str, markets: Sequence[Market]) -> Mapping[Market, int]:
+    """Count the different sets that were ever tried on each market, of any strategy on any timeframe; raises StoreError."""
+    try:
+        with psycopg.connect(dsn, autocommit=True, connect_timeout=3, application_name="dg_bot trials") as connection:
+            rows = connection.execute(queries()["count_sets_tried"], {"symbols": [str(market) for market in markets]})
+            return {Market(symbol): int(count) for symbol, count in rows}
+    except psycopg.Error as error:
+        raise store_error("count_sets_tried", error, dsn) from error

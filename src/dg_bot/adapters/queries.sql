@@ -203,3 +203,9 @@ SELECT count(*) FROM (
     SELECT DISTINCT rules, parameters FROM trials JOIN studies USING (study_id)
     WHERE symbol = %(symbol)s AND strategy = %(strategy)s AND timeframe = %(timeframe)s AND data_sha256 = %(data_sha256)s
 ) AS tried;
+
+-- name: count_sets_tried
+SELECT symbol, count(*) FROM (
+    SELECT DISTINCT symbol, strategy, timeframe, parameters FROM trials JOIN studies USING (study_id)
+    WHERE symbol = ANY(%(symbols)s)
+) AS tried GROUP BY symbol;

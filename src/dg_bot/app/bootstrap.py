@@ -15,6 +15,7 @@ from dg_bot.adapters.clock import SystemClock, VenueClock
 from dg_bot.adapters.instance_lock import note_records
 from dg_bot.adapters.luck_file import LuckFile
 from dg_bot.adapters.paper_exchange import PaperExchange
+from dg_bot.adapters.postgres_trials import sets_tried
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.upbit_exchange import UpbitExchange
@@ -36,10 +37,10 @@ from dg_bot.app.scoring import stored_calibration
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import hold_folder, whole_journal
 from dg_bot.app.strategy_choice import chosen_strategy
+from dg_bot.app.trial_counts import TrialCounts
 from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
 from dg_bot.app.venue_contract import VenueContract
 from dg_bot.backtesting.luck import LuckLimits, LuckMeter
-from dg_bot.backtesting.screen import trials_of
 from dg_bot.capsule import CALIBRATION
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
@@ -86,6 +87,7 @@ class Bot:
     metrics: Metrics
     database: Database
     luck: LuckMeter
+    trials: TrialCounts
     live_key: LiveKey | None = None
     contract: VenueContract | None = None
 
@@ -272,6 +274,7 @@ def _wired(
     strategy = chosen_strategy(settings, settings.strategy)
     calibration = stored_calibration(settings.state_folder)
     language = language_model(settings, books, venue.clock)
+    trials = TrialCounts(settings.state_folder / "trials.json", read=lambda: sets_tried(database.dsn(), settings.markets))
     luck = LuckMeter(store=LuckFile(settings.state_folder / "luck.json"), clock=venue.clock, limits=LuckLimits())
     trading = assembled(
         books,
@@ -291,9 +294,7 @@ def _wired(
             settings,
             MeasuredStrategy(strategy, metrics=metrics, clock=venue.clock),
             limits,
-            ScreenOncePerBar(
-                rule_screen(settings, strategy, limits, luck, lambda _market: trials_of()), on_input=recorder.screen_input
-            ),
+            ScreenOncePerBar(rule_screen(settings, strategy, limits, luck, trials.on), on_input=recorder.screen_input),
             decision_model(
                 settings,
                 None if language is None else WitnessedLanguageModel(language, recorder),
@@ -319,6 +320,7 @@ def _wired(
         metrics=metrics,
         database=database,
         luck=luck,
+        trials=trials,
         live_key=live_key,
         contract=VenueContract(
             market_data=venue.market_data, exchange=venue.exchange, markets=settings.markets, books=books, clock=venue.clock

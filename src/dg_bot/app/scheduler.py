@@ -19,7 +19,7 @@ from dg_bot.app.secrets import Redactor
 from dg_bot.app.starts_and_ends import has_crashed_in_a_row, has_missed_a_cycle, record_end
 from dg_bot.app.venue_cron import VenueCron
 from dg_bot.domain.cycle_report import CycleReport
-from dg_bot.errors import BotError, InvariantViolated
+from dg_bot.errors import BotError, InvariantViolated, StoreError
 
 _MISFIRE_GRACE = timedelta(minutes=55)
 # A cycle that was due this long ago and has not completed is no delay any more.
@@ -187,10 +187,13 @@ class Daemon:
         self._bot.outbox.flush()
 
     def _measure_luck(self) -> None:
-        """Measure what a cycle has noted as due, one market after the other; no cycle waits for it."""
+        """Count what sweeps have tried, and measure what a cycle has noted as due; no cycle waits for it."""
         while not self._stopping.wait(_LUCK_PAUSE_S):
             try:
-                self._bot.luck.measure_next(has_to_stop=self._stopping.is_set)
+                if self._bot.luck.measure_next(has_to_stop=self._stopping.is_set) is not None:
+                    self._bot.trials.learn()
+            except StoreError:
+                continue  # the outbox tells of a database that is away
             except BotError as error:
                 _log.warning("luck_not_kept", error=str(error))
                 self._bot.metrics.error(type(error).__name__)

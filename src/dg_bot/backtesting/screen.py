@@ -14,6 +14,7 @@ from dg_bot.backtesting.luck import Luck, LuckQuestion
 from dg_bot.backtesting.performance import Performance, RoundTrip, daily_returns, performance
 from dg_bot.backtesting.replay import Replay, replay
 from dg_bot.backtesting.sharpe_odds import SharpeOdds, sharpe_odds
+from dg_bot.backtesting.signal_pass import signals_of
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.backtesting.walks import driftless_walk
 from dg_bot.domain.candle import CandleSeries
@@ -147,7 +148,7 @@ class QuickBacktestFilter:
         return self._identities[key]
 
     def _run(self, bars: Bars, hours: Bars, trials: int) -> _Run:
-        signals = self._strategy.signals(bars)
+        signals = signals_of(self._strategy, bars)
         mask = np.ones(len(bars), dtype=np.bool_) if self._entry_checks is None else self._entry_checks(bars, hours)
         history = replay(bars, signals, self._strategy.bar_exits, self._rules, mask)
         figures = performance(history.round_trips, history.curve)
@@ -170,7 +171,7 @@ class QuickBacktestFilter:
     def _identified(self, bar_seconds: int, trials: int) -> str:
         hours = driftless_walk(_PROBE_SEED, _PROBE_DAYS)
         bars = joined(hours, bar_seconds)
-        signals = self._strategy.signals(bars)
+        signals = signals_of(self._strategy, bars)
         done = self._run(bars, hours, trials).history
         seen = hashlib.sha256()
         for column in (signals.entry, signals.exit, signals.stop_distance, signals.target_distance, signals.trend_strength):

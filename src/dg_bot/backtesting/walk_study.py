@@ -1,15 +1,16 @@
 """How often the screen passes markets whose edge is known: none at all, or one that was planted."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from statistics import NormalDist, median
 
 from dg_bot.backtesting.driftless import joined
 from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, candle_checks, trials_of
 from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.backtesting.walks import driftless_walk, trending_walk
+from dg_bot.backtesting.walks import WALK_DAYS, driftless_walk, trending_walk
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.screen import ScreenHonesty
 from dg_bot.indicators.bars import Bars
@@ -17,9 +18,12 @@ from dg_bot.strategies.catalog import STRATEGY_NAMES, make_strategy
 
 TIMEFRAME = Timeframe(240)
 # Of an hour's deviation; the planted edge is the one that the screen must find, the others show from where on it does.
-STRENGTHS = (0.05, 0.10, 0.15, 0.20, 0.25)
+STRENGTHS = (0.10, 0.15, 0.20, 0.25)
 PLANTED = 0.25
 ANY = "any of them"
+DEFAULT_STRATEGY = "volatility_breakout"
+FEW = (DEFAULT_STRATEGY, "sma_cross")
+MOST_CHANCE, LEAST_EDGE = 0.05, 0.80
 
 _STRICT_ALONE = "deflated_sharpe"
 _ONE_SIDED = NormalDist().inv_cdf(0.95)
@@ -54,9 +58,18 @@ def judged_walk(strength: float, seed: int, names: Sequence[str] = STRATEGY_NAME
     return {name: _verdict(_strict_screen(name), bars, hours) for name in names}
 
 
+def names_for(strength: float, seed: int, every: int) -> Sequence[str]:
+    """Choose what is tried on a walk: all strategies on the first `every` without drift, else the default and a plain trend."""
+    return STRATEGY_NAMES if not strength and seed < every else FEW
+
+
 def pass_rates(walks: Sequence[Verdicts]) -> Mapping[str, PassRate]:
-    """Count the passes of each strategy, and the walks that any of them passes: the best of all is what a person would choose."""
-    rates = {name: _rate([walk[name] for walk in walks]) for name in walks[0]}
+    """Count the passes of each strategy over the walks that it was tried on.
+
+    A walk on which all strategies were tried counts as one that any of them passes, too: the best is what a person would choose.
+    """
+    names = dict.fromkeys(name for walk in walks for name in walk)
+    rates = {name: _rate([walk[name] for walk in walks if name in walk]) for name in names}
     best = [
         Verdict(
             passed=any(verdict.passed for verdict in walk.values()),
@@ -64,8 +77,9 @@ def pass_rates(walks: Sequence[Verdicts]) -> Mapping[str, PassRate]:
             sharpe=max(verdict.sharpe for verdict in walk.values()),
         )
         for walk in walks
+        if len(walk) == len(STRATEGY_NAMES)
     ]
-    return {**rates, ANY: _rate(best)}
+    return {**rates, ANY: _rate(best)} if best else rates
 
 
 def at_most(passed: int, walks: int) -> float:
@@ -106,3 +120,37 @@ def _strict_screen(name: str) -> QuickBacktestFilter:
         thresholds=ScreenThresholds.of(ScreenHonesty.STRICT),
         entry_checks=candle_checks,
     )
+
+
+Rates = Mapping[float, Mapping[str, PassRate]]
+
+
+def shortfalls(rates: Rates) -> list[str]:
+    """Say where the strict screen may let through too many walks without drift, or too few with the planted edge."""
+    chance, edge = rates[0.0][DEFAULT_STRATEGY], rates[PLANTED][DEFAULT_STRATEGY]
+    missed = []
+    if at_most(chance.strict, chance.walks) > MOST_CHANCE:
+        missed.append(
+            f"{chance.strict} of {chance.walks} walks without drift pass: more than {MOST_CHANCE:.0%} cannot be ruled out"
+        )
+    if at_least(edge.strict, edge.walks) < LEAST_EDGE:
+        missed.append(f"{edge.strict} of {edge.walks} walks with the edge pass: less than {LEAST_EDGE:.0%} cannot be ruled out")
+    return missed
+
+
+def walks_json(rates: Rates) -> str:
+    """Write everything as one JSON object; the walks of each strength are those of the seeds from 0 on."""
+    content = {
+        "schema_version": 1,
+        "timeframe": str(TIMEFRAME),
+        "days": WALK_DAYS,
+        "trials": trials_of(),
+        "planted": PLANTED,
+        "strengths": {
+            f"{strength:g}": {
+                name: {**asdict(rate), "strict_at_most": at_most(rate.strict, rate.walks)} for name, rate in of.items()
+            }
+            for strength, of in rates.items()
+        },
+    }
+    return json.dumps(content, indent=1, allow_nan=False) + "\n"

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
-from dg_bot.adapters.postgres_trials import PostgresTrials
-from dg_bot.domain.calendar import HOUR
+from dg_bot.adapters.postgres_trials import PostgresTrials, sets_tried
+from dg_bot.domain.calendar import DAY, HOUR
 from dg_bot.domain.market import Market
 from dg_bot.domain.trials import Objective, Ranking, Stretch, Study, Trial, TrialFigures
 from dg_bot.errors import StoreError
@@ -100,3 +100,16 @@ def test_a_database_that_is_away_is_told_without_its_password() -> None:
         away.add([trial(3, 1.0)])
 
     assert "secret-word" not in str(caught.value)
+
+
+def test_the_sets_of_a_market_count_once_each_whatever_the_data(database: str, book: PostgresTrials) -> None:
+    """Two sets on two spans of the market's candles, one of them on another timeframe too, and one on another market."""
+    book.add([trial(3, 1.0, 1.0, 1.0), trial(4, 1.0, 1.0, 1.0)])
+    for other in (replace(STUDY, data_sha256="c" * 64), replace(STUDY, timeframe=DAY), replace(STUDY, market=Market("KRW-XRP"))):
+        again = PostgresTrials(database, other)
+        again.add([trial(3, 2.0, 2.0, 2.0)])
+        again.close()
+
+    tried = sets_tried(database, [STUDY.market, Market("KRW-XRP"), Market("KRW-ETH")])
+
+    assert {Market("KRW-BTC"): 3, Market("KRW-XRP"): 1} == tried

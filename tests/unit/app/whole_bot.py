@@ -9,6 +9,7 @@ from dg_bot.app.database import Database
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.outbox import Outbox, Projection
 from dg_bot.app.settings import Settings
+from dg_bot.app.trial_counts import TrialCounts
 from dg_bot.backtesting.luck import LuckLimits, LuckMeter
 from dg_bot.domain.market import Market
 from dg_bot.domain.screen import DriftlessPasses
@@ -48,6 +49,7 @@ def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> 
         ),
         metrics=metrics,
         luck=LuckMeter(store=NoLuck(), clock=paper.clock, limits=LuckLimits()),
+        trials=TrialCounts(Path("unused"), read=dict),
         database=Database(url="postgresql://nobody@127.0.0.1:1/none", folder=Path("unused"), password_file=Path("unused")),
     )
 

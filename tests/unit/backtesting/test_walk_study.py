@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from dg_bot.backtesting.walk_study import ANY, PLANTED, Verdict, at_least, at_most, judged_walk, pass_rates
+from dg_bot.backtesting.walk_study import ANY, PLANTED, Verdict, at_least, at_most, judged_walk, names_for, pass_rates
 from dg_bot.backtesting.walks import driftless_walk, trending_walk
+from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 DEFAULT = ("volatility_breakout",)
 
@@ -51,10 +52,19 @@ def test_a_walk_counts_for_any_where_one_strategy_passes_it() -> None:
         Verdict(passed=p, strict=s, sharpe=x) for p, s, x in ((True, True, 3.0), (True, False, 1.0), (False, False, 0))
     )
 
-    rates = pass_rates([{"a": yes, "b": no}, {"a": no, "b": half}, {"a": no, "b": no}])
+    others = dict.fromkeys(STRATEGY_NAMES[1:], no)
+    first, last = STRATEGY_NAMES[0], STRATEGY_NAMES[-1]
+    walks = [{**others, first: yes}, {**others, first: no, last: half}, {**others, first: no}, {first: yes}]
+    rates = pass_rates(walks)
 
-    assert [(1, 1), (1, 0), (2, 1)] == [(rates[name].passed, rates[name].strict) for name in ("a", "b", ANY)]
-    assert [0, 0, 1.0] == [rates[name].median_sharpe for name in ("a", "b", ANY)]
+    assert [(2, 2), (1, 0), (2, 1)] == [(rates[name].passed, rates[name].strict) for name in (first, last, ANY)]
+    assert [4, 3, 3] == [rates[name].walks for name in (first, last, ANY)]
+    assert [1.5, 0, 1.0] == [rates[name].median_sharpe for name in (first, last, ANY)]
+    assert ANY not in pass_rates(walks[3:])
+
+
+def test_all_strategies_are_tried_on_the_first_walks_without_drift() -> None:
+    assert [9, 2, 2] == [len(names_for(0.0, 9, 10)), len(names_for(0.0, 10, 10)), len(names_for(0.2, 0, 10))]
 
 
 def test_bounds_are_wilsons() -> None:

@@ -1,0 +1,69 @@
+"""Study every strategy on recorded hours of real markets, and write down what was found."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from dg_bot.adapters.candle_csv import read_candles
+from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.backtesting.study import TIMEFRAMES, StudyRow, studied, study_json
+from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.market import Market
+from dg_bot.errors import BotError
+from dg_bot.operator.study_text import between, study_table
+from dg_bot.operator.terminal import terminal
+from dg_bot.strategies.catalog import STRATEGY_NAMES, make_strategy
+
+_Task = tuple[Timeframe, str]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Give the exit code: 0 done, 1 for candles that cannot be used."""
+    options = _parser().parse_args(arguments)
+    console = terminal()
+    try:
+        rows = [row for path in options.files for row in _of_file(path, options.processes, console)]
+    except BotError as error:
+        return refusal("study_strategies", error)
+    table = study_table(rows)
+    console.print(table, markup=False, soft_wrap=True)
+    options.json.write_text(study_json(rows, TradeRules()), encoding="utf-8")
+    document = options.markdown.read_text(encoding="utf-8")
+    options.markdown.write_text(between(document, "study", table), encoding="utf-8")
+    return ExitCode.DONE
+
+
+def _of_file(path: Path, processes: int, console: Console) -> list[StudyRow]:
+    """Study all strategies on one file of hours, `MARKET_60m_….csv.gz`, in the order of bar lengths and of the catalog."""
+    candles = read_candles(path, Market(path.name.partition("_")[0]), HOUR)
+    tasks = [(timeframe, name) for timeframe in TIMEFRAMES for name in STRATEGY_NAMES]
+    with ProcessPoolExecutor(processes) as pool:
+        return list(track(pool.map(_studied, repeat(candles), tasks), str(candles.market), len(tasks), console=console))
+
+
+def _studied(candles: CandleSeries, task: _Task) -> StudyRow:
+    timeframe, name = task
+    return studied(candles, timeframe, make_strategy(name), TradeRules())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="study_strategies.py", description=__doc__, allow_abbrev=False)
+    parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="hours of one market, named MARKET_60m_*.csv[.gz]")
+    parser.add_argument("--processes", type=int, default=2, help="how many work at a time (default 2)")
+    parser.add_argument("--json", type=Path, default=Path("docs/results/strategies.json"))
+    parser.add_argument("--markdown", type=Path, default=Path("docs/strategies.md"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
