@@ -28,6 +28,7 @@ DOORS_OUT_OF_MONEY = {
     "analysis/prompt.py": "a language model is shown a gain as a ratio",
     "backtesting/engine.py": "figures of a backtest are floats",
     "backtesting/journal_trips.py": "figures of a backtest are floats",
+    "backtesting/replay.py": "the compiled loop takes the steps of prices as floats",
     "app/scoring.py": "what an opinion was worth is a ratio",
 }
 # What may write to standard error, and why.
