@@ -46,11 +46,22 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--grid", action="append", required=True, metavar="K=V", help="name=low:high, name=low:high:step or name=a,b,c"
     )
-    parser.add_argument("--random", type=argument_types.count, metavar="N", help="try N sets of the grid, drawn at random")
-    parser.add_argument("--seed", type=argument_types.seed, default=0, metavar="S", help="of what is drawn (default 0)")
+    search = parser.add_mutually_exclusive_group()
+    search.add_argument("--random", type=argument_types.count, metavar="N", help="try N sets of the grid, drawn at random")
+    search.add_argument("--optuna", type=argument_types.count, metavar="N", help="let Optuna ask for N sets of the grid")
+    parser.add_argument("--seed", type=argument_types.whole, default=0, metavar="S", help="of what is drawn (default 0)")
     parser.add_argument("--objective", type=Objective, choices=tuple(Objective), default=Objective.SHARPE)
     parser.add_argument(
         "--min-trips", type=argument_types.count, default=10, metavar="N", help="round trips that the best set made at least"
+    )
+    parser.add_argument(
+        "--walk-forward", type=argument_types.train_and_test, metavar="TRAIN:TEST", help="days of each window, such as 365:90"
+    )
+    parser.add_argument(
+        "--embargo",
+        type=argument_types.whole,
+        metavar="N",
+        help="bars between training and test, beside the purge (default: a day)",
     )
     return parser
 

@@ -21,7 +21,7 @@ from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.domain.screen import DriftlessPasses, ScreenResult
-from dg_bot.domain.trials import Ranking, Trial, Values
+from dg_bot.domain.trials import Ranking, Trial, Values, Within
 from dg_bot.remembered import Remembered
 from dg_bot.risk.manager import RiskApproved
 
@@ -222,8 +222,12 @@ class TrialBook(Protocol):
         """Give the best trials in order; what cannot be measured ranks last, and equal ones by their parameters."""
         ...
 
-    def each(self) -> Iterator[Trial]:
-        """Give all trials, in the order of their parameters, without holding them in memory at once."""
+    def share_below(self, ranking: Ranking, value: float) -> float:
+        """Give the part of the trials in question whose figure is below `value`; half of those that equal it count as below."""
+        ...
+
+    def each(self, within: Within) -> Iterator[Trial]:
+        """Give the trials within, in the order of their parameters, without holding them in memory at once."""
         ...
 
     def tried_on_these_bars(self) -> int:

@@ -1,6 +1,5 @@
 """`scripts/backtesting/sweep.py` as its user runs it."""
 
-import math
 import os
 import subprocess
 import sys
@@ -9,9 +8,12 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from dg_bot.domain.calendar import from_epoch
+from tests.unit.backtesting.walks import hourly
+
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "scripts" / "backtesting" / "sweep.py"
-MANY = ("--strategy", "ema_cross", "--grid", "short_period=2:31", "--grid", "long_period=32:61")
+MANY = ("--strategy", "ema_cross", "--grid", "short_period=2:21", "--grid", "long_period=32:51")
 
 
 def command(folder: Path, *arguments: str) -> list[str]:
@@ -40,11 +42,12 @@ def run(folder: Path, dsn: str, *arguments: str) -> subprocess.CompletedProcess[
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Write 480 hours that swing once in two days."""
+    """Write 1,500 hours of a random walk."""
     rows = ["timestamp,open,high,low,close,volume"]
-    for hour in range(480):
-        price = round(1000 + 50 * math.sin(hour * math.pi / 24))
-        rows.append(f"2024-01-{1 + hour // 24:02d}T{hour % 24:02d}:00:00Z,{price},{price + 5},{price - 5},{price},10")
+    candles = hourly(1500)
+    columns = (candles.open, candles.high, candles.low, candles.close)
+    for second, *prices in zip(candles.opened_at, *columns, strict=True):
+        rows.append(f"{from_epoch(second):%Y-%m-%dT%H:%M:%SZ},{','.join(map(str, prices))},10")
     (tmp_path / "walk.csv").write_text("\n".join(rows) + "\n")
     return tmp_path
 
@@ -64,11 +67,20 @@ def test_a_sweep_is_told_and_known_the_next_time(folder: Path, database: str) ->
     first, second = (run(folder, database, *axes, "--min-trips", "1") for _ in range(2))
 
     assert (0, "") == (first.returncode, first.stderr)
-    assert first.stdout.startswith("sma_cross  KRW-XRP  60m\n480 bars of ")
+    assert first.stdout.startswith("sma_cross  KRW-XRP  60m\n1,500 bars of ")
     for words in ("6 sets: 5 judged now, 0 known", "1 left out: long_period: it must be longer", "Best by sharpe"):
         assert words in first.stdout
     assert "6 sets: 0 judged now, 5 known from before" in second.stdout
     assert first.stdout.splitlines()[4:] == second.stdout.splitlines()[4:]
+
+
+def test_a_search_walks_forward(folder: Path, database: str) -> None:
+    axes = ("--strategy", "sma_cross", "--grid", "short_period=2:9", "--grid", "long_period=10:20", "--min-trips", "1")
+    done = run(folder, database, *axes, "--optuna", "20", "--seed", "4", "--walk-forward", "30:10", "--embargo", "2")
+
+    assert (0, "") == (done.returncode, done.stderr)
+    for words in ("Walk-forward: chosen by sharpe", "tests joined: return", "(deflated Sharpe", "Mean sharpe by short_period"):
+        assert words in done.stdout
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="finds child processes under /proc")
@@ -86,9 +98,9 @@ def test_a_killed_sweep_goes_on_where_it_was(folder: Path, database: str) -> Non
     done = run(folder, database, *MANY)
 
     assert judges
-    assert 0 < before < 900
-    assert f"900 sets: {900 - before} judged now, {before} known from before" in done.stdout
-    assert 900 == kept(database)
+    assert 0 < before < 400
+    assert f"400 sets: {400 - before} judged now, {before} known from before" in done.stdout
+    assert 400 == kept(database)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +108,12 @@ def test_a_killed_sweep_goes_on_where_it_was(folder: Path, database: str) -> Non
     [
         (2, ["--strategy", "sma_cross", "--grid", "short_period=9:3"], "goes from 9 down to 3"),
         (2, ["--strategy", "sma_cross", "--grid", "short_perod=3:9"], "did you mean short_period?"),
+        (2, ["--strategy", "grid", "--grid", "lines=2:9", "--walk-forward", "90"], "'90' is not TRAIN:TEST in days"),
+        (
+            1,
+            ["--strategy", "sma_cross", "--grid", "long_period=20:30", "--walk-forward", "90:30"],
+            "1,500 bars are too few for one",
+        ),
         (1, ["--strategy", "grid", "--grid", "lines=2:9", "--to", "2024-01-01"], "0 bars are too few"),
     ],
 )

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from dg_bot.adapters.postgres_errors import require_dsn, store_error
 from dg_bot.adapters.postgres_queries import queries
 from dg_bot.domain.market import Market
-from dg_bot.domain.trials import Ranking, Study, Trial, TrialFigures, Values
+from dg_bot.domain.trials import Ranking, Study, Trial, TrialFigures, Values, Within
 
 _FETCHED_AT_ONCE = 1000
 
@@ -58,24 +58,25 @@ class PostgresTrials:
             self._transact("add_trials", write)
 
     def best(self, ranking: Ranking, limit: int) -> list[Trial]:
-        given = {
-            "objective": ranking.objective.value,
-            "stretch": ranking.stretch + 1,
-            "fewest_trips": ranking.fewest_trips,
-            "limit": limit,
-        }
-
         def read(cursor: Cursor) -> list[Trial]:
-            return [_trial(row) for row in cursor.execute(queries()["best_trials"], {**given, "study_id": self._study_id})]
+            return [_trial(row) for row in cursor.execute(queries()["best_trials"], {**self._ranked(ranking), "limit": limit})]
 
         return self._transact("best_trials", read)
 
-    def each(self) -> Iterator[Trial]:
+    def share_below(self, ranking: Ranking, value: float) -> float:
+        def read(cursor: Cursor) -> float:
+            row = cursor.execute(queries()["share_below"], {**self._ranked(ranking), "value": value}).fetchone()
+            return float(row[0]) if row else 0.0
+
+        return self._transact("share_below", read)
+
+    def each(self, within: Within) -> Iterator[Trial]:
         try:
             connection = self._connected()
             with connection.transaction(), connection.cursor("each_trial") as cursor:
                 cursor.itersize = _FETCHED_AT_ONCE
-                for row in cursor.execute(queries()["each_trial"], {"study_id": self._study_id}):
+                given = {"study_id": self._study_id, "within": _lists(within)}
+                for row in cursor.execute(queries()["each_trial"], given):
                     yield _trial(row)
         except psycopg.Error as error:
             raise store_error("each_trial", error, self._dsn) from error
@@ -95,6 +96,15 @@ class PostgresTrials:
 
         return self._transact("count_tried", read)
 
+    def _ranked(self, ranking: Ranking) -> Mapping[str, object]:
+        return {
+            "study_id": self._study_id,
+            "objective": ranking.objective.value,
+            "stretch": ranking.stretch + 1,
+            "fewest_trips": ranking.fewest_trips,
+            "within": _lists(ranking.within),
+        }
+
     def _transact(self, operation: str, work: Callable[[Cursor], T]) -> T:
         try:
             connection = self._connected()
@@ -111,6 +121,10 @@ class PostgresTrials:
             row = connection.execute(queries()["find_study"], {"digest": self._study.digest}).fetchone()
             self._study_id = row[0] if row else 0
         return self._connection
+
+
+def _lists(within: Within) -> Jsonb:
+    return Jsonb({name: list(values) for name, values in within.items()})
 
 
 def _study_row(study: Study) -> Mapping[str, object]:

@@ -185,8 +185,12 @@ COPY incoming_trials (study_id, parameters, round_trips, total_return, sharpe, c
 INSERT INTO trials SELECT * FROM incoming_trials ON CONFLICT (study_id, parameters) DO NOTHING;
 
 -- name: best_trials
+-- A parameter lies within where the list of its values contains it.
 SELECT parameters, round_trips, total_return, sharpe, calmar, max_drawdown FROM trials
 WHERE study_id = %(study_id)s AND round_trips[%(stretch)s] >= %(fewest_trips)s
+    AND NOT EXISTS (
+        SELECT FROM jsonb_each(%(within)s) AS wanted WHERE NOT wanted.value @> (trials.parameters -> wanted.key)
+    )
 ORDER BY
     CASE %(objective)s
         WHEN 'sharpe' THEN sharpe[%(stretch)s] WHEN 'return' THEN total_return[%(stretch)s] ELSE calmar[%(stretch)s]
@@ -194,9 +198,28 @@ ORDER BY
     parameters
 LIMIT %(limit)s;
 
+-- name: share_below
+SELECT coalesce(avg(CASE WHEN figure < %(value)s THEN 1.0 WHEN figure = %(value)s THEN 0.5 ELSE 0.0 END), 0.0)::double precision
+FROM (
+    SELECT
+        CASE %(objective)s
+            WHEN 'sharpe' THEN sharpe[%(stretch)s] WHEN 'return' THEN total_return[%(stretch)s] ELSE calmar[%(stretch)s]
+        END AS figure
+    FROM trials
+    WHERE study_id = %(study_id)s AND round_trips[%(stretch)s] >= %(fewest_trips)s
+        AND NOT EXISTS (
+            SELECT FROM jsonb_each(%(within)s) AS wanted WHERE NOT wanted.value @> (trials.parameters -> wanted.key)
+        )
+) AS figures
+WHERE figure IS NOT NULL;
+
 -- name: each_trial
 SELECT parameters, round_trips, total_return, sharpe, calmar, max_drawdown FROM trials
-WHERE study_id = %(study_id)s ORDER BY parameters;
+WHERE study_id = %(study_id)s
+    AND NOT EXISTS (
+        SELECT FROM jsonb_each(%(within)s) AS wanted WHERE NOT wanted.value @> (trials.parameters -> wanted.key)
+    )
+ORDER BY parameters;
 
 -- name: count_tried
 SELECT count(*) FROM (

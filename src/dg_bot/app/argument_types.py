@@ -47,8 +47,16 @@ def count(text: str) -> int:
     return int(text)
 
 
-def seed(text: str) -> int:
+def whole(text: str) -> int:
     """Read a whole number of at least zero."""
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
     return int(text)
+
+
+def train_and_test(text: str) -> tuple[int, int]:
+    """Read 'TRAIN:TEST', both whole days of at least one."""
+    train, colon, test = text.partition(":")
+    if not colon:
+        raise argparse.ArgumentTypeError(f"{text!r} is not TRAIN:TEST in days, such as 365:90")
+    return count(train), count(test)

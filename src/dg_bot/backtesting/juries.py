@@ -1,4 +1,4 @@
-"""Who judges the sets of a sweep: this process alone for a few, a process for each core for many."""
+"""Who judges the sets of a sweep: this process for a few, a process for each core for many, a loop of its own for crossings."""
 
 import multiprocessing
 import os
@@ -8,10 +8,16 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from threading import Thread
 
-from dg_bot.backtesting.parameter_grid import ParameterSet
+import numpy as np
+
+from dg_bot.analysis.validator import ValidatorLimits
+from dg_bot.backtesting.curve_figures import DAY_S
+from dg_bot.backtesting.performance import cagr
 from dg_bot.backtesting.set_judging import Ground, judged
-from dg_bot.backtesting.sweep import Jury, MakeStrategy
-from dg_bot.domain.trials import TrialFigures
+from dg_bot.backtesting.sma_sweep import SmaSweep, has_fixed_levels
+from dg_bot.backtesting.sweep import Candidate, Jury, MakeStrategy
+from dg_bot.backtesting.tradable import exits_allowed
+from dg_bot.domain.trials import Stretch, TrialFigures
 
 # Starting a process costs about what judging so many sets does.
 _FEW = 64
@@ -28,8 +34,44 @@ class LocalJury:
         self._make = make
         self._ground = ground
 
-    def judge(self, sets: Sequence[ParameterSet]) -> list[tuple[TrialFigures, ...]]:
-        return [judged(self._make(given), self._ground) for given in sets]
+    def judge(self, candidates: Sequence[Candidate]) -> list[tuple[TrialFigures, ...]]:
+        return [judged(self._make(one.given), self._ground) for one in candidates]
+
+
+class CrossingJury:
+    """Judges sets of `sma_cross` without making signals; see `sma_sweep`."""
+
+    turn = 4096
+
+    def __init__(self, ground: Ground) -> None:
+        bars, hours = ground.bars, ground.hours
+        may_leave = np.ones(len(bars), dtype=np.bool_) if hours is None else exits_allowed(bars, hours, ValidatorLimits())
+        self._sweep = SmaSweep(bars, ground.entry_mask, may_leave, ground.rules, ground.market)
+        self._ground = ground
+
+    def judge(self, candidates: Sequence[Candidate]) -> list[tuple[TrialFigures, ...]]:
+        pairs = [(int(one.values["short_period"]), int(one.values["long_period"])) for one in candidates]
+        columns = [self._figures(pairs, stretch) for stretch in self._ground.stretches]
+        return list(zip(*columns, strict=True))
+
+    def _figures(self, pairs: Sequence[tuple[int, int]], stretch: Stretch) -> list[TrialFigures]:
+        days = self._days(stretch)
+        found = self._sweep.figures(pairs, stretch.start, stretch.stop).tolist()
+        return [
+            TrialFigures(
+                round_trips=int(trips),
+                total_return=total,
+                sharpe=sharpe,
+                calmar=cagr(total, days) / fall if fall > 0.0 else None,
+                max_drawdown=fall,
+            )
+            for trips, total, sharpe, fall in found
+        ]
+
+    def _days(self, stretch: Stretch) -> float:
+        opened_at = self._ground.bars.opened_at
+        seconds = opened_at[stretch.stop - 1] + self._ground.bars.seconds - opened_at[stretch.start]
+        return float(seconds) / DAY_S
 
 
 class ProcessJury:
@@ -43,14 +85,17 @@ class ProcessJury:
     def turn(self) -> int:
         return _SETS_A_TASK * _TASKS_A_TURN * self._processes
 
-    def judge(self, sets: Sequence[ParameterSet]) -> list[tuple[TrialFigures, ...]]:
-        tasks = [sets[place : place + _SETS_A_TASK] for place in range(0, len(sets), _SETS_A_TASK)]
+    def judge(self, candidates: Sequence[Candidate]) -> list[tuple[TrialFigures, ...]]:
+        tasks = [candidates[place : place + _SETS_A_TASK] for place in range(0, len(candidates), _SETS_A_TASK)]
         return [figures for found in self._pool.map(_judge_here, tasks) for figures in found]
 
 
 @contextmanager
-def jury_for(sets: int, make: MakeStrategy, ground: Ground, *, processes: int | None = None) -> Iterator[Jury]:
+def jury_for(strategy: str, sets: int, make: MakeStrategy, ground: Ground, *, processes: int | None = None) -> Iterator[Jury]:
     """Give a jury for about so many sets; its processes end with this one, however it ends."""
+    if strategy == "sma_cross" and has_fixed_levels(ground.rules):
+        yield CrossingJury(ground)
+        return
     count = processes or os.cpu_count() or 1
     if sets <= _FEW or count == 1:
         yield LocalJury(make, ground)
@@ -74,8 +119,8 @@ def _begin(make: MakeStrategy, ground: Ground) -> None:
     _here[:] = [LocalJury(make, ground)]
 
 
-def _judge_here(sets: Sequence[ParameterSet]) -> list[tuple[TrialFigures, ...]]:
-    return _here[0].judge(sets)
+def _judge_here(candidates: Sequence[Candidate]) -> list[tuple[TrialFigures, ...]]:
+    return _here[0].judge(candidates)
 
 
 def _end_with_parent() -> None:

@@ -40,6 +40,11 @@ class Axis:
             raise _refused(text, "has a value twice")
         return cls(name=name, values=listed)
 
+    @property
+    def literals(self) -> tuple[bool | int | float, ...]:
+        """Give the values as what their texts mean, leaving out those that mean nothing."""
+        return tuple(value for text in self.values if (value := _literal(text)) is not None)
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterGrid:
@@ -89,6 +94,12 @@ def random_sets(grid: ParameterGrid, count: int, seed: int) -> Iterator[Paramete
     return _sets(grid, numbers)
 
 
+def edge_sets(grid: ParameterGrid) -> Iterator[ParameterSet]:
+    """Give the combinations of each axis's lowest and highest value."""
+    edges = tuple(Axis(name=axis.name, values=tuple(dict.fromkeys((axis.values[0], axis.values[-1])))) for axis in grid.axes)
+    return every_set(ParameterGrid(edges))
+
+
 def _sets(grid: ParameterGrid, numbers: Iterable[int]) -> Iterator[ParameterSet]:
     return (grid.at(number) for number in numbers)
 
@@ -110,6 +121,18 @@ def _steps(text: str, bounds: list[str]) -> Iterator[str]:
     if count > _MOST_VALUES:
         raise _refused(text, f"has {count:,} values, more than {_MOST_VALUES:,}")
     return (str(low + number * step) for number in range(count))
+
+
+def _literal(text: str) -> bool | int | float | None:
+    if text in ("true", "false"):
+        return text == "true"
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return None
+    if not number.is_finite():
+        return None
+    return int(number) if number == number.to_integral_value() else float(number)
 
 
 def _refused(text: str, problem: str) -> ConfigurationError:

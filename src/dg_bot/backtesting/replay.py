@@ -66,7 +66,7 @@ def replay(
     count = len(bars)
     equity, trips = np.empty(count), np.empty(count * kernel.TRIP_SIZE)
     inside = _NO_BARS if finer is None else finer
-    steps = _NO_STEPS if market is None else _steps_of(market)
+    steps = _NO_STEPS if market is None else steps_of(market)
     made = compiled(kernel.trade)(
         count=count,
         seconds=bars.seconds,
@@ -106,7 +106,7 @@ def replay(
 
 
 @cache
-def _steps_of(market: Market) -> tuple[Floats, Floats, Floats]:
+def steps_of(market: Market) -> tuple[Floats, Floats, Floats]:
     """Give the moments (epoch seconds), lowest prices and sizes of the steps, columns of one length."""
     rows = [(to_epoch(step.since), float(step.floor_krw), float(step.size_krw)) for step in price_steps(market)]
     since, floor, size = np.array(rows, dtype=np.float64).T.copy()

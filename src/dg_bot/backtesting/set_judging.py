@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.backtesting.performance import EquityCurve
 from dg_bot.backtesting.replay import Replay, replay
+from dg_bot.backtesting.signal_pass import signals_of
 from dg_bot.backtesting.tradable import in_time
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.market import Market
@@ -31,10 +32,14 @@ class Ground:
 
 def judged(strategy: Strategy, ground: Ground) -> tuple[TrialFigures, ...]:
     """Give the figures of each stretch. Signals look at all bars before them, those of earlier stretches among them."""
-    signals = strategy.signals(ground.bars)
-    if ground.hours is not None:
-        signals = in_time(signals, ground.bars, ground.hours, ValidatorLimits())
+    signals = signals_on(ground, strategy)
     return tuple(figures_of(replayed(strategy, signals, ground, stretch)) for stretch in ground.stretches)
+
+
+def signals_on(ground: Ground, strategy: Strategy) -> Signals:
+    """Give the strategy's signals, where hours are given those that a bot could have acted on."""
+    signals = signals_of(strategy, ground.bars)
+    return signals if ground.hours is None else in_time(signals, ground.bars, ground.hours, ValidatorLimits())
 
 
 def replayed(strategy: Strategy, signals: Signals, ground: Ground, stretch: Stretch) -> Replay:

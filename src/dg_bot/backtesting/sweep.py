@@ -19,13 +19,21 @@ T = TypeVar("T")
 MakeStrategy = Callable[[ParameterSet], Strategy]
 
 
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A set to judge: what was given, and all parameters that it makes."""
+
+    given: ParameterSet
+    values: Values
+
+
 class Jury(Protocol):
     """Judges sets; `turn` is how many it takes at once, after which what was found is kept."""
 
     @property
     def turn(self) -> int: ...
 
-    def judge(self, sets: Sequence[ParameterSet]) -> list[tuple[TrialFigures, ...]]:
+    def judge(self, candidates: Sequence[Candidate]) -> list[tuple[TrialFigures, ...]]:
         """Give the figures of each set, one for each stretch, in the order of the sets."""
         ...
 
@@ -58,37 +66,33 @@ class Sweep:
         self._judged, self._known, self._done = 0, 0, 0
         self._refused: Counter[str] = Counter()
 
-    def run(self, sets: Iterable[ParameterSet]) -> SweepCount:
-        """Try all of them; raises ConfigurationError where not one can be meant, and for a parameter that cannot be read."""
+    def run(self, sets: Iterable[ParameterSet]) -> None:
+        """Try all of them; raises ConfigurationError for a parameter that cannot be read."""
         for turn in _turns(sets, self._jury.turn):
             self.judge(turn)
-        count = SweepCount(judged=self._judged, known=self._known, refused=self._refused)
-        if not (count.judged or count.known):
-            reason = next(iter(self._refused), "there is none")
-            raise ConfigurationError("--grid", f"no set can be tried: {reason}", "choose other ranges")
-        return count
+
+    @property
+    def count(self) -> SweepCount:
+        return SweepCount(judged=self._judged, known=self._known, refused=self._refused)
 
     def judge(self, sets: Sequence[ParameterSet]) -> list[Trial | None]:
         """Try some sets and give the trial of each, None where it was refused."""
-        values = [self._values(given) for given in sets]
-        able = [place for place, found in enumerate(values) if found is not None]
-        known = self._book.known([value for value in values if value is not None])
-        trials: list[Trial | None] = [None] * len(sets)
-        for place, trial in zip(able, known, strict=True):
-            trials[place] = trial
-        fresh = [place for place in able if trials[place] is None]
-        figures = self._jury.judge([sets[place] for place in fresh])
-        for place, found in zip(fresh, figures, strict=True):
-            trials[place] = Trial(values[place] or {}, found)
-        self._book.add([trial for place in fresh if (trial := trials[place]) is not None])
+        candidates = [self._candidate(given) for given in sets]
+        able = [one for one in candidates if one is not None]
+        trials = self._book.known([one.values for one in able])
+        fresh = [one for one, trial in zip(able, trials, strict=True) if trial is None]
+        found = [Trial(one.values, figures) for one, figures in zip(fresh, self._jury.judge(fresh), strict=True)]
+        self._book.add(found)
         self._judged += len(fresh)
         self._known += len(able) - len(fresh)
         self._done += len(sets)
         self._on_progress(self._done)
-        return trials
+        new = iter(found)
+        judged = iter([trial or next(new) for trial in trials])
+        return [None if one is None else next(judged) for one in candidates]
 
-    def _values(self, given: ParameterSet) -> Values | None:
-        """Give all parameters of a set, None where it is refused."""
+    def _candidate(self, given: ParameterSet) -> Candidate | None:
+        """Look a set over; None where it is refused."""
         try:
             strategy = self._make(given)
         except ParameterOutOfRange as error:
@@ -97,7 +101,31 @@ class Sweep:
         if strategy.warm_up > self._longest_warm_up:
             self._refused[f"its warm-up is longer than {self._longest_warm_up:,} bars"] += 1
             return None
-        return values_of(strategy.parameters)
+        return Candidate(given, values_of(strategy.parameters))
+
+
+@dataclass(frozen=True, slots=True)
+class FirstLook:
+    """What is known of sets before any of them is tried: a strategy of one of them, and the warm-ups of all."""
+
+    strategy: Strategy
+    shortest_warm_up: int
+    longest_warm_up: int
+
+
+def first_look(make: MakeStrategy, sets: Iterable[ParameterSet]) -> FirstLook:
+    """Look all sets over; raises ConfigurationError where not one can be meant, and for a parameter that cannot be read."""
+    strategy, reason, warm_ups = None, "there is none", set[int]()
+    for given in sets:
+        try:
+            strategy = make(given)
+        except ParameterOutOfRange as error:
+            reason = f"{error.variable}: {error.remedy}"
+        else:
+            warm_ups.add(strategy.warm_up)
+    if strategy is None:
+        raise ConfigurationError("--grid", f"no set can be tried: {reason}", "choose other ranges")
+    return FirstLook(strategy, min(warm_ups), max(warm_ups))
 
 
 def _turns(items: Iterable[T], size: int) -> Iterator[list[T]]:

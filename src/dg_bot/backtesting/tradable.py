@@ -20,13 +20,17 @@ def in_time(signals: Signals, bars: Bars, hours: Bars | None, limits: ValidatorL
     last hour of a bar is missing, neither the strategy's exit nor that of a weak trend is seen. Nor does
     an exit pass at an oversold RSI.
     """
-    is_fresh = _is_fresh(bars, hours)
-    is_oversold = rsi(bars.close) < limits.minimum_sell_rsi
     return replace(
         signals,
-        exit=signals.exit & is_fresh & ~is_oversold,
-        trend_strength=np.where(is_fresh, signals.trend_strength, np.nan),
+        exit=signals.exit & exits_allowed(bars, hours, limits),
+        trend_strength=np.where(_is_fresh(bars, hours), signals.trend_strength, np.nan),
     )
+
+
+def exits_allowed(bars: Bars, hours: Bars | None, limits: ValidatorLimits) -> Flags:
+    """Tell for each bar, `(n,)`, whether an exit of the strategy at its close would pass; see `in_time`."""
+    is_oversold = rsi(bars.close) < limits.minimum_sell_rsi
+    return _is_fresh(bars, hours) & ~is_oversold
 
 
 def entries_allowed(bars: Bars, hours: Bars | None, limits: ValidatorLimits, data: DataLimits) -> Flags:

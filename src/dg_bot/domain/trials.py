@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -87,10 +87,23 @@ class Study:
         return hashlib.sha256(json.dumps([parts, dict(self.rules), spans], sort_keys=True).encode()).hexdigest()
 
 
+# Of each parameter the values that it may have.
+Within = Mapping[str, Sequence[bool | int | float]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranking:
-    """By which figure, on the stretch of which number, and with how many round trips at least a set may be the best."""
+    """By which figure, on the stretch of which number, and of which sets the best is looked for.
+
+    Only those count that made `fewest_trips` there, and whose parameters lie `within`.
+    """
 
     objective: Objective
+    within: Within
     stretch: int = 0
     fewest_trips: int = 0
+
+    def figure(self, trial: Trial) -> float | None:
+        """Give by what a trial is ranked, None where it does not count or cannot be measured; `within` is not looked at."""
+        figures = trial.figures[self.stretch]
+        return figures.value(self.objective) if figures.round_trips >= self.fewest_trips else None

@@ -1,12 +1,15 @@
+from collections.abc import Iterator
+from dataclasses import asdict, replace
 from functools import partial
 
 import pytest
 
 from dg_bot.backtesting.backtest import hours_of, run_backtest, tradable_bars
-from dg_bot.backtesting.juries import LocalJury, jury_for
-from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid, every_set
+from dg_bot.backtesting.juries import CrossingJury, LocalJury, jury_for
+from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid, ParameterSet, every_set
 from dg_bot.backtesting.set_judging import Ground, judged
-from dg_bot.backtesting.sweep import Sweep, SweepCount
+from dg_bot.backtesting.studies import values_of
+from dg_bot.backtesting.sweep import Candidate, MakeStrategy, Sweep, SweepCount, first_look
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.trials import Objective, Ranking, Stretch
@@ -32,10 +35,15 @@ def ground(bars: int = 2000, *, stretches: tuple[Stretch, ...] | None = None) ->
     )
 
 
+def sets_of(*axes: str) -> Iterator[ParameterSet]:
+    return every_set(ParameterGrid(tuple(Axis.parse(text) for text in axes)))
+
+
 def sweep(book: MemoryBook, *axes: str, longest_warm_up: int = 599) -> SweepCount:
     jury = LocalJury(CROSS, ground())
     one = Sweep(make=CROSS, longest_warm_up=longest_warm_up, jury=jury, book=book, on_progress=lambda _: None)
-    return one.run(every_set(ParameterGrid(tuple(Axis.parse(text) for text in axes))))
+    one.run(sets_of(*axes))
+    return one.count
 
 
 def test_a_set_shows_what_a_backtest_of_it_shows() -> None:
@@ -90,13 +98,16 @@ def test_what_is_known_is_not_judged_again() -> None:
 
 @pytest.mark.parametrize(("longest", "judged_sets"), [(19, 0), (20, 1), (21, 2)])
 def test_a_warm_up_longer_than_the_bars_is_refused(longest: int, judged_sets: int) -> None:
-    axes = ("short_period=5", "long_period=19,20")
+    count = sweep(MemoryBook(), "short_period=5", "long_period=19,20", longest_warm_up=longest)
 
-    if not judged_sets:
-        with pytest.raises(ConfigurationError, match="no set can be tried: its warm-up is longer than 19 bars"):
-            sweep(MemoryBook(), *axes, longest_warm_up=longest)
-    else:
-        assert judged_sets == sweep(MemoryBook(), *axes, longest_warm_up=longest).judged
+    refused = {f"its warm-up is longer than {longest} bars": 2 - judged_sets} if judged_sets < 2 else {}
+    assert SweepCount(judged=judged_sets, known=0, refused=refused) == count
+
+
+def test_a_first_look_tells_the_warm_ups_of_all_sets_that_can_be() -> None:
+    look = first_look(CROSS, sets_of("short_period=5,30", "long_period=20:25"))
+
+    assert (21, 26, "sma_cross") == (look.shortest_warm_up, look.longest_warm_up, look.strategy.name)
 
 
 @pytest.mark.parametrize(
@@ -109,23 +120,53 @@ def test_a_warm_up_longer_than_the_bars_is_refused(longest: int, judged_sets: in
 )
 def test_a_search_in_which_nothing_can_be_meant_is_refused(axes: list[str], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
-        sweep(MemoryBook(), *axes)
+        first_look(CROSS, sets_of(*axes))
 
 
 def test_the_best_made_round_trips_enough() -> None:
     book = MemoryBook()
     sweep(book, "short_period=3:9:3", "long_period=10:200:95")
-    trips = sorted(trial.figures[0].round_trips for trial in book.each())
+    trips = sorted(trial.figures[0].round_trips for trial in book.each({}))
 
-    (best,) = book.best(Ranking(objective=Objective.SHARPE, fewest_trips=trips[-1]), 1)
+    (best,) = book.best(Ranking(objective=Objective.SHARPE, within={}, fewest_trips=trips[-1]), 1)
 
     assert trips[-1] == best.figures[0].round_trips
 
 
+def candidates(make: MakeStrategy, *axes: str) -> list[Candidate]:
+    return [Candidate(one, values_of(make(one).parameters)) for one in sets_of(*axes)]
+
+
 def test_processes_judge_as_one_does() -> None:
-    sets = list(every_set(ParameterGrid((Axis.parse("short_period=3:20"), Axis.parse("long_period=21:30")))))
-    with jury_for(len(sets), CROSS, ground(200), processes=2) as jury:
+    make = partial(make_strategy, "ema_cross")
+    sets = candidates(make, "short_period=3:20", "long_period=21:30")
+    with jury_for("ema_cross", len(sets), make, ground(200), processes=2) as jury:
         found = jury.judge(sets)
 
-    assert [judged(CROSS(one), ground(200)) for one in sets[:5]] == found[:5]
+    assert LocalJury(make, ground(200)).judge(sets[:5]) == found[:5]
     assert 180 == len(found)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "rules", "kind"),
+    [
+        ("sma_cross", TradeRules(), CrossingJury),
+        ("sma_cross", TradeRules(trailing_atr=2.0), LocalJury),
+        ("ema_cross", TradeRules(), LocalJury),
+    ],
+)
+def test_crossings_are_judged_by_their_own_loop_where_it_knows_the_rules(
+    strategy: str, rules: TradeRules, kind: type[object]
+) -> None:
+    with jury_for(strategy, 9, partial(make_strategy, strategy), replace(ground(), rules=rules)) as jury:
+        assert kind is type(jury)
+
+
+def test_the_loop_of_crossings_shows_what_a_backtest_shows() -> None:
+    stretches = (Stretch(0, 2000), Stretch(800, 1700))
+    on = ground(stretches=stretches)
+    sets = candidates(CROSS, "short_period=3:9:3", "long_period=12:40:7")
+
+    for quick, slow in zip(CrossingJury(on).judge(sets), LocalJury(CROSS, on).judge(sets), strict=True):
+        for one, other in zip(quick, slow, strict=True):
+            assert asdict(one) == pytest.approx(asdict(other))
