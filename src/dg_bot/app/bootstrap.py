@@ -22,6 +22,7 @@ from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
+from dg_bot.app.code_hash import own_files, program
 from dg_bot.app.database import Database, Owner
 from dg_bot.app.decision_models import decision_model, language_model
 from dg_bot.app.demo_venue import DemoVenue
@@ -166,8 +167,8 @@ def running_bot(
             metrics=metrics,
             stack=stack,
         )
-        program = {PROGRAM: DAEMON} if is_daemon else {}
-        books.record(Started(mode=settings.mode, version=__version__, settings={**settings.public(), **program}))
+        role = {PROGRAM: DAEMON} if is_daemon else {}
+        books.record(Started(mode=settings.mode, version=__version__, settings={**settings.public(), **role}))
         note_records(settings.state_folder, len(journal))
         live_key = _live_key(settings, venue, books, metrics)
         outbox = Outbox(
@@ -313,6 +314,7 @@ def _wired(
             recorder=recorder,
             files=CapsuleFiles(settings.state_folder / "capsules"),
             settings=settings,
+            program=program(*own_files(strategy)),
         ),
         guard=trading.guard,
         reconciler=trading.reconciler,

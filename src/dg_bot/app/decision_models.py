@@ -20,7 +20,7 @@ RULES = "rules"
 
 
 def decision_model(
-    settings: Settings, language: LanguageModel | None, calibration: Callable[[], Mapping[str, float]]
+    settings: Settings, language: LanguageModel | None, calibration: Callable[[], Mapping[str, float]] = dict
 ) -> DecisionModel:
     """Build the model that decides; `language` is who is asked where the settings name one, `calibration` gives Brier scores.
 

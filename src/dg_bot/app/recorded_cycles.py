@@ -1,11 +1,11 @@
 """Cycles with their capsules: what each one heard is kept after its end, and nothing waits for that."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 from dg_bot.adapters.capsule_files import CapsuleFiles
-from dg_bot.app.code_hash import program
 from dg_bot.app.settings import Settings
 from dg_bot.capsule import Capsule, CarriedOver
 from dg_bot.cycle import Cycle
@@ -30,13 +30,21 @@ class RecordedCycles:
     """
 
     def __init__(
-        self, trading: Trading, *, books: Books, recorder: CycleRecorder, files: CapsuleFiles, settings: Settings
+        self,
+        trading: Trading,
+        *,
+        books: Books,
+        recorder: CycleRecorder,
+        files: CapsuleFiles,
+        settings: Settings,
+        program: Mapping[str, str],
     ) -> None:
         self._trading = trading
         self._books = books
         self._recorder = recorder
         self._files = files
         self._settings = settings.public()
+        self._program = program
 
     def run_cycle(self, cycle: Cycle) -> CycleReport:
         """Run one cycle as the pipeline does, with all that it raises, and keep its capsule."""
@@ -52,7 +60,7 @@ class RecordedCycles:
                     cycle_id=cycle.id,
                     market=cycle.market,
                     opened_at=cycle.opened_at,
-                    program=program(),
+                    program=self._program,
                     settings=self._settings,
                     before=before,
                     carried=carried,

@@ -10,7 +10,7 @@ from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.candle_references import content_hash
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
-from dg_bot.app.code_hash import code_sha256
+from dg_bot.app.code_hash import code_sha256, own_files
 from dg_bot.app.decision_models import decision_model
 from dg_bot.app.recorded_world import LapsedClock, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
@@ -110,18 +110,22 @@ class Replayer:
             cycle_id=stored.cycle_id,
             file=stored.file,
             verdict=Verdict.SAME if difference is None else Verdict.DIFFERS,
-            is_other_code=stored.code_sha256 != code_sha256(),
+            is_other_code=stored.code_sha256 != code_sha256(*own_files(self._strategy(capsule))),
             difference=difference,
             recorded=outline(recorded),
             recomputed=outline(world.events),
         )
 
+    def _strategy(self, capsule: Capsule) -> Strategy:
+        settings = settings_of(capsule.settings, self._overrides)
+        if settings.strategy not in self._strategies:
+            self._strategies[settings.strategy] = chosen_strategy(settings, settings.strategy)
+        return self._strategies[settings.strategy]
+
     def _recomputed(self, capsule: Capsule) -> RecordedWorld:
         """Run the cycle again and give the world in which it ran, with what the cycle would have written into the journal."""
-        settings = settings_of(capsule.settings, self._overrides)
+        settings, strategy = settings_of(capsule.settings, self._overrides), self._strategy(capsule)
         limits = settings.risk_limits()
-        strategy = self._strategies.get(settings.strategy) or chosen_strategy(settings, settings.strategy)
-        self._strategies[settings.strategy] = strategy
         world, venue = RecordedWorld(capsule), SilentVenue()
         luck = RecordedLuck()
         screen = RecordedScreen(
