@@ -9,8 +9,9 @@ from dg_bot.backtesting import kernel
 from dg_bot.backtesting.compiled import compiled
 from dg_bot.backtesting.performance import EquityCurve, Performance, RoundTrip, measured
 from dg_bot.backtesting.rolling import average_true_range
-from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.domain.calendar import to_epoch
+from dg_bot.backtesting.trade_rules import COUNTED_IN_PARTS, TradeRules
+from dg_bot.domain.calendar import from_epoch, to_epoch
+from dg_bot.domain.historic_rules import order_terms
 from dg_bot.domain.market import Market, price_steps
 from dg_bot.errors import DataError
 from dg_bot.indicators.bars import Bars, Flags, Floats, Seconds
@@ -60,13 +61,15 @@ def replay(
 ) -> Replay:
     """Trade `signals` over `bars`, entering only where `entry_mask`, `(n,)`, is true too.
 
-    Fills lie on the price steps of `market`, where one is given. `finer` bars, where given, decide
-    inside a bar which of its levels came first; where they are absent, the stop did.
+    Fills lie on the price steps that `market` had at the time, where one is given; with a capital in won, what is below its
+    minimum is not ordered. `finer` bars, where given, decide inside a bar which of its levels came first; where they are absent,
+    the stop did.
     """
     count = len(bars)
     equity, trips = np.empty(count), np.empty(count * kernel.TRIP_SIZE)
     inside = _NO_BARS if finer is None else finer
     steps = _NO_STEPS if market is None else steps_of(market)
+    minimum = 0.0 if market is None or not count else _minimum(rules, int(bars.opened_at[0]))
     made = compiled(kernel.trade)(
         count=count,
         seconds=bars.seconds,
@@ -82,7 +85,7 @@ def replay(
         target_distance=signals.target_distance,
         atr=_average_true_range(bars, rules),
         adx=signals.trend_strength,
-        row=np.array(_terms(exits, rules), dtype=np.float64),
+        row=np.array(_terms(exits, rules, minimum), dtype=np.float64),
         steps=len(steps[0]),
         step_since=steps[0],
         step_floor=steps[1],
@@ -131,7 +134,11 @@ def _first_of_each(finer: Bars, bars: Bars) -> Seconds:
     return np.searchsorted(finer.opened_at, edges).astype(np.int64)
 
 
-def _terms(exits: BarExits, rules: TradeRules) -> kernel.Terms:
+def _minimum(rules: TradeRules, at: int) -> float:
+    return 0.0 if rules.capital_krw == COUNTED_IN_PARTS else float(order_terms(from_epoch(at)).minimum_notional_krw)
+
+
+def _terms(exits: BarExits, rules: TradeRules, minimum: float) -> kernel.Terms:
     return kernel.Terms(
         position_fraction=rules.position_fraction,
         fee_fraction=rules.fee_fraction,
@@ -139,7 +146,7 @@ def _terms(exits: BarExits, rules: TradeRules) -> kernel.Terms:
         depth=rules.depth_krw,
         impact=rules.impact_fraction,
         participation=rules.participation_fraction,
-        minimum=0.0,
+        minimum=minimum,
         stop_fraction=rules.stop_fraction,
         target_fraction=rules.target_fraction,
         stop_atr=rules.stop_atr,

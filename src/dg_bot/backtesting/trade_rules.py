@@ -7,6 +7,9 @@ from dg_bot.domain.market import FEE_FRACTION
 from dg_bot.errors import ImpossibleValue
 from dg_bot.risk.limits import RiskLimits
 
+# The capital of whoever asks for fractions only.
+COUNTED_IN_PARTS = 1.0
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradeRules:
@@ -32,7 +35,7 @@ class TradeRules:
     stage_fraction: float = 0.0
     entry_gap_s: int = 4 * 3600
     entries_per_day: int = 5
-    capital_krw: float = 1.0
+    capital_krw: float = COUNTED_IN_PARTS
     depth_krw: float = 0.0
     impact_fraction: float = 0.0
     participation_fraction: float = 0.0

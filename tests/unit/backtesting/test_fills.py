@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from dg_bot.backtesting.fill_model import price_down, price_up, slippage
 from dg_bot.backtesting.replay import Replay, replay
 from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.domain.calendar import to_epoch
+from dg_bot.domain.market import Market
 from dg_bot.errors import DataError
 from dg_bot.indicators.bars import Bars, Floats
 from dg_bot.risk.exit_rules import ExitReason
@@ -90,6 +93,35 @@ def test_equity_counts_from_the_capital() -> None:
     result = run(bars_from("100 100 110"), 0, rules=replace(FREE, capital_krw=2e6))
 
     assert (2e6, pytest.approx(2.02e6)) == (result.curve.opening, result.curve.equity[-1])
+
+
+def test_in_a_market_prices_lie_on_the_steps_of_their_day() -> None:
+    # 500.04 bought is 501 in steps of 1 KRW, from the fourteenth of October 2024 on, and 500.1 in those of 0.1 before.
+    rules = TradeRules(capital_krw=1e6)
+
+    def traded(market: str, first: datetime) -> tuple[float, float]:
+        bars = bars_from("500 500 500")
+        at = replace(bars, opened_at=bars.opened_at - START + to_epoch(first))
+        signals = signals_at(at, 0, sells=(1,))
+        everywhere = np.ones(3, dtype=np.bool_)
+        (trip,) = replay(at, signals, NO_EXITS, rules, everywhere, market=Market(market)).round_trips
+        return round(trip.entry_price, 6), round(trip.exit_price, 6)
+
+    september, november = datetime(2024, 9, 1, tzinfo=UTC), datetime(2024, 11, 1, tzinfo=UTC)
+    assert (500.1, 499.9) == traded("KRW-ADA", september)
+    assert (501.0, 499.0) == traded("KRW-ADA", november)
+    assert (500.1, 499.9) == traded("KRW-XRP", november)
+
+
+@pytest.mark.parametrize(("capital", "trades"), [(49_999.0, 0), (50_000.0, 1)])
+def test_in_a_market_an_entry_below_the_minimum_is_not_ordered(capital: float, trades: int) -> None:
+    bars = bars_from("100 100 100")
+    signals = signals_at(bars, 0, sells=(1,))
+    rules = replace(FREE, capital_krw=capital)
+
+    history = replay(bars, signals, NO_EXITS, rules, np.ones(3, dtype=np.bool_), market=Market("KRW-XRP"))
+
+    assert trades == len(history.round_trips)
 
 
 def test_an_entry_lapses_over_a_gap_and_an_exit_waits_for_the_next_bar() -> None:
