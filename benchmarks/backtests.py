@@ -19,8 +19,9 @@ from benchmarks.walks import volatile_walk
 from dg_bot.backtesting.performance import Performance
 from dg_bot.backtesting.replay import replay
 from dg_bot.backtesting.signal_pass import signals_of
+from dg_bot.backtesting.sma_sweep import SmaSweep
 from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.indicators.bars import Bars
+from dg_bot.indicators.bars import Bars, Floats
 from dg_bot.strategies.base import Strategy
 from dg_bot.strategies.sma_cross import SmaCross, SmaCrossParameters
 
@@ -37,6 +38,7 @@ ALL_IN = TradeRules(
     entry_gap_s=0,
     entries_per_day=1_000_000,
 )
+PAIRS = [(short, long) for short in range(2, 102) for long in range(102, 202)]
 Contender = Callable[[], float]
 NO_PEERS: Mapping[str, Callable[[str], float]] = {}
 
@@ -76,6 +78,7 @@ def measured_backtests(peers: Peers) -> dict[str, Workload]:
                 "W2", 31, None, partial(run, W2, ALL_IN, hours),
                 lambda: floors.crossover(hours.opened_at, hours.open, hours.close), on_hours,
             ),
+            "W3": _rounds("W3", 11, 100.0, partial(run_sweep, hours), partial(floors.sweep, hours, PAIRS)),
             "W1_cold": _cold(hours, peers),
         }  # fmt: skip
 
@@ -90,6 +93,12 @@ def run_many(markets: list[Bars]) -> list[Performance]:
     """Backtest W1 on many markets; compiled code lets go of the interpreter, so threads share the cores."""
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         return list(threads.map(partial(run, W1, RULES), markets))
+
+
+def run_sweep(bars: Bars) -> Floats:
+    """Sweep as the product does, from bars to the figures of all pairs."""
+    everywhere = np.ones(len(bars), dtype=np.bool_)
+    return SmaSweep(bars, everywhere, everywhere, ALL_IN, None).figures(PAIRS, 0, len(bars))
 
 
 def _million(bars: Bars, floor: Callable[[], object], peers: Peers) -> Workload:

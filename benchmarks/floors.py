@@ -1,10 +1,12 @@
-"""The least that the workloads take: W1 and W2 as one fused loop each for numba, and W1 in plain numpy; nothing of the product.
+"""The least that the workloads take: W1 to W3 as one fused loop each for numba, and W1 in plain numpy; nothing of the product.
 
 They check nothing, keep no trades, and know no rule but their own: what the product takes beyond them is the price of being one.
 """
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar, cast
 
 import numba
@@ -242,3 +244,63 @@ def _wilder(spans: Floats) -> Floats:
     weights = np.power(13.0 / 14.0, np.arange(600)) / 14.0
     smooth = np.convolve(spans, weights)[: len(spans)]
     return np.concatenate([[spans[0]], smooth])
+
+
+def sweep(bars: Bars, pairs: Sequence[tuple[int, int]]) -> Floats:
+    """Run W3 as the plain loop over all bars for each pair, pairs shared out among threads."""
+    periods = np.array(pairs, dtype=np.int64)
+    results = np.empty((len(pairs), 4))
+    parts = np.array_split(np.arange(len(pairs)), os.cpu_count() or 1)
+    with ThreadPoolExecutor(len(parts)) as threads:
+        calls = [
+            threads.submit(_crossings, bars.opened_at, bars.open, bars.close, periods[part[0] : part[-1] + 1],
+                           results[part[0] : part[-1] + 1]) for part in parts
+        ]  # fmt: skip
+    for call in calls:
+        call.result()
+    return results
+
+
+@_compile
+def _crossings(opened_at: Seconds, open_: Floats, close: Floats, periods: Seconds, results: Floats) -> None:
+    count = len(close)
+    for pair in range(len(periods)):
+        fast, slow = periods[pair]
+        short = long = mean = square = deepest = 0.0
+        cash, quantity, equity, peak, before = 1.0, 0.0, 1.0, 1.0, 1.0
+        wanted, side, trips, days = 0, 0, 0, 0
+        next_day = (opened_at[0] // DAY + 1) * DAY
+        for t in range(count):
+            if opened_at[t] >= next_day:
+                change = equity / before - 1.0
+                mean += change
+                square += change * change
+                before = equity
+                days += 1
+                next_day += DAY
+            if wanted > 0:
+                quantity = cash / (open_[t] * 1.0005)
+                cash = 0.0
+            elif wanted < 0:
+                cash = quantity * open_[t] * 0.9995
+                quantity = 0.0
+                trips += 1
+            wanted = 0
+            equity = cash + quantity * close[t]
+            peak = max(peak, equity)
+            deepest = max(deepest, 1.0 - equity / peak)
+            short += close[t] - (close[t - fast] if t >= fast else 0.0)
+            long += close[t] - (close[t - slow] if t >= slow else 0.0)
+            if t >= slow - 1:
+                now = 1 if short / fast > long / slow else -1
+                if side < 0 < now and quantity == 0.0:
+                    wanted = 1
+                elif now < 0 < side and quantity > 0.0:
+                    wanted = -1
+                side = now
+        change = equity / before - 1.0
+        mean, square, days = mean + change, square + change * change, days + 1
+        average = mean / days
+        deviation = math.sqrt((square - days * average * average) / (days - 1))
+        results[pair, 0], results[pair, 1] = trips, equity - 1.0
+        results[pair, 2], results[pair, 3] = average / deviation * math.sqrt(365.0), deepest

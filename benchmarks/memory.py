@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from benchmarks.backtests import ALL_IN, HOURS, MARKETS, MINUTES, W1, W2, run, run_many
+from benchmarks.backtests import ALL_IN, HOURS, MARKETS, MINUTES, W1, W2, run, run_many, run_sweep
 from benchmarks.squeeze_breakout import RULES
 from benchmarks.walks import volatile_walk
 from dg_bot.indicators.bars import Bars
@@ -13,11 +13,15 @@ def main(name: str) -> None:
     """Let the code be loaded by a small run first, so that what is counted is the bars and what is made of them."""
     for strategy in (W1, W2):
         run(strategy, RULES, volatile_walk(1, 200))
+    if name == "W3":
+        run_sweep(volatile_walk(1, 200))
     before = _status("VmRSS")
     held = _bars(name)
     Path("/proc/self/clear_refs").write_text("5")  # the peak counts from here: making the bars takes more than trading them
     if name == "W1x100":
         run_many(held)
+    elif name == "W3":
+        run_sweep(held[0])
     else:
         run(W2 if name == "W2" else W1, ALL_IN if name == "W2" else RULES, held[0])
     print(_status("VmHWM") - before)

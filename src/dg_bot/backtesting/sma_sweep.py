@@ -75,8 +75,7 @@ def _columns(bars: Bars, entry_mask: Flags, exit_mask: Flags) -> dict[str, Any]:
         "may_leave": exit_mask & traded,
         "next_traded": _next_traded(traded),
         "prefix": _prefix_sums(bars.close),
-        # More than rounding can put between two means of closes.
-        "tolerance": 2.0**-49 * float(bars.close.sum()),
+        "tolerance": _tolerance(bars.close),
         "tops": _blocks(highs, np.maximum),
         "bottoms": _blocks(lows, np.minimum),
         "highest": _blocks(bars.close, np.maximum),
@@ -109,16 +108,14 @@ def _next_traded(traded: Flags) -> loop.Integers:
 
 
 def _prefix_sums(values: Floats) -> Floats:
-    """Sum the values before each place, `(n + 1,)`, each sum rounded once: what was lost is carried along."""
-    sums = np.zeros(len(values) + 1)
-    total, lost = 0.0, 0.0
-    for place, value in enumerate(values.tolist(), start=1):
-        part = value + lost
-        bigger = total + part
-        lost = part - (bigger - total)
-        total = bigger
-        sums[place] = total
-    return sums
+    """Sum the values before each place, `(n + 1,)`."""
+    return np.concatenate([[0.0], np.cumsum(values, dtype=np.longdouble).astype(np.float64)])
+
+
+def _tolerance(values: Floats) -> float:
+    """Give more than rounding can put between two means: of the sums while they are made, and of each sum and mean after that."""
+    making = float(np.finfo(np.longdouble).eps) * len(values)
+    return (making + 2.0**-49) * float(values.sum())
 
 
 def _blocks(values: Floats, extreme: np.ufunc) -> Floats:
