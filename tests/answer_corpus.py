@@ -47,6 +47,7 @@ def _usable() -> Iterator[Case]:
         "one as a float": (Action.BUY, opinion("BUY", 1.0)),
         "exponent": (Action.BUY, BUY.replace("0.9", "9e-1")),
         "tiny": (Action.BUY, BUY.replace("0.9", "1e-300")),
+        "tinier than a decimal": (Action.BUY, BUY.replace("0.9", "1e-9999999999999999999")),
         "minus zero": (Action.BUY, BUY.replace("0.9", "-0.0")),
         "many digits": (Action.BUY, BUY.replace("0.9", "0." + "7" * 60)),
         "spaces around": (Action.BUY, f"\n  {BUY}\t\r\n"),

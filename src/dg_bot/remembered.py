@@ -32,7 +32,7 @@ class Remembered:
     intents: IntentBook = field(default_factory=IntentBook)
     reports: Mapping[str, CycleReport] = field(default_factory=dict)
     starts: Starts = field(default_factory=Starts)
-    spending: Spending = field(default_factory=Spending)
+    spending: Spending = field(default_factory=Spending, metadata={"added": True})
     invested_krw: Decimal | None = None
     failing_screens: Mapping[Market, ScreenFailure] = field(default_factory=dict, metadata={"added": True})
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.adapters.openai_reply import Api
 from dg_bot.adapters.state_file import write_state
 from dg_bot.domain.events import (
     AccountOpened,
@@ -25,7 +26,9 @@ from dg_bot.domain.events import (
 from dg_bot.domain.money import decimal_from_text
 from dg_bot.domain.portfolio import Balance
 from dg_bot.simulator.ledger import Ledger
+from tests.injections import HARMLESS, INJECTIONS
 from tests.journal_records import NOON, answered, closed, fill, planned_buy, planned_sell, report
+from tests.openai_server import envelope, opinion
 
 
 def text(document: Any) -> bytes:
@@ -48,6 +51,10 @@ ORDER = text({**_ORDER, "trades": [_TRADE, {**_TRADE, "uuid": "t-2"}]})
 ORDERS = text(
     [_ORDER, {**_ORDER, "uuid": "v-2", "state": "wait", "side": "ask", "ord_type": "limit", "volume": "1.0", "identifier": None}]
 )
+OPINION = opinion("BUY").encode()
+RESPONSES_REPLY = text(envelope(opinion("BUY")))
+CHAT_REPLY = text(envelope(opinion("SELL"), Api.CHAT))
+HEADLINES = [line.encode() for line in (*HARMLESS, *INJECTIONS)]
 ACCOUNTS = text(
     [
         {"currency": "KRW", "balance": "1000000.0", "locked": "0.0", "unit_currency": "KRW"},

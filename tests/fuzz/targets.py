@@ -16,6 +16,7 @@ from dg_bot.adapters.journal_codec import decode, encode
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.journal_reader import read_journal, verify
 from dg_bot.adapters.json_fields import Json, parse_json
+from dg_bot.adapters.openai_reply import Api, read_reply
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors, read_state
 from dg_bot.adapters.upbit_client import Reply
@@ -23,9 +24,12 @@ from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter, block_s
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
+from dg_bot.analysis.answer import judge_answer, read_answer
+from dg_bot.analysis.quoted_text import quoted
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.events import Record
+from dg_bot.domain.language_model import AnswerKind
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import MarketBuy
 from dg_bot.errors import AuthenticationFailed, BotError, ConfigurationError, DataError, ExchangeUnavailable, StateError
@@ -34,6 +38,7 @@ from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.tape_file import read_tape_file
 from dg_bot.strategies.parameters import build_parameters, parse_lines
 from tests.fuzz import payloads
+from tests.openai_server import MODEL
 from tests.unit.adapters.approval import approved
 from tests.unit.adapters.stepping_clock import SteppingClock
 
@@ -226,6 +231,27 @@ def _faults(data: bytes, _rng: random.Random) -> object:
     return load_faults(data.decode("utf-8", "replace"))
 
 
+def _reply(data: bytes, _rng: random.Random) -> object:
+    """Read a language model's reply at both endpoints; what is kept of it can be written into any file."""
+    answers = [read_reply(api, MODEL, "application/json", data) for api in Api]
+    for answer in answers:
+        assert "\0" not in answer.text.encode().decode()
+        judge_answer(answer.text)
+    return answers
+
+
+def _opinion(data: bytes, _rng: random.Random) -> object:
+    read = read_answer(data.decode("utf-8", "replace"))
+    assert isinstance(read, AnswerKind) or 0.0 <= read.confidence <= 1.0
+    return read
+
+
+def _headline(data: bytes, _rng: random.Random) -> object:
+    shown = quoted(data.decode("utf-8", "replace"), 100)
+    assert len(shown.text.encode()) <= 300
+    return shown
+
+
 def _ledger(data: bytes, _rng: random.Random) -> object:
     document = json.loads(data) if parse_json(data) is not None else {}
     return Ledger.restored(document if isinstance(document, Mapping) else {})
@@ -251,6 +277,9 @@ def targets(folder: Path) -> list[Target]:
         _target("environment", 2, (ConfigurationError,), _environment, *payloads.ENV),
         _target("strategy parameters", 2, (ConfigurationError,), _parameters, payloads.PARAMETERS),
         _target("faults file", 4, (ConfigurationError,), _faults, payloads.FAULTS),
+        _target("language model's replies", 6, (), _reply, payloads.RESPONSES_REPLY, payloads.CHAT_REPLY),
+        _target("language model's answers", 6, (), _opinion, payloads.OPINION),
+        _target("strangers' texts", 2, (), _headline, *payloads.HEADLINES),
         _target("paper account", 2, (DataError,), _ledger, payloads.text(payloads.LEDGER)),
     ]
 

@@ -1,9 +1,9 @@
 """Read what a language model answered: the agreed object and nothing else, or the kind of what it is instead."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import NoReturn
 
 from dg_bot.analysis.quoted_text import plain_text
@@ -94,7 +94,7 @@ def _opinion(document: object) -> Opinion:
     if not isinstance(reason, dict):
         raise _Unusable(AnswerKind.WRONG_TYPE)
     _require_fields(reason, set(SECTIONS))
-    if not isinstance(action, str) or isinstance(confidence, bool) or not isinstance(confidence, int | Decimal):
+    if not isinstance(action, str) or isinstance(confidence, bool) or not isinstance(confidence, int | float):
         raise _Unusable(AnswerKind.WRONG_TYPE)
     if action not in _ACTIONS:
         raise _Unusable(AnswerKind.OTHER_ACTION)
@@ -132,11 +132,12 @@ def _no_number(_: str) -> NoReturn:
     raise _Unusable(AnswerKind.NO_NUMBER)
 
 
-def _finite(text: str) -> Decimal:
-    """Read a number exactly; one that no float can hold is none."""
-    if not float("-inf") < float(text) < float("inf"):
+def _finite(text: str) -> float:
+    """Read a number; one that no float can hold is none."""
+    number = float(text)
+    if not math.isfinite(number):
         raise _Unusable(AnswerKind.NO_NUMBER)
-    return Decimal(text)
+    return number
 
 
 def _short_integer(text: str) -> int:

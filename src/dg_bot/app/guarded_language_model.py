@@ -141,7 +141,7 @@ class GuardedLanguageModel:
         if kind is not AnswerKind.USABLE or not is_changed:
             return replace(answer, kind=kind)
         text = f"{self._model} is answered by {answer.model} now, no longer by {known.answered_by}; this answer is not used"
-        self._books.alarm("language_model_changed", text, silence=timedelta(0))
+        self._books.alarm("language_model_changed", text)
         return replace(answer, kind=AnswerKind.CHANGED_MODEL)
 
     def _book(self, record: Record, asked: ModelAsked, answer: ModelAnswer) -> ModelAnswer:

@@ -11,6 +11,7 @@ from dg_bot.domain.events import (
     Closing,
     CycleCompleted,
     Event,
+    ModelAnswered,
     Period,
     PeriodOpened,
     SafeModeEntered,
@@ -18,6 +19,7 @@ from dg_bot.domain.events import (
     TransferDeclared,
 )
 from dg_bot.domain.gate import Gate
+from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
 from dg_bot.domain.order import Side
 from dg_bot.remembered import Remembered
 from tests.unit.operator.reports import HELD, OPENED_AT, PLANNED_BUY, PLANNED_STOP, RISK_HALT, STATE, TRADED, closed, record
@@ -229,3 +231,19 @@ def test_a_new_process_shows_what_is_remembered_and_counts_from_zero() -> None:
     series = metrics.registry.get_sample_value
     assert (1.0, 0.0) == (series("risk_safe_mode_active"), series("risk_circuit_breaker_triggers_total"))
     assert (float(STATE.equity_krw), 1.0) == (series("portfolio_value_krw"), series("portfolio_profit_rate"))
+
+
+def test_what_a_language_model_used_and_cost_is_counted() -> None:
+    answer = ModelAnswer(kind=AnswerKind.USABLE, text="{}", model="m", cost_krw=Decimal("12.5"))
+    answered = ModelAnswered(
+        asked=1,
+        purpose=Purpose.DECISION,
+        model="m",
+        answer=answer,
+        tokens=1200,
+        released_tokens=0,
+        released_krw=Decimal(0),
+    )
+    metrics = fed(answered, answered)
+
+    assert (2400.0, 25.0) == (value(metrics, "llm_tokens_total"), value(metrics, "llm_cost_krw_total"))

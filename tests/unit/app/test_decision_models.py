@@ -24,7 +24,7 @@ def settings(**given: object) -> Settings:
 
 @pytest.mark.parametrize(("name", "kind"), [("rules", RulesModel), ("llm", LlmModel), ("ensemble", EnsembleModel)])
 def test_the_settings_name_who_decides(name: str, kind: type) -> None:
-    model = decision_model(settings(decision_model=name), Away())
+    model = decision_model(settings(decision_model=name), Away(), dict)
 
     assert (kind, name) == (type(model), model.name)
 
@@ -38,12 +38,12 @@ def test_nothing_is_asked_where_nobody_asks_a_language_model() -> None:
 
 def test_a_model_that_asks_needs_somebody_to_ask() -> None:
     with pytest.raises(ConfigurationError, match="DECISION_MODEL"):
-        decision_model(settings(decision_model="llm"), None)
+        decision_model(settings(decision_model="llm"), None, dict)
 
 
 @pytest.mark.parametrize(("fallback", "source"), [("hold", "llm"), ("rules", "rules")])
 def test_the_fallback_decides_while_the_language_model_is_away(fallback: str, source: str) -> None:
-    model = decision_model(settings(decision_model="llm", llm_fallback=fallback), Away())
+    model = decision_model(settings(decision_model="llm", llm_fallback=fallback), Away(), dict)
 
     assert source == model.decide(situation()).decision.source
 
