@@ -33,7 +33,7 @@ class Peers:
     @contextmanager
     def saved(self, bars: Bars) -> Iterator[Path]:
         """Keep bars in a file for a while."""
-        file = self.folder / "bars.npz"
+        file = self.folder / f"{len(list(self.folder.glob('*.npz')))}.npz"
         columns = {name: getattr(bars, name) for name in ("opened_at", "open", "high", "low", "close", "volume")}
         np.savez(file, **columns)
         yield file

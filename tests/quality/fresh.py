@@ -1,6 +1,11 @@
-"""A plugin for mutation runs: what was cached before a mutant was chosen would hide it, and its tests too."""
+"""A plugin for mutation runs: what was made before a mutant was chosen would hide it, and its tests too."""
+
+import os
 
 from dg_bot.adapters.typed_json import codec_of
+
+# A mutant chooses its code as it runs, which cannot be compiled: the kernel runs as plain Python.
+os.environ["NUMBA_DISABLE_JIT"] = "1"
 
 
 def pytest_runtest_setup() -> None:
