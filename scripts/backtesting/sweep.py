@@ -17,20 +17,26 @@ from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.sweeping import swept
 from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid
 from dg_bot.domain.trials import Objective
-from dg_bot.errors import BotError
+from dg_bot.errors import BotError, DataError
 from dg_bot.operator.progress_bar import progress_bar
+from dg_bot.operator.sweep_page import sweep_page
 from dg_bot.operator.sweep_text import print_sweep
 from dg_bot.operator.terminal import terminal
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 for candles or a database that cannot be used and for Ctrl-C, 2 for options or settings."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.output == "html") != (options.file is not None):
+        parser.error("argument --file: goes with --output html, and it with a file")
     console = terminal()
     try:
         grid = ParameterGrid(tuple(Axis.parse(text) for text in options.grid))
         with progress_bar("sets", console) as on_progress:
             result = swept(options, load_settings(), grid, on_progress)
+        if options.file is not None:
+            _write(options.file, sweep_page(result))
     except BotError as error:
         return refusal("sweep", error)
     except KeyboardInterrupt:
@@ -38,6 +44,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.FAILED
     print_sweep(result, console)
     return ExitCode.DONE
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise DataError(str(file), f"cannot be written ({error.strerror})") from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,6 +76,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="bars between training and test, beside the purge (default: a day)",
     )
+    parser.add_argument("--output", choices=("text", "html"), default="text")
+    parser.add_argument("--file", type=Path, metavar="F", help="where the page is written, beside the report on the terminal")
     return parser
 
 

@@ -1,11 +1,7 @@
 """A backtest as one page of HTML that needs nothing but itself: figures, charts, every round trip, and what it was made with."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from importlib.metadata import distribution
-from importlib.resources import files
-from pathlib import Path
 from string import Template
 
 from dg_bot.backtesting.backtest import Backtest
@@ -16,6 +12,7 @@ from dg_bot.operator import backtest_rows as rows
 from dg_bot.operator.backtest_charts import DRAWN, charts
 from dg_bot.operator.backtest_text import MONTHS, best_and_worst
 from dg_bot.operator.figures import signed_percent
+from dg_bot.operator.page_parts import asset, plotly_script, script_text
 
 # Amounts of the page are for an equity of as much at the beginning, which a person can picture.
 SHOWN_KRW = 1_000_000
@@ -44,13 +41,13 @@ def page(report: Report) -> str:
         "rules": _definitions(rows.rule_rows(backtest)),
         "parameters": _definitions(rows.parameter_rows(backtest)),
         "origin": _definitions(rows.origin_rows(report)),
-        "report": _script_text(report_object(report)),
-        "charts": _script_text(charts(backtest)),
-        "style": _asset("page.css"),
-        "script": _asset("page.js"),
-        "plotly": _plotly(),
+        "report": script_text(report_object(report)),
+        "charts": script_text(charts(backtest)),
+        "style": asset("page.css"),
+        "script": asset("page.js"),
+        "plotly": plotly_script(),
     }
-    return Template(_asset("page.html")).substitute(parts)
+    return Template(asset("page.html")).substitute(parts)
 
 
 def _card(name: str, text: str) -> str:
@@ -138,18 +135,3 @@ def _cell(text: str, value: float | None) -> str:
 
 def _tone(text: str) -> str:
     return {"+": "gain", "-": "loss"}.get(text[:1], "")
-
-
-def _script_text(content: object) -> str:
-    """Write JSON that cannot end the script element that holds it."""
-    return json.dumps(content, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
-def _asset(name: str) -> str:
-    return files("dg_bot.operator").joinpath("page", name).read_text(encoding="utf-8")
-
-
-def _plotly() -> str:
-    """Give plotly's own script; the package is not imported, which would take longer than the whole report."""
-    path = distribution("plotly").locate_file("plotly/package_data/plotly.min.js")
-    return Path(str(path)).read_text(encoding="utf-8")
