@@ -2,9 +2,11 @@ import asyncio
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.client import HTTPConnection
+from pathlib import Path
 
 import pytest
 
@@ -12,11 +14,13 @@ from dg_bot.app.bootstrap import Bot
 from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.scheduler import Daemon
 from dg_bot.app.secrets import Redactor
+from dg_bot.app.trial_counts import TrialCounts
 from dg_bot.app.venue_cron import VenueCron
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import DAEMON, PROGRAM, AlarmRaised, CycleCompleted, IntentPlanned, Started, Stopped
+from dg_bot.domain.market import Market
 from dg_bot.domain.order import Role
-from dg_bot.errors import ConfigurationError, InvariantViolated
+from dg_bot.errors import ConfigurationError, InvariantViolated, StateError
 from tests.builders import PaperBot, paper_bot
 from tests.unit.app.whole_bot import value, whole_bot
 
@@ -384,3 +388,38 @@ def test_the_end_itself_is_delivered() -> None:
     run_daemon(whole_bot(paper, follower), lambda _: None)
 
     assert (1, paper.books.state.sequence) == (len(paper.events(Stopped)), follower.place)
+
+
+class MeasuredLuck:
+    """A meter in which one market is due, whose figure cannot be kept, and then another one."""
+
+    def __init__(self) -> None:
+        self.measured: list[str] = []
+
+    def measure_next(self, *, has_to_stop: Callable[[], bool]) -> Market | None:
+        assert not has_to_stop()
+        if len(self.measured) == 2:
+            return None
+        self.measured.append("KRW-BTC" if not self.measured else "KRW-ETH")
+        if len(self.measured) == 1:
+            raise StateError("luck.json", "cannot be written", "make room")
+        return Market(self.measured[-1])
+
+
+def test_luck_is_measured_beside_the_cycles_and_then_the_trials_are_counted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("dg_bot.app.scheduler._LUCK_PAUSE_S", 0.01)
+    meter, asked = MeasuredLuck(), []
+
+    def tried() -> Mapping[Market, int]:
+        asked.append("asked")
+        return {Market("KRW-ETH"): 5}
+
+    trials = TrialCounts(tmp_path / "trials.json", read=tried)
+    bot = replace(whole_bot(paper_bot("100 100", at=HALF_PAST)), luck=meter, trials=trials)  # type: ignore[arg-type]
+
+    code, _ = run_daemon(bot, lambda _: None, until=lambda: trials.on(Market("KRW-ETH")) > 9)
+
+    assert (ExitCode.DONE, ["KRW-BTC", "KRW-ETH"], ["asked"]) == (code, meter.measured, asked)
+    assert 1.0 == value(bot.metrics, "bot_errors_total", kind="StateError")
