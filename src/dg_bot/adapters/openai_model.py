@@ -51,7 +51,9 @@ class OpenAiModel:
         importlib.import_module("openai.resources.responses" if profile.api is Api.RESPONSES else "openai.resources.chat")
         self.profile = profile
         self._api_key = api_key or _NO_KEY
-        self._tls = trusted_authorities()
+        # A server that is spoken to in plain text needs no authority; one that answers with a certificate all the same gets none.
+        is_https = profile.base_url.startswith("https:")
+        self._tls = trusted_authorities() if is_https else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._abandoned: list[threading.Thread] = []
 
     def ask(self, question: ModelQuestion, deadline_s: float) -> ModelAnswer:

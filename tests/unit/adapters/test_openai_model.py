@@ -125,3 +125,8 @@ def test_a_server_on_this_machine_needs_no_key(server: OpenAiServer) -> None:
 
 def test_a_key_that_no_header_can_carry_is_a_kind_of_its_own(server: OpenAiServer) -> None:
     assert AnswerKind.BROKE is model(server.url, key="ключ").ask(QUESTION, 30.0).kind
+
+
+def test_a_server_without_a_certificate_that_is_trusted_is_told_nothing(server: OpenAiServer) -> None:
+    assert AnswerKind.UNREACHABLE is model(server.url.replace("http:", "https:")).ask(QUESTION, 30.0).kind
+    assert [] == server.asked
