@@ -7,7 +7,7 @@ LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header
 INPUTS ?= 1000000
 export PYTHONPATH = $(CURDIR)/src
 
-.PHONY: help demo test simulate fuzz coverage mutate reliability verify simulate-real replay-500 study-walks lint bench format requirements
+.PHONY: help demo test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
 
 help:
 	@echo "make demo          trade a made-up market for two hours and show what happened"
@@ -17,6 +17,7 @@ help:
 	@echo "make replay-500    trade 500 hours under faults and compute each cycle again offline"
 	@echo "make fuzz          fire spoilt inputs at the parsers: make fuzz INPUTS=1000000"
 	@echo "make coverage      run the whole suite and judge which branches it took"
+	@echo "make equality      hold both engines together on every recorded bar: an hour"
 	@echo "make mutate        break risk, execution and journal in thousands of small ways: hours"
 	@echo "make study-walks   let the screen judge 1,000 random walks, and ones with an edge: minutes"
 	@echo "make reliability   run every fault and write docs/reliability.md"
@@ -71,10 +72,13 @@ mutate: $(VENV)/development
 reliability: $(VENV)/development
 	$(BIN)/python -m tests.fault.reliability
 
+equality: $(VENV)/development
+	$(BIN)/python -m tests.equality
+
 study-walks: $(VENV)/development
 	@$(BIN)/python scripts/backtesting/study_walks.py
 
-verify: lint coverage fuzz simulate simulate-real replay-500 mutate study-walks reliability
+verify: lint coverage fuzz simulate simulate-real replay-500 equality mutate study-walks reliability
 
 lint: $(VENV)/development
 	$(BIN)/ruff format --check .

@@ -5,6 +5,7 @@ from decimal import Decimal
 import pytest
 
 from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.strategies.catalog import STRATEGY_NAMES
 from tests.equality.both_ways import both_ways, difference, made_hours
@@ -35,4 +36,13 @@ def test_they_do_so_under_the_optional_exits(limits: RiskLimits) -> None:
     both = both_ways(candles, HOUR, "vwap_return", limits)
 
     assert len(both.kernel.round_trips) > 10
+    assert difference(both, candles.market) is None
+
+
+def test_they_count_the_bars_of_a_gap_alike() -> None:
+    candles = made_hours(7, 2000, absent=range(1320, 1332))
+
+    both = both_ways(candles, Timeframe(240), "volatility_breakout")
+
+    assert ExitReason.TIME_OUT is both.kernel.round_trips[0].reason
     assert difference(both, candles.market) is None

@@ -172,7 +172,7 @@ def stay_in(number: int, bars: Columns, opinions: Opinions, terms: Terms, finer:
         floor = max(stop, reached - trail) if trail > 0.0 else stop
         if low <= floor or high >= ceiling or not is_traded(number, bars) or opinions.leave[number] != 0:
             break
-        if bar_exit(close, opinions.adx[number], terms, state, number - bought + 1) != ExitReason.NONE:
+        if exit_due(number, bars, opinions.adx[number], terms, state, bought) != ExitReason.NONE:
             break
         peak = max(peak, high)
         if follows:
@@ -277,9 +277,21 @@ def decide_at_close(number: int, bars: Columns, opinions: Opinions, terms: Terms
     if terms.closing_trail_atr > 0.0:
         state[HIGHEST] = state[PEAK]
         state[TRAIL] = terms.closing_trail_atr * opinions.atr[number]
-    reason = bar_exit(bars.close[number], opinions.adx[number], terms, state, number - int(state[HELD_SINCE]) + 1)
+    reason = exit_due(number, bars, opinions.adx[number], terms, state, int(state[HELD_SINCE]))
     if reason != ExitReason.NONE or opinions.leave[number] != 0:
         state[PENDING_EXIT] = reason.value
+
+
+def exit_due(number: int, bars: Columns, adx: float, terms: Terms, state: Floats, bought: int) -> ExitReason:
+    """Ask at this close, and at those of missing bars after it: time runs on while nothing trades, and the price stands."""
+    price = bars.close[number]
+    held = int((bars.opened_at[number] - bars.opened_at[bought]) // bars.seconds) + 1
+    reason = bar_exit(price, adx, terms, state, held)
+    if reason == ExitReason.NONE and number + 1 < bars.length:
+        missing = int((bars.opened_at[number + 1] - bars.opened_at[number]) // bars.seconds) - 1
+        if missing > 0:
+            reason = time_out_exit(price, state[COST], held + missing, int(terms.time_out_bars), terms.time_out_fraction)
+    return reason
 
 
 def bar_exit(price: float, adx: float, terms: Terms, state: Floats, bars_held: int) -> ExitReason:

@@ -173,6 +173,17 @@ def test_a_position_that_gained_too_little_in_its_bars_is_sold(close: float, is_
         assert outcome(result) == (ExitReason.TIME_OUT, 103.0, 4)
 
 
+@pytest.mark.parametrize(("missing", "sold_in"), [(0, 4), (1, 3), (2, 3)])
+def test_time_runs_on_while_bars_are_missing(missing: int, sold_in: int) -> None:
+    bars = bars_from("100 100 100 100 100 100")
+    gap = np.where(np.arange(len(bars)) > 2, missing * H4, 0)
+
+    result = run(replace(bars, opened_at=bars.opened_at + gap), 0, exits=BarExits(time_out_bars=3, time_out_fraction=0.02))
+
+    trip = only_trip(result)
+    assert (ExitReason.TIME_OUT, sold_in - 1) == (trip.reason, trip.bars_held)
+
+
 @pytest.mark.parametrize(
     ("adx", "is_sold"),
     [([30.0, 30.0, 19.9], True), ([30.0, 30.0, 20.0], False), ([24.0, 24.0, 19.3], False), ([np.nan] * 3, False)],
