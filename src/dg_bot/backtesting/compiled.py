@@ -18,8 +18,6 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
-import llvmlite
-import llvmlite.binding as llvm
 import numpy as np
 
 from dg_bot.adapters.code_cache import keep_code, kept_code
@@ -87,8 +85,13 @@ def place_of(column: np.ndarray[Any, Any]) -> int:
 
 
 def code_version(function: Callable[..., Any]) -> str:
-    """Hash everything that the machine code is made of: sources, constants, compiler, Python and processor."""
-    parts = {f"{llvmlite.__version__} {version_of('numba')} {platform.python_version()} {llvm.get_host_cpu_name()} {sys.maxsize}"}
+    """Hash everything that the machine code is made of and by: sources, constants, compiler, Python and processor."""
+    import llvmlite.binding as llvm  # noqa: PLC0415 - large, and of no use to a bot that does not screen yet
+
+    parts = {
+        f"{version_of('llvmlite')} {version_of('numba')} {platform.python_version()} {llvm.get_host_cpu_name()} {sys.maxsize}"
+    }
+    parts.add(Path(__file__).with_name("object_code.py").read_text(encoding="utf-8"))
     for part in reached(cast(FunctionType, function)):
         parts.add(f"{part.__module__}\n{_source_of(part)}")
         for name in part.__code__.co_names:
@@ -116,8 +119,10 @@ def reached(function: FunctionType) -> Iterator[FunctionType]:
         seen |= fresh
 
 
-def _engine(code: bytes) -> llvm.ExecutionEngine:
+def _engine(code: bytes) -> Any:
     """Load object code into this process."""
+    import llvmlite.binding as llvm  # noqa: PLC0415 - as above
+
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     machine = llvm.Target.from_default_triple().create_target_machine()
