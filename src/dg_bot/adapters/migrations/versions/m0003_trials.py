@@ -3,7 +3,7 @@
 from dg_bot.adapters.migrations.sql_file import run_sql_beside
 
 revision = "m0003_trials"
-down_revision = "m0004_capsules"
+down_revision = "m0002_capsules"
 branch_labels = None
 depends_on = None
 

@@ -2,7 +2,7 @@
 
 from dg_bot.adapters.migrations.sql_file import run_sql_beside
 
-revision = "m0005_scores"
+revision = "m0004_scores"
 down_revision = "m0003_trials"
 branch_labels = None
 depends_on = None

@@ -2,7 +2,7 @@
 
 from dg_bot.adapters.migrations.sql_file import run_sql_beside
 
-revision = "m0004_capsules"
+revision = "m0002_capsules"
 down_revision = "m0001_tables"
 branch_labels = None
 depends_on = None
