@@ -58,10 +58,15 @@ def recorded(database: str, tmp_path_factory: pytest.TempPathFactory) -> Recorde
 
 
 @pytest.fixture(scope="module")
-def asked(database: str, tmp_path_factory: pytest.TempPathFactory) -> RecordedHours:
+def asked_database(migrated_server: str) -> str:
+    return copy_of_template(migrated_server)
+
+
+@pytest.fixture(scope="module")
+def asked(asked_database: str, tmp_path_factory: pytest.TempPathFactory) -> RecordedHours:
     """Record the cycles of a bot that asks a language model at every fourth hour."""
     path, folder = shared(TAPE), tmp_path_factory.mktemp("asked")
-    bench = ReplayBench(folder=folder, text=tape_text(path), tape=tape(path), database=database, faults=FaultPlan())
+    bench = ReplayBench(folder=folder, text=tape_text(path), tape=tape(path), database=asked_database, faults=FaultPlan())
     with bench.open(), OpenAiServer() as model:
         model.answer = seeded_answers(3)
         hours = [datetime(2022, 2, 28, tzinfo=UTC) + timedelta(hours=4 * place) for place in range(12)]
@@ -182,11 +187,11 @@ def test_another_prompt_is_named_and_the_answer_stays(asked: RecordedHours, monk
 
 
 def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(
-    asked: RecordedHours, database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    asked: RecordedHours, asked_database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     opinions = [one for one in opinions_of(asked.settings) if one.model == "llm"]
     found = rows(
-        database,
+        asked_database,
         "SELECT opened_at, proposed, confidence, return_fraction, is_right FROM decision_scores WHERE model = 'llm' ORDER BY 1",
     )
     for name in ("DATA_DIR", "CANDLE_DIR"):
