@@ -12,8 +12,8 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.trials import Study, Values
 from dg_bot.strategies.parameters import Parameters
 
-# What a set's figures depend on.
-_JUDGING = ("analysis", "backtesting", "indicators", "risk", "strategies")
+# What a set's figures depend on: price steps stand in domain, the checks of candles in pipeline.
+_JUDGING = ("analysis", "backtesting", "domain", "indicators", "pipeline", "risk", "strategies")
 
 
 def study_of(candles: CandleSeries, strategy: str, timeframe: Timeframe, ground: Ground, source: Path | None) -> Study:
