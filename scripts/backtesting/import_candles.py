@@ -13,13 +13,12 @@ from dg_bot.adapters.foreign_candles import read_foreign_candles
 from dg_bot.app import argument_types
 from dg_bot.app.exit_codes import ExitCode, refusal
 from dg_bot.app.setting_sources import load_settings
-from dg_bot.domain.calendar import KST
+from dg_bot.domain.calendar import ALL_TIME, KST
 from dg_bot.errors import BotError
 from dg_bot.operator.candle_text import print_collection
 from dg_bot.operator.terminal import terminal
 
 _ZONES = {"UTC": UTC, "Asia/Seoul": KST}
-_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -31,9 +30,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         zone = _ZONES.get(options.timezone)
         candles = read_foreign_candles(options.file, market, timeframe, zone=zone, now=datetime.now(UTC))
         archive = CandleFiles(settings.collected_folder, source=str(options.file))
-        before = len(archive.load(market, timeframe, *_ALWAYS))
+        before = len(archive.load(market, timeframe, *ALL_TIME))
         archive.add(market, timeframe, candles)
-        series = archive.load(market, timeframe, *_ALWAYS)
+        series = archive.load(market, timeframe, *ALL_TIME)
     except BotError as error:
         return refusal("import_candles", error)
     print_collection(archive.path(market, timeframe), series, len(series) - before, terminal())

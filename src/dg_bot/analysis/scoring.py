@@ -19,7 +19,7 @@ _BIN = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Opinion:
+class ScoredOpinion:
     """What one model wanted on one market, and the market's return from then over the horizon, a fraction.
 
     `was_vetoed` tells that screen, filters, validator or risk turned it into a HOLD. `is_evidence` is false for what a language
@@ -74,9 +74,9 @@ class Scorecard:
     reliability: tuple[ReliabilityBin, ...]
 
 
-def scorecards(opinions: Sequence[Opinion]) -> list[Scorecard]:
+def scorecards(opinions: Sequence[ScoredOpinion]) -> list[Scorecard]:
     """Score each model by itself, what is no evidence apart; in the order of names, evidence first."""
-    groups: Mapping[tuple[str, bool], list[Opinion]] = defaultdict(list)
+    groups: Mapping[tuple[str, bool], list[ScoredOpinion]] = defaultdict(list)
     for opinion in opinions:
         groups[opinion.model, not opinion.is_evidence].append(opinion)
     return [_scorecard(model, groups[model, is_apart], is_evidence=not is_apart) for model, is_apart in sorted(groups)]
@@ -87,7 +87,7 @@ def calibration(cards: Sequence[Scorecard], *, at_least: int) -> dict[str, float
     return {card.model: card.brier for card in cards if card.is_evidence and card.brier is not None and card.claims >= at_least}
 
 
-def _scorecard(model: str, opinions: Sequence[Opinion], *, is_evidence: bool) -> Scorecard:
+def _scorecard(model: str, opinions: Sequence[ScoredOpinion], *, is_evidence: bool) -> Scorecard:
     claims = [opinion for opinion in opinions if opinion.action is not Action.HOLD]
     buys = [opinion for opinion in claims if opinion.action is Action.BUY]
     vetoed = sum(opinion.net for opinion in buys if opinion.was_vetoed)
@@ -106,8 +106,8 @@ def _scorecard(model: str, opinions: Sequence[Opinion], *, is_evidence: bool) ->
     )
 
 
-def _reliability(claims: Sequence[Opinion]) -> tuple[ReliabilityBin, ...]:
-    bins: Mapping[int, list[Opinion]] = defaultdict(list)
+def _reliability(claims: Sequence[ScoredOpinion]) -> tuple[ReliabilityBin, ...]:
+    bins: Mapping[int, list[ScoredOpinion]] = defaultdict(list)
     for claim in claims:
         bins[min(9, int(claim.confidence / _BIN + 1e-9))].append(claim)
     return tuple(

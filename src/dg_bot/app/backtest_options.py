@@ -1,7 +1,6 @@
 """What every command over recorded candles is told: market, strategy, bars, days, where the candles are."""
 
 import argparse
-from datetime import UTC, datetime
 from pathlib import Path
 
 from dg_bot.adapters.candle_csv import read_candles
@@ -9,11 +8,9 @@ from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.app import argument_types
 from dg_bot.app.settings import Settings
 from dg_bot.backtesting.backtest import with_own_timeframe
-from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.domain.calendar import ALL_TIME, HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.strategies.catalog import STRATEGY_NAMES
-
-_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 def add_backtest_options(parser: argparse.ArgumentParser) -> None:
@@ -33,7 +30,7 @@ def add_backtest_options(parser: argparse.ArgumentParser) -> None:
 
 def candles_of(options: argparse.Namespace, settings: Settings) -> CandleSeries:
     """Read the candles that the options name; raises DataError for a file that cannot be used."""
-    start, end = options.start or _ALWAYS[0], options.end or _ALWAYS[1]
+    start, end = options.start or ALL_TIME[0], options.end or ALL_TIME[1]
     if options.data is None:
         return CandleFiles(_folder(options, settings)).load(options.market, HOUR, start, end)
     return with_own_timeframe(read_candles(options.data, options.market, Timeframe(1))).between(start, end)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -15,14 +15,12 @@ from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.app.settings import Settings
 from dg_bot.app.venue_access import upbit_client
-from dg_bot.domain.calendar import Timeframe
+from dg_bot.domain.calendar import ALL_TIME, Timeframe
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.market import Market
 from dg_bot.errors import ConfigurationError
 from dg_bot.pipeline.candle_collection import CandleCollector
 from dg_bot.ports import MarketData
-
-_ALWAYS = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ def collect_candles(
     begin = start or _first_stored(archive, market, timeframe)
     with _venue(settings) as (market_data, clock):
         _require_listed(market_data, market)
-        until = timeframe.floor(min(end or _ALWAYS[1], clock.now()))
+        until = timeframe.floor(min(end or ALL_TIME[1], clock.now()))
         if begin >= until:
             raise ConfigurationError(
                 "--from", f"no {timeframe} candle lies between it and {until:%Y-%m-%dT%H:%M}Z", "begin earlier"
@@ -63,7 +61,7 @@ def collect_candles(
 
 
 def _first_stored(archive: CandleFiles, market: Market, timeframe: Timeframe) -> datetime:
-    first = archive.load(market, timeframe, *_ALWAYS).first_opened_at
+    first = archive.load(market, timeframe, *ALL_TIME).first_opened_at
     if first is None:
         raise ConfigurationError("--from", f"is needed: there are no {timeframe} candles of {market} yet", "name the first day")
     return first

@@ -2,17 +2,17 @@
 
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.state_file import read_state, write_state
-from dg_bot.analysis.scoring import HORIZON, Opinion
+from dg_bot.analysis.scoring import HORIZON, ScoredOpinion
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import existing_journal
-from dg_bot.domain.calendar import HOUR, from_epoch, to_epoch
+from dg_bot.domain.calendar import ALL_TIME, HOUR, to_epoch
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.decision import Action
@@ -22,11 +22,9 @@ from dg_bot.domain.market import Market
 
 RULES_ONLY = "rules only"
 _STRATEGY = "strategy."
-_LAST = timedelta(days=36_500)
-_FIRST = from_epoch(0)
 
 
-def opinions_of(settings: Settings) -> list[Opinion]:
+def opinions_of(settings: Settings) -> list[ScoredOpinion]:
     """Give every opinion whose horizon has passed, oldest first; raises StateError and DataError.
 
     Beside the model that decided these are the votes of an ensemble's members, and what the strategy's gates alone would have
@@ -36,12 +34,12 @@ def opinions_of(settings: Settings) -> list[Opinion]:
 
     @cache
     def hours(market: Market) -> CandleSeries:
-        return archive.load(market, HOUR, _FIRST, _FIRST + _LAST)
+        return archive.load(market, HOUR, *ALL_TIME)
 
     reports = [
         record.event.report for record in read_journal(existing_journal(settings)) if isinstance(record.event, CycleCompleted)
     ]
-    scored: list[Opinion] = []
+    scored: list[ScoredOpinion] = []
     for report in reports:
         later = _close_at(hours(report.market), report.opened_at + HORIZON)
         if later is not None and report.mark_krw is not None:
@@ -50,7 +48,7 @@ def opinions_of(settings: Settings) -> list[Opinion]:
     return scored
 
 
-def _of_report(report: CycleReport, change: float, cutoff: date | None) -> Iterator[Opinion]:
+def _of_report(report: CycleReport, change: float, cutoff: date | None) -> Iterator[ScoredOpinion]:
     wanted = [(vote.model, vote.action, vote.confidence) for vote in report.votes]
     if report.proposed is not None:
         proposed = report.proposed
@@ -58,7 +56,7 @@ def _of_report(report: CycleReport, change: float, cutoff: date | None) -> Itera
     wanted += _rules_only(report)
     final = Action.HOLD if report.decision is None else report.decision.action
     for model, action, confidence in wanted:
-        yield Opinion(
+        yield ScoredOpinion(
             model=model,
             market=report.market.code,
             at=report.opened_at,

@@ -46,7 +46,7 @@ def replayed(strategy: Strategy, signals: Signals, ground: Ground, stretch: Stre
     """Trade one stretch: nothing is entered before it, and of the bars after it nothing is known."""
     may_enter = ground.entry_mask[: stretch.stop].copy()
     may_enter[: stretch.start] = False
-    bars, known = _first_bars(ground.bars, stretch.stop), _first_signals(signals, stretch.stop)
+    bars, known = ground.bars.until(stretch.stop), signals.until(stretch.stop)
     history = replay(bars, known, strategy.bar_exits, ground.rules, may_enter, market=ground.market)
     return replace(history, curve=_from(history.curve, stretch.start, ground.bars.seconds))
 
@@ -66,13 +66,3 @@ def figures_of(history: Replay) -> TrialFigures:
 def _from(curve: EquityCurve, start: int, bar_seconds: int) -> EquityCurve:
     opened_at = int(curve.closed_at[start]) - bar_seconds
     return replace(curve, opened_at=opened_at, closed_at=curve.closed_at[start:], equity=curve.equity[start:])
-
-
-def _first_bars(bars: Bars, count: int) -> Bars:
-    columns = ("opened_at", "open", "high", "low", "close", "volume")
-    return replace(bars, **{name: getattr(bars, name)[:count] for name in columns})
-
-
-def _first_signals(signals: Signals, count: int) -> Signals:
-    columns = ("entry", "exit", "confidence", "stop_distance", "target_distance", "trend_strength")
-    return replace(signals, gates=(), **{name: getattr(signals, name)[:count] for name in columns})

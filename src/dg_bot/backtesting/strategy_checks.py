@@ -35,7 +35,7 @@ def _problems(strategy: Strategy, generator: np.random.Generator) -> Iterator[st
 
 def _answers(strategy: Strategy, bars: Bars) -> Iterator[str]:
     for count in (0, 1, 2):
-        few = strategy.signals(first_bars(bars, count))
+        few = strategy.signals(bars.until(count))
         if few.entry.any() or few.exit.any():
             yield f"there is a signal among the first {count} bars of a market"
     whole = strategy.signals(bars)
@@ -49,7 +49,7 @@ def _answers(strategy: Strategy, bars: Bars) -> Iterator[str]:
 def _look_ahead(strategy: Strategy, bars: Bars, generator: np.random.Generator) -> Iterator[str]:
     whole = strategy.signals(bars)
     for end in sorted(int(cut) for cut in generator.integers(max(1, strategy.warm_up // 2), len(bars), _CUTS)):
-        if found := _difference(whole, strategy.signals(first_bars(bars, end)), end):
+        if found := _difference(whole, strategy.signals(bars.until(end)), end):
             yield f"look-ahead: {found} once the bars from {end} on are known; a signal may use its own bar and those before it"
 
 
@@ -84,9 +84,3 @@ def made_up_bars(generator: np.random.Generator, count: int) -> Bars:
         if isinstance(column, np.ndarray):
             column.flags.writeable = False
     return bars
-
-
-def first_bars(bars: Bars, count: int) -> Bars:
-    """Keep the first `count` bars."""
-    columns = {name: getattr(bars, name)[:count] for name in ("opened_at", "open", "high", "low", "close", "volume")}
-    return Bars(**columns, seconds=bars.seconds)

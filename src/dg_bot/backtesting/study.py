@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dg_bot.backtesting.backtest import run_backtest
 from dg_bot.backtesting.performance import EquityCurve, daily_returns, drawdown, sharpe
-from dg_bot.backtesting.screen import HISTORY, QuickBacktestFilter, ScreenThresholds, candle_checks
+from dg_bot.backtesting.screen import HISTORY, QuickBacktestFilter, ScreenThresholds, candle_checks, passes_thresholds
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch
 from dg_bot.domain.candle import CandleSeries
@@ -63,14 +63,9 @@ def studied(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rul
         round_trips=figures.round_trips,
         held=_whole(backtest.buy_and_hold),
         windows=len(verdicts),
-        passed=sum(passed_thresholds(verdict) for verdict in verdicts),
+        passed=sum(passes_thresholds(verdict.gates) for verdict in verdicts),
         strict=sum(verdict.has_passed for verdict in verdicts),
     )
-
-
-def passed_thresholds(verdict: ScreenResult) -> bool:
-    """Tell whether a strict verdict would be a pass without the strict rule."""
-    return all(gate.passed for gate in verdict.gates if gate.name != "deflated_sharpe")
 
 
 def window_ends(first: datetime, end: datetime) -> Iterator[datetime]:

@@ -8,7 +8,7 @@ from functools import cache
 from statistics import NormalDist, median
 
 from dg_bot.backtesting.driftless import joined
-from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, candle_checks, trials_of
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, candle_checks, passes_thresholds, trials_of
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.backtesting.walks import WALK_DAYS, driftless_walk, trending_walk
 from dg_bot.domain.calendar import Timeframe
@@ -25,7 +25,6 @@ DEFAULT_STRATEGY = "volatility_breakout"
 FEW = (DEFAULT_STRATEGY, "sma_cross")
 MOST_CHANCE, LEAST_EDGE = 0.05, 0.80
 
-_STRICT_ALONE = "deflated_sharpe"
 _ONE_SIDED = NormalDist().inv_cdf(0.95)
 
 
@@ -106,7 +105,7 @@ def _rate(verdicts: Sequence[Verdict]) -> PassRate:
 def _verdict(screen: QuickBacktestFilter, bars: Bars, hours: Bars) -> Verdict:
     figures, gates = screen.judged(bars, hours, trials_of())
     return Verdict(
-        passed=all(gate.passed for gate in gates if gate.name != _STRICT_ALONE),
+        passed=passes_thresholds(gates),
         strict=all(gate.passed for gate in gates),
         sharpe=figures.sharpe,
     )

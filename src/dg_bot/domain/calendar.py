@@ -50,6 +50,8 @@ class Timeframe:
 
 HOUR = Timeframe(60)
 DAY = Timeframe(1440)
+# From before the venue's first candle to after its last: all that a store of candles can hold, half-open.
+ALL_TIME = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC))
 
 
 def require_aware(what: str, at: datetime) -> None:

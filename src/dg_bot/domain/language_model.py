@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+# The source of decisions that a language model makes.
 LLM = "llm"
-"""The source of decisions that a language model makes."""
 
 
 class AnswerKind(StrEnum):

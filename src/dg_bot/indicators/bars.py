@@ -28,6 +28,18 @@ class Bars:
     def __len__(self) -> int:
         return len(self.opened_at)
 
+    def until(self, count: int) -> "Bars":
+        """Keep the first `count` bars, without copying."""
+        return Bars(
+            opened_at=self.opened_at[:count],
+            open=self.open[:count],
+            high=self.high[:count],
+            low=self.low[:count],
+            close=self.close[:count],
+            volume=self.volume[:count],
+            seconds=self.seconds,
+        )
+
 
 def bars_of(series: CandleSeries) -> Bars:
     """View a candle series as numpy columns without copying."""

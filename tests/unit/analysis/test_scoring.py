@@ -5,7 +5,7 @@ import random
 import pytest
 
 from dg_bot.analysis.ensemble import weight_of
-from dg_bot.analysis.scoring import ROUND_TRIP_COST, Opinion, calibration, scorecards
+from dg_bot.analysis.scoring import ROUND_TRIP_COST, ScoredOpinion, calibration, scorecards
 from dg_bot.domain.decision import Action
 from tests.builders import NOON
 
@@ -20,8 +20,8 @@ def opinion(
     model: str = "m",
     vetoed: bool = False,
     is_evidence: bool = True,
-) -> Opinion:
-    return Opinion(
+) -> ScoredOpinion:
+    return ScoredOpinion(
         model=model,
         market="KRW-BTC",
         at=NOON,
@@ -33,7 +33,7 @@ def opinion(
     )
 
 
-def claimant(model: str, *, says: float | None = None) -> list[Opinion]:
+def claimant(model: str, *, says: float | None = None) -> list[ScoredOpinion]:
     """Make a model that knows the true probability of each rise, and says it, or `says` whatever it is."""
     chance = random.Random(5)
     opinions = []
