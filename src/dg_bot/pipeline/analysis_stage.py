@@ -113,16 +113,16 @@ class AnalysisStage:
         self, clearance: RiskClearance, snapshot: MarketSnapshot, screen: ScreenResult | None, *, is_bar_close: bool
     ) -> str | None:
         """Name the first thing that stands against an entry before any model is asked."""
+        closed = _closed_gate(is_bar_close=is_bar_close)
+        if not closed.passed:
+            return closed.words
         is_blocking = screen is not None and self._settings.screen_mode is ScreenMode.BLOCK
-        failed = first_failure(
-            (
-                _closed_gate(is_bar_close=is_bar_close),
-                *named("risk", clearance.gates),
-                *named("data", snapshot.gates),
-                *(named("screen", screen.gates) if screen is not None and is_blocking else ()),
-            )
-        )
-        return None if failed is None else failed.words
+        screened = screen.gates if screen is not None and is_blocking else ()
+        for prefix, gates in (("risk", clearance.gates), ("data", snapshot.gates), ("screen", screened)):
+            failed = first_failure(gates)
+            if failed is not None:
+                return f"{prefix}.{failed.words}"
+        return None
 
     def _screen_gates(self, screen: ScreenResult | None, proposed: Decision) -> tuple[Gate, ...]:
         if screen is None or self._settings.screen_mode is not ScreenMode.BLOCK or proposed.action is Action.SELL:
