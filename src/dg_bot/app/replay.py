@@ -90,13 +90,9 @@ class Replayer:
         for report, stored in _cycles(read_journal(existing_journal(self._settings))):
             if cycle_id in (None, report):
                 found = True
-                yield (
-                    Replayed(cycle_id=report, file="", verdict=Verdict.MISSING, problem="no capsule was kept")
-                    if (stored is None)
-                    else self._replayed(stored)
-                )
+                yield self._replayed(stored) if stored is not None else _missing(report, "no capsule was kept")
         if cycle_id is not None and not found:
-            yield Replayed(cycle_id=cycle_id, file="", verdict=Verdict.MISSING, problem="the journal knows no such cycle")
+            yield _missing(cycle_id, "the journal knows no such cycle")
 
     def _replayed(self, stored: CapsuleStored) -> Replayed:
         try:
@@ -214,6 +210,10 @@ def settings_of(public: Mapping[str, str], overrides: Mapping[str, str]) -> Sett
         if text and name not in hidden and name.lower() in Settings.model_fields
     }
     return Settings.model_validate(chosen)
+
+
+def _missing(cycle_id: str, problem: str) -> Replayed:
+    return Replayed(cycle_id=cycle_id, file="", verdict=Verdict.MISSING, problem=problem)
 
 
 def _cycles(records: Iterator[Record]) -> Iterator[tuple[str, CapsuleStored | None]]:
