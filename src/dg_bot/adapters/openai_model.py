@@ -3,8 +3,10 @@
 import importlib
 import json
 import logging
+import re
 import ssl
 import threading
+import unicodedata
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
@@ -22,6 +24,10 @@ BODY_LIMIT_BYTES = 512 * 1024
 _CONNECT_S = 5.0
 _NO_KEY = "none"
 _MASK = "***"
+# Shorter ones are words that a server on this machine is given where it wants any key at all.
+_SHORTEST_KEY = 16
+_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
+_SIGNS = re.compile(r"[\W_]+")
 _KINDS_OF_STATUS = {401: AnswerKind.KEY_REFUSED, 403: AnswerKind.KEY_REFUSED, 408: AnswerKind.PROVIDER_FAILED}
 
 
@@ -70,8 +76,9 @@ class OpenAiModel:
             call.abandon()
             self._abandoned.append(thread)
             return ModelAnswer(kind=AnswerKind.NO_ANSWER_IN_TIME)
-        # A server that repeats the key in its answer does not bring it into any record.
-        return replace(answer, text=answer.text.replace(self._api_key, _MASK)) if self._api_key != _NO_KEY else answer
+        if self._api_key == _NO_KEY:
+            return answer
+        return replace(answer, text=answer.text.replace(self._api_key, _MASK))
 
 
 class _Call:
@@ -114,14 +121,18 @@ class _Call:
         try:
             response = self._request(self._client())
         except openai.APIStatusError as error:
-            return _of_status(error)
+            return _of_status(error, _MASK if repeats_key(error.response.text, self._api_key) else error.response.text)
         except openai.APIConnectionError as error:
             return ModelAnswer(kind=_of_failure(error))
         except _TooLarge:
             return ModelAnswer(kind=AnswerKind.TOO_LARGE)
         except _Encoded:
             return ModelAnswer(kind=AnswerKind.ENCODED)
-        return read_reply(self._profile.api, self._profile.model, response.headers.get("content-type", ""), response.content)
+        body: bytes = response.content
+        if repeats_key(body.decode("utf-8", "replace"), self._api_key):
+            # Nothing of it is kept: what is cut off, or read out of its escapes later, could bring the key into a record.
+            return ModelAnswer(kind=AnswerKind.MALFORMED_REPLY, text=_MASK)
+        return read_reply(self._profile.api, self._profile.model, response.headers.get("content-type", ""), body)
 
     def _client(self) -> "openai.OpenAI":
         import httpx2  # noqa: PLC0415 - see _asked
@@ -208,7 +219,20 @@ def _capped(inner: "httpx2.BaseTransport") -> "httpx2.BaseTransport":
     return CappedTransport()
 
 
-def _of_status(error: "openai.APIStatusError") -> ModelAnswer:
+def repeats_key(text: str, key: str) -> bool:
+    """Tell whether a text holds a key, also where its letters are escaped, wide, or stand apart; of a short key, never."""
+    if len(key) < _SHORTEST_KEY:
+        return False
+    for _ in range(2):  # a reply is JSON, and the answer in it is JSON again
+        text = _ESCAPE.sub(lambda escaped: chr(int(escaped[1], 16)), text)
+    return _letters(key) in _letters(text)
+
+
+def _letters(text: str) -> str:
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", text)).casefold()
+
+
+def _of_status(error: "openai.APIStatusError", body: str) -> ModelAnswer:
     """Sort a refusal by its status; of a 429 the code tells whether waiting could help."""
     status = error.status_code
     kind = _KINDS_OF_STATUS.get(status)
@@ -218,7 +242,7 @@ def _of_status(error: "openai.APIStatusError") -> ModelAnswer:
         is_redirect, is_theirs = 300 <= status < 400, status >= 500
         kind = AnswerKind.REDIRECTED if is_redirect else AnswerKind.REQUEST_REFUSED
         kind = AnswerKind.PROVIDER_FAILED if is_theirs else kind
-    return ModelAnswer(kind=kind, text=kept(f"{status} {error.response.text}"))
+    return ModelAnswer(kind=kind, text=kept(f"{status} {body}"))
 
 
 def _of_failure(error: "openai.APIConnectionError") -> AnswerKind:

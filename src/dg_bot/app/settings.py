@@ -275,6 +275,12 @@ class Settings(BaseModel):
 
     def _require_safe_language_model(self) -> None:
         """Refuse a language model that cannot be asked, or one whose key or questions anybody on the way could read."""
+        if _may_hold_secret(self.openai_base_url):
+            raise UnsafeSetup(
+                "OPENAI_BASE_URL",
+                "holds a user, a password or a query, and is recorded as it stands",
+                "give the address alone, and the key as OPENAI_API_KEY",
+            )
         if not self.asks_language_model:
             return
         if self.openai_model is None:
@@ -296,9 +302,17 @@ def _https_host(url: str) -> str | None:
     """Give the host of an https URL; None for anything else."""
     try:
         parts = urlsplit(url)
-        return parts.hostname if parts.scheme == "https" and parts.username is None else None
+        return parts.hostname if parts.scheme == "https" else None
     except ValueError:
         return None
+
+
+def _may_hold_secret(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return True
+    return "@" in parts.netloc or bool(parts.query or parts.fragment)
 
 
 def is_loopback(url: str) -> bool:

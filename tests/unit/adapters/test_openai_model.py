@@ -6,7 +6,7 @@ import pytest
 
 from dg_bot.adapters.openai_model import OpenAiModel, OpenAiProfile
 from dg_bot.adapters.openai_reply import Api
-from dg_bot.analysis.answer import SCHEMA, SCHEMA_NAME, judge_answer
+from dg_bot.analysis.answer import SCHEMA, SCHEMA_NAME, Opinion, judge_answer, read_answer
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion, Purpose
 from tests.openai_server import KEY, MODEL, SILENCE, OpenAiServer, Served, opinion, served
 
@@ -117,6 +117,43 @@ def test_the_key_is_in_no_answer_and_in_no_log(server: OpenAiServer, caplog: pyt
     assert KEY not in answer.text
     assert "***" in answer.text
     assert KEY not in caplog.text
+
+
+@pytest.mark.parametrize("api", list(Api))
+@pytest.mark.parametrize(
+    "spelt",
+    [
+        KEY,
+        "".join(f"\\u{ord(mark):04x}" for mark in KEY),
+        "-".join(KEY),
+        "\u200b".join(KEY),
+        "".join(chr(ord(mark) + 0xFEE0) for mark in KEY),
+    ],
+)
+def test_a_server_that_repeats_the_key_brings_it_into_no_answer(server: OpenAiServer, api: Api, spelt: str) -> None:
+    for told in (
+        served(opinion("BUY"), api, model=f"{MODEL}-{spelt}"),
+        served(opinion("BUY", reason={"trend": spelt}), api),
+        served(opinion("BUY").replace("a word on risk", spelt), api),
+        served("x" * (16_000 - len(KEY) // 2) + spelt, api),
+        Served(status=500, body=("x" * (16_000 - len(KEY) // 2) + spelt).encode()),
+        Served(body=spelt.encode(), content_type="text/html"),
+    ):
+        server.replies_with(told)
+        answer = model(server.url, api).ask(QUESTION, 30.0)
+
+        opinion_or_kind = read_answer(answer.text)
+        said = opinion_or_kind.reason if isinstance(opinion_or_kind, Opinion) else answer.text
+        shown = "".join(mark for mark in f"{said} {answer.model} {answer.text}" if mark.isalnum())
+        assert KEY[:12].replace("-", "") not in shown
+
+
+def test_a_key_that_is_a_plain_word_spoils_no_answer(server: OpenAiServer) -> None:
+    server.replies_with(served(opinion("BUY")))
+
+    answer = model(server.url, key="text").ask(QUESTION, 30.0)
+
+    assert (AnswerKind.USABLE, MODEL) == (answer.kind, answer.model)
 
 
 def test_a_server_on_this_machine_needs_no_key(server: OpenAiServer) -> None:

@@ -566,6 +566,8 @@ def test_made_up_candles_never_lie_among_real_ones(env: Mapping[str, str], data:
         ({"OPENAI_MODEL": "m", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "http://models.example/v1"}, "OPENAI_BASE_URL"),
         ({"OPENAI_MODEL": "m", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://a:b@models.example/v1"}, "OPENAI_BASE_URL"),
         ({**LIVE, "OPENAI_MODEL": "m", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example/v1"}, "OPENAI_BASE_URL"),
+        ({"OPENAI_MODEL": "m", "OPENAI_BASE_URL": "http://a:b@127.0.0.1:9002/v1"}, "OPENAI_BASE_URL"),
+        ({"OPENAI_MODEL": "m", "OPENAI_API_KEY": "k", "OPENAI_BASE_URL": "https://models.example/v1?key=k"}, "OPENAI_BASE_URL"),
     ],
 )
 @pytest.mark.parametrize("who", ["llm", "ensemble"])
@@ -574,6 +576,11 @@ def test_a_language_model_that_cannot_be_asked_safely_is_refused(env: Mapping[st
         load({**env, "DECISION_MODEL": who})
 
     assert named == caught.value.variable
+
+
+def test_an_address_that_may_hold_a_secret_is_refused_even_where_nobody_is_asked() -> None:
+    with pytest.raises(UnsafeSetup, match="OPENAI_BASE_URL"):
+        load({"OPENAI_BASE_URL": "https://models.example/v1?key=sk-1234"})
 
 
 @pytest.mark.parametrize(
