@@ -61,7 +61,7 @@ def load_strategy_file(path: Path, overrides: Mapping[str, str] | None = None) -
         told = strategy.name
     except BotError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ConfigurationError(_place(path, error), _words(error), "mend the file") from error
     if told != path.stem:
         raise ConfigurationError(
@@ -99,7 +99,8 @@ class OwnStrategy:
             signals = self._strategy.signals(bars)
         except BotError:
             raise
-        except Exception as error:
+        # An exit is no way out of the thread that it happens to run on: that of the cycles would end without a word.
+        except (Exception, SystemExit) as error:
             raise DataError(_place(self.path, error), _words(error)) from error
         if problem := shape_problem(signals, len(bars)):
             raise DataError(str(self.path), problem)

@@ -105,6 +105,7 @@ def test_a_strategy_that_is_not_there_is_named_with_those_that_are(
         (lambda text: "import nothing_of_that_name\n" + text, "mine.py line 1: ModuleNotFoundError: No module named"),
         (lambda text: text.replace("class OwnStrategy:", "class OwnStrategy"), r"mine.py line 31: SyntaxError: expected ':'"),
         (lambda text: text + "\n\nraise SystemExit(3)\n", "mine.py line 58: SystemExit: 3"),
+        (lambda text: text.replace("return Path(__file__).stem", "raise SystemExit(3)"), "mine.py line 39: SystemExit: 3"),
         (lambda text: text + "\n\nint('x')\n", "mine.py line 58: ValueError: invalid literal"),
         (lambda text: "\0", "mine.py.*: .*null bytes"),
     ],
@@ -142,6 +143,7 @@ def test_a_parameter_of_another_kind_cannot_be_given_as_text(tmp_path: Path) -> 
         ("return bars.clse", r"mine\.py line 55: AttributeError: 'Bars' object has no attribute 'clse'"),
         ("return None", "signals gave NoneType instead of Signals"),
         ("gates = 1 / 0", r"mine\.py line 55: ZeroDivisionError: division by zero"),
+        ("raise SystemExit(3)", r"mine\.py line 55: SystemExit: 3"),
         ("bars.close[0] = 1.0", "assignment destination is read-only"),
     ],
 )
