@@ -33,15 +33,16 @@ class EnsembleModel:
         """Give what at least `agreement` of all weight wants, else HOLD; every vote is with the advice."""
         calibration = self._calibration()
         advices = [_advice(member, situation) for member in self._members]
+        # Whoever stands in for an absent member speaks in its own name, and once: the scores and weights are those of names.
+        decisions = {advice.decision.source: advice.decision for advice in advices if _was_asked(advice)}
         votes = tuple(
             Vote(
-                model=member.name,
-                action=advice.decision.action,
-                confidence=advice.decision.confidence,
-                weight=weight_of(calibration.get(member.name)),
+                model=name,
+                action=decision.action,
+                confidence=decision.confidence,
+                weight=weight_of(calibration.get(name)),
             )
-            for member, advice in zip(self._members, advices, strict=True)
-            if _was_asked(advice)
+            for name, decision in decisions.items()
         )
         action, confidence, share = agreed(votes, self._agreement)
         voices = ", ".join(f"{vote.model} {vote.action} {vote.confidence:.2f}" for vote in votes)

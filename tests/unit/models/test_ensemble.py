@@ -10,16 +10,20 @@ from tests.situations import situation
 
 @dataclass(frozen=True)
 class Member:
-    """One voice; `answer` is how a language model answered, None for a model of another kind."""
+    """One voice; `answer` is how a language model answered, None for a model of another kind.
+
+    `decided_by` is who stood in for it.
+    """
 
     name: str
     says: str
     answer: AnswerKind | None = None
+    decided_by: str | None = None
 
     def decide(self, situation: Situation) -> Advice:
         if self.says == "breaks":
             raise DecisionError(self.name, "no usable output")
-        decision = Decision(action=Action(self.says), confidence=0.8, source=self.name, reason="so it says")
+        decision = Decision(action=Action(self.says), confidence=0.8, source=self.decided_by or self.name, reason="so it says")
         if self.answer is None:
             return Advice(decision=decision)
         answer = ModelAnswer(kind=self.answer)
@@ -57,6 +61,15 @@ def test_a_member_that_was_not_asked_has_no_voice() -> None:
 
     assert Action.SELL is given.decision.action
     assert (Vote(model="rules", action=Action.SELL, confidence=0.8, weight=0.5),) == given.votes
+
+
+def test_who_stands_in_for_an_absent_member_has_one_voice_under_its_own_name() -> None:
+    absent = Member("llm", "buy", AnswerKind.UNREACHABLE, decided_by="rules")
+
+    for members in ((Member("rules", "buy"), absent), (absent, Member("rules", "buy")), (absent,)):
+        given = advice(*members)
+        assert [("rules", Action.BUY)] == [(vote.model, vote.action) for vote in given.votes]
+        assert Action.BUY is given.decision.action
 
 
 def test_measured_calibration_gives_the_weights() -> None:
