@@ -89,7 +89,9 @@ def code_version(function: Callable[..., Any]) -> str:
     import llvmlite.binding as llvm  # noqa: PLC0415 - large, and of no use to a bot that does not screen yet
 
     parts = {
-        f"{version_of('llvmlite')} {version_of('numba')} {platform.python_version()} {llvm.get_host_cpu_name()} {sys.maxsize}"
+        f"{version_of('llvmlite')} {version_of('numba')} {platform.python_version()} {llvm.get_host_cpu_name()} {sys.maxsize}",
+        # A virtual machine may offer less than its processor's name promises, and a home may be shared by several.
+        llvm.get_host_cpu_features().flatten(),
     }
     parts.add(Path(__file__).with_name("object_code.py").read_text(encoding="utf-8"))
     for part in reached(cast(FunctionType, function)):

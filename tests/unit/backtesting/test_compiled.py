@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 import pytest
 
@@ -107,6 +108,15 @@ def test_the_version_covers_every_function_class_and_constant(monkeypatch: pytes
     monkeypatch.setattr(machine_code, "_source_of", told)
     assert before == code_version(kernel.trade)
     assert {kernel.__name__, exit_rules.__name__, "dg_bot.backtesting.fill_model"} == set(seen)
+
+
+def test_a_processor_of_the_same_name_that_can_do_less_has_code_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = code_version(kernel.trade)
+    less = llvm.get_host_cpu_features()
+    less[next(name for name, is_there in less.items() if is_there)] = False
+    monkeypatch.setattr(llvm, "get_host_cpu_features", lambda: less)
+
+    assert before != code_version(kernel.trade)
 
 
 def test_what_is_kept_is_given_back_whole_or_not_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
