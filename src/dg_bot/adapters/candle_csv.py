@@ -41,7 +41,7 @@ def read_candles(path: Path, market: Market, timeframe: Timeframe) -> CandleSeri
     """
     content = file_content(path)
     if path.suffix != ".gz":
-        require_as_written(path, content)
+        require_as_written(path, content, market)
     return parse_candles(str(path), content, market, timeframe)
 
 

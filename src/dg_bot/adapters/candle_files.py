@@ -153,12 +153,12 @@ class CandleFiles:
         except OSError as error:
             raise DataError(str(path), f"cannot be read ({cause_of(error)})") from error
         if known is None or (known.path, known.stamp) != (path, stamp):
-            content = self._believed(path, is_sole_writer=is_sole_writer)
+            content = self._believed(path, market, is_sole_writer=is_sole_writer)
             known = _Parsed(path, stamp, parse_candles(str(path), content, market, timeframe))
             self._parsed[market, timeframe] = known
         return known.series
 
-    def _believed(self, path: Path, *, is_sole_writer: bool) -> bytes:
+    def _believed(self, path: Path, market: Market, *, is_sole_writer: bool) -> bytes:
         """Give a file's whole rows; raises DataError where they are not what was written.
 
         Another process may be writing, so that only a look without any writer decides.
@@ -167,12 +167,12 @@ class CandleFiles:
         if path.suffix == ".gz":
             return content
         try:
-            require_as_written(path, content)
+            require_as_written(path, content, market)
         except DataError:
             if is_sole_writer:
                 raise
             with self._sole_writer():
-                return self._believed(path, is_sole_writer=True)
+                return self._believed(path, market, is_sole_writer=True)
         return content
 
     def _store(self, path: Path, present: CandleSeries, fresh: list[Candle]) -> tuple[CandleSeries, _Tail]:

@@ -10,6 +10,7 @@ from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.adapters.typed_json import time_from_text, time_text
 from dg_bot.domain.calendar import from_epoch
 from dg_bot.domain.candle import CandleSeries
+from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, StateError
 
 _REMEDY = "move it away to accept the candles as they are"
@@ -100,10 +101,14 @@ def read_manifest(path: Path) -> Manifest | None:
         raise DataError(str(place), f"is no manifest of a candle file; {_REMEDY}") from error
 
 
-def require_as_written(path: Path, content: bytes) -> None:
-    """Raise DataError where the whole rows of a candle file are not what its manifest says; a file without one is believed."""
+def require_as_written(path: Path, content: bytes, market: Market) -> None:
+    """Raise DataError where a candle file is not what its manifest says, or of another market; one without it is believed."""
     manifest = read_manifest(path)
-    if manifest is None or manifest.allows(content):
+    if manifest is None:
+        return
+    if manifest.market != market.code:
+        raise DataError(str(path), f"holds candles of {manifest.market} by its manifest, and not of {market}")
+    if manifest.allows(content):
         return
     remedy = f"put it back, or move {manifest_path(path).name} away to accept it as it is"
     raise DataError(str(path), f"was edited since the bot wrote it; {remedy}")

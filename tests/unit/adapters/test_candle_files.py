@@ -383,6 +383,18 @@ def test_an_edited_file_is_believed_by_nobody(
         read_candles(path, BTC, HOUR)
 
 
+def test_candles_of_one_market_are_not_taken_for_those_of_another(path: Path, tmp_path: Path) -> None:
+    other = path.with_name("KRW-ETH_60m.csv")
+    path.rename(other)
+    manifest_path(path).rename(manifest_path(other))
+
+    said = "holds candles of KRW-BTC by its manifest, and not of KRW-ETH"
+    with pytest.raises(DataError, match=said):
+        CandleFiles(tmp_path).load(Market("KRW-ETH"), HOUR, *ALWAYS)
+    with pytest.raises(DataError, match=said):
+        read_candles(other, Market("KRW-ETH"), HOUR)
+
+
 def test_an_edited_file_is_taken_once_its_manifest_is_away_and_guarded_from_the_next_write(path: Path, tmp_path: Path) -> None:
     path.write_text(edited(path.read_text()))
     manifest_path(path).unlink()
