@@ -52,6 +52,7 @@ def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
     if not as_json:
         print_guard(guarded, console)
     bot.check_venue()
+    bot.learn_trials()
     code = run_markets(bot, settings.markets, show)
     bot.outbox.flush()
     if not as_json:

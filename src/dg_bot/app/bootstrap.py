@@ -48,6 +48,7 @@ from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import DAEMON, PROGRAM, Record, Started
 from dg_bot.domain.market import Market
+from dg_bot.domain.screen import ScreenHonesty
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
 from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.books import Books
@@ -71,6 +72,8 @@ _log = structlog.get_logger(__name__)
 # A stop asks the venue seven times until its order is out, each within the request's own deadline of 8 s: 56 s at the worst.
 # What fails at once is asked again within this time; what ran into its deadline is not, for the next tick comes soon enough.
 _PROMPT_BUDGET_S = 10.0
+# A server of our own has started by then.
+_TRIALS_S = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,11 @@ class Bot:
         if self.live_key is not None:
             with suppress(ExchangeUnavailable, AuthenticationFailed, DataError):
                 self.live_key.watch_expiry()
+
+    def learn_trials(self) -> None:
+        """Count what sweeps have tried before the first verdict that depends on it; a database that is away holds up no more."""
+        if self.settings.screen_honesty is ScreenHonesty.STRICT:
+            self.trials.learn_once(_TRIALS_S)
 
     def cycle(self, market: Market) -> Cycle:
         """Give the cycle of this hour by exchange time."""

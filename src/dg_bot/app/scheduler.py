@@ -157,6 +157,7 @@ class Daemon:
         try:
             bot.learn_time()
             bot.check_venue()
+            bot.learn_trials()
             bot.reconciler.open_account()
             code = run_markets(bot, bot.settings.markets, self._note)
         except InvariantViolated as error:

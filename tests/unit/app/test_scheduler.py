@@ -16,10 +16,12 @@ from dg_bot.app.scheduler import Daemon
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.trial_counts import TrialCounts
 from dg_bot.app.venue_cron import VenueCron
-from dg_bot.domain.cycle_report import Mode
+from dg_bot.cycle import Cycle
+from dg_bot.domain.cycle_report import CycleReport, Mode
 from dg_bot.domain.events import DAEMON, PROGRAM, AlarmRaised, CycleCompleted, IntentPlanned, Started, Stopped
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Role
+from dg_bot.domain.screen import ScreenHonesty
 from dg_bot.errors import ConfigurationError, InvariantViolated, StateError
 from tests.builders import PaperBot, paper_bot
 from tests.unit.app.whole_bot import value, whole_bot
@@ -404,6 +406,29 @@ class MeasuredLuck:
         if len(self.measured) == 1:
             raise StateError("luck.json", "cannot be written", "make room")
         return Market(self.measured[-1])
+
+
+@pytest.mark.parametrize(("honesty", "count"), [("strict", 1), ("off", 0)])
+def test_a_strict_screen_knows_what_was_swept_before_its_first_verdict(tmp_path: Path, honesty: str, count: int) -> None:
+    asked: list[str] = []
+
+    def tried() -> Mapping[Market, int]:
+        asked.append("asked")
+        return {}
+
+    counts = TrialCounts(tmp_path / "trials.json", read=tried)
+    paper = paper_bot("100 100", at=HALF_PAST)
+    bot = replace(whole_bot(paper, screen_honesty=ScreenHonesty(honesty)), trials=counts)
+    known: list[int] = []
+
+    class Cycles:
+        def run_cycle(self, cycle: Cycle) -> CycleReport:
+            known.append(len(asked))
+            return paper.pipeline.run_cycle(cycle)
+
+    run_daemon(replace(bot, pipeline=Cycles()), told_to_run, until=lambda: bool(known))
+
+    assert {count} == set(known)
 
 
 def test_luck_is_measured_beside_the_cycles_and_then_the_trials_are_counted(

@@ -1,5 +1,6 @@
 from collections.abc import Mapping
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -40,3 +41,33 @@ def test_a_database_that_is_away_changes_nothing(tmp_path: Path) -> None:
     with pytest.raises(StoreError):
         counts.learn()
     assert 9 == counts.on(BTC)
+
+
+def test_the_first_verdict_knows_what_was_swept_before_the_start(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def tried() -> Mapping[Market, int]:
+        asked.append("asked")
+        return {BTC: 100}
+
+    counts = TrialCounts(tmp_path / "trials.json", read=tried)
+    counts.learn_once(30.0)
+    counts.learn_once(30.0)
+
+    assert (109, ["asked"]) == (counts.on(BTC), asked)
+
+
+def test_a_database_that_hangs_or_is_away_holds_up_no_cycle_for_long(tmp_path: Path) -> None:
+    hanging = Event()
+
+    def silent() -> Mapping[Market, int]:
+        hanging.wait()
+        return {BTC: 100}
+
+    counts = TrialCounts(tmp_path / "trials.json", read=silent)
+    counts.learn_once(0.01)
+    before = counts.on(BTC)
+    hanging.set()
+
+    TrialCounts(tmp_path / "other.json", read=away).learn_once(30.0)
+    assert 9 == before
