@@ -10,7 +10,7 @@ from dg_bot.app.settings import Settings
 from dg_bot.capsule import Capsule, CarriedOver
 from dg_bot.cycle import Cycle
 from dg_bot.domain.cycle_report import CycleReport
-from dg_bot.errors import DataError, StateError
+from dg_bot.errors import BotError, InvariantViolated, StateError
 from dg_bot.pipeline.assembly import Trading
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.recorder import CycleRecorder
@@ -72,7 +72,10 @@ class RecordedCycles:
     def _keep(self, capsule: Capsule) -> None:
         try:
             self._books.record(self._files.store(capsule))
-        except (StateError, DataError) as error:
+        except InvariantViolated:
+            raise
+        except Exception as error:  # noqa: BLE001 - the cycle is over: no defect of its record may cost the next market its own
+            told = str(error) if isinstance(error, BotError) else f"{type(error).__name__}: {error}"
             # A disk that takes no capsule may take no alarm either; the next record that it refuses says so by itself.
             with suppress(StateError):
-                self._books.alarm("capsule", f"what {capsule.cycle_id} saw could not be kept: {error}")
+                self._books.alarm("capsule", f"what {capsule.cycle_id} saw could not be kept: {told}")
