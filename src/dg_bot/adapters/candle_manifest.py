@@ -13,6 +13,7 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, StateError
 
+_BETWEEN = "; "
 _REMEDY = "move it away to accept the candles as they are"
 
 
@@ -32,6 +33,7 @@ class Content:
 class Manifest:
     """A candle file as it was last written; `before` is what it held until then, None where there was no such file.
 
+    `source` names every source of its candles, in the order in which they first came.
     `first` and `last` are the starts of its first and last candle. A write that was cut off left something between `before` and
     `content`, which is no edit.
     """
@@ -69,12 +71,13 @@ def write_manifest(
 ) -> None:
     """Note what a candle file holds and is about to hold, `after`, which is `series`; raises DataError.
 
-    Call it right before the write, with nobody else writing.
+    What is there already keeps its sources beside `source`. Call it right before the write, with nobody else writing.
     """
+    sources = dict.fromkeys([*([] if before is None else _sources(path)), source])
     body = {
         "market": series.market.code,
         "timeframe": str(series.timeframe),
-        "source": source,
+        "source": _BETWEEN.join(sources),
         "rows": len(series),
         "first": time_text(from_epoch(series.opened_at[0])),
         "last": time_text(from_epoch(series.opened_at[-1])),
@@ -112,6 +115,15 @@ def require_as_written(path: Path, content: bytes, market: Market) -> None:
         return
     remedy = f"put it back, or move {manifest_path(path).name} away to accept it as it is"
     raise DataError(str(path), f"was edited since the bot wrote it; {remedy}")
+
+
+def _sources(path: Path) -> list[str]:
+    """Give the sources of what is there; a manifest that was damaged since it was read tells none, and is written anew."""
+    try:
+        manifest = read_manifest(path)
+    except DataError:
+        return []
+    return [] if manifest is None else manifest.source.split(_BETWEEN)
 
 
 def _hashed(content: Content) -> Mapping[str, object]:

@@ -459,13 +459,15 @@ def test_a_manifest_tells_source_span_rows_and_the_hash_that_anybody_can_compute
     before = datetime.now(UTC)
     CandleFiles(tmp_path, source="https://api.upbit.com").add(BTC, HOUR, [candle(1), candle(2)])
     CandleFiles(tmp_path, source="by hand").add(BTC, HOUR, [candle(4)])
+    CandleFiles(tmp_path, source="https://api.upbit.com").add(BTC, HOUR, [candle(5)])
     path = tmp_path / "hourly" / "KRW-BTC_60m.csv"
 
     manifest = read_manifest(path)
 
     assert manifest is not None
-    assert ("KRW-BTC", "60m", "by hand", 3) == (manifest.market, manifest.timeframe, manifest.source, manifest.rows)
-    assert (hour(1), hour(4)) == (manifest.first, manifest.last)
+    assert ("KRW-BTC", "60m", 4) == (manifest.market, manifest.timeframe, manifest.rows)
+    assert "https://api.upbit.com; by hand" == manifest.source
+    assert (hour(1), hour(5)) == (manifest.first, manifest.last)
     assert before <= manifest.written_at <= datetime.now(UTC)
     assert (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest()) == (
         manifest.content.size,
