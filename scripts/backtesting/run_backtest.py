@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Sequence
+from functools import partial
 from io import StringIO
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from dg_bot import __version__
 from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options, candles_of, source_of
 from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.fill_options import add_fill_options, rules_of
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.app.strategy_choice import chosen_strategy
@@ -44,12 +46,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("argument --file: is needed with --output html")
     if options.cycles is not None and options.engine != "pipeline":
         parser.error("argument --cycles: goes with --engine pipeline")
+    if options.inside and options.engine != "kernel":
+        parser.error("argument --inside: goes with --engine kernel")
     try:
         settings = load_settings()
         strategy = chosen_strategy(settings, options.strategy, dict(options.param))
-        rules = TradeRules.of(settings.risk_limits())
+        rules = rules_of(options, settings)
         candles = candles_of(options, settings)
-        trade = _pipeline(settings, options.cycles) if options.engine == "pipeline" else by_kernel
+        trade = (
+            _pipeline(settings, options.cycles)
+            if options.engine == "pipeline"
+            else partial(by_kernel, looks_inside=options.inside)
+        )
         backtest = run_backtest(candles, options.timeframe, strategy, rules, trade)
         driftless = _driftless(options, candles, strategy, rules) if options.walks else None
         provenance = Provenance(source=source_of(options, settings), version=__version__, command=_command(given, settings))
@@ -127,6 +135,10 @@ def _write(file: Path, text: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run_backtest.py", description=__doc__, allow_abbrev=False)
     add_backtest_options(parser)
+    add_fill_options(parser)
+    parser.add_argument(
+        "--inside", action="store_true", help="let the candles that a bar is made of tell whether its stop or target came first"
+    )
     parser.add_argument(
         "--engine", choices=("kernel", "pipeline"), default="kernel", help="the compiled loop, or the bot's own stages"
     )

@@ -52,6 +52,19 @@ def test_a_report_of_a_file_is_printed(tmp_path: Path) -> None:
     assert done.stdout.startswith("sma_cross  KRW-XRP  60m\n2024-01-01 to 2024-01-17, 400 bars\n")
 
 
+def test_terms_of_fills_can_be_given_and_stand_in_the_report(tmp_path: Path) -> None:
+    quick = ("--strategy", "sma_cross", "--param", "short_period=2", "--param", "long_period=4")
+    base = ("--market", "KRW-BTC", *quick, "--timeframe", "240m", "--data", str(made(tmp_path)))
+    terms = ("--slippage-bps", "5", "--depth-krw", "2e7", "--impact", "0.01", "--participation", "0.1", "--capital-krw", "1e7")
+
+    usual, dear = (json.loads(run(tmp_path, *base, *more, "--output", "json").stdout) for more in ((), (*terms, "--inside")))
+
+    expected = {"slippage_fraction": 0.0005, "depth_krw": 2e7, "impact_fraction": 0.01, "participation_fraction": 0.1}
+    assert {**expected, "capital_krw": 1e7}.items() <= dear["rules"].items()
+    assert len(usual["round_trips"]) == len(dear["round_trips"]) > 0
+    assert usual["round_trips"][0]["entry_price"] < dear["round_trips"][0]["entry_price"]
+
+
 def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     base = ("--market", "KRW-BTC", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(made(tmp_path)))
@@ -159,6 +172,8 @@ def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
         (2, ["--strategy", "grid", "--timeframe", "2h"], "must be one of 1m, 3m"),
         (2, ["--strategy", "grid", "--from", "January"], "'January' is not a day as YYYY-MM-DD"),
         (2, ["--strategy", "grid", "--output", "html"], "--file: is needed with --output html"),
+        (2, ["--strategy", "grid", "--slippage-bps", "-1"], "'-1' is not a number of at least 0"),
+        (2, ["--strategy", "grid", "--inside", "--engine", "pipeline"], "--inside: goes with --engine kernel"),
         (1, ["--strategy", "grid", "--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
         (1, ["--strategy", "grid"], "0 bars are too few: grid needs more than 201"),
     ],

@@ -1,6 +1,7 @@
 """How words of a command line become values; each says of one that cannot be meant why."""
 
 import argparse
+import math
 from datetime import UTC, datetime
 
 from dg_bot.domain.calendar import Timeframe
@@ -52,6 +53,17 @@ def whole(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 0")
     return int(text)
+
+
+def amount(text: str) -> float:
+    """Read a number of at least zero."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0.0 <= number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return number
 
 
 def train_and_test(text: str) -> tuple[int, int]:

@@ -55,12 +55,19 @@ class Backtest:
     buy_and_hold: EquityCurve
 
 
-def by_kernel(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Replay:
-    """Replay the strategy's signals where a bot's checks of candles would have let them pass."""
+def by_kernel(
+    candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules, *, looks_inside: bool = False
+) -> Replay:
+    """Replay the strategy's signals where a bot's checks of candles would have let them pass.
+
+    With `looks_inside` the candles that a bar is made of tell which of its levels came first; raises DataError where a bar is
+    made of one.
+    """
     series, mask = tradable_bars(candles, timeframe)
     bars = bars_of(series)
     signals = in_time(signals_of(strategy, bars), bars, hours_of(candles), ValidatorLimits())
-    return replay(bars, signals, strategy.bar_exits, rules, mask, market=candles.market)
+    finer = bars_of(candles) if looks_inside else None
+    return replay(bars, signals, strategy.bar_exits, rules, mask, market=candles.market, finer=finer)
 
 
 Trader = Callable[[CandleSeries, Timeframe, Strategy, TradeRules], Replay]

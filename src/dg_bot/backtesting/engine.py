@@ -23,7 +23,7 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import CycleReport, Mode
 from dg_bot.domain.money import QUANTITY_STEP, decimal_from_float
 from dg_bot.domain.screen import ScreenMode, ScreenResult
-from dg_bot.errors import DataError, InvariantViolated
+from dg_bot.errors import ConfigurationError, DataError, InvariantViolated
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.indicators.bars import bars_of
 from dg_bot.models.rules import RulesModel
@@ -39,6 +39,8 @@ from dg_bot.strategies.base import Strategy
 START_KRW = Decimal(1_000_000)
 MINIMUM_CONFIDENCE = 0.70
 _TOLD_EVERY = 100
+# Fills of the pipeline are the ledger's, which knows none of these.
+_UNKNOWN_TERMS = ("depth_krw", "impact_fraction", "participation_fraction", "closing_trail_atr")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +66,11 @@ def run_pipeline(
     `limits` are the account's, `rules` say what it costs to trade. The screen is off, the size is fixed, and news, order book and
     other markets object to nothing. Without `is_hourly` only the cycles at the close of a bar are run: others do not trade.
     `on_progress` is told now and then how many of how many bars are done.
-    Raises DataError for bars that are no whole hours.
+    Raises DataError for bars that are no whole hours, and ConfigurationError for terms that only the kernel knows.
     """
+    for name in _UNKNOWN_TERMS:
+        if getattr(rules, name):
+            raise ConfigurationError(name, "the pipeline's fills know no such term", "use the kernel, or leave it out")
     if timeframe.seconds % HOUR.seconds:
         raise DataError(f"{candles.market} {timeframe}", "the pipeline runs once an hour: its bars are of 60m or longer")
     hours, bars = candles.whole(HOUR), candles.whole(timeframe)

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from dg_bot.backtesting.curve_figures import DAY_S
 from dg_bot.backtesting.fill_model import price_down, price_up, slippage
+from dg_bot.domain.calendar import SEOUL_AHEAD_S
 from dg_bot.indicators.bars import Flags, Floats, Seconds
 from dg_bot.risk.exit_rules import ExitReason, fake_out_exit, price_exit, stop_price, target_price, time_out_exit, trend_exit
 
-SEOUL_OFFSET_S = 9 * 3600
 NOTHING = -1
 
 # Of the run, then of the position; HELD_SINCE is the number of the bar in which it was bought, PEAK the highest high since then.
@@ -308,7 +308,7 @@ def may_enter(terms: Terms, state: Floats, at: int) -> bool:
     """Hold an entry against the frequency limits; the day is that of Seoul."""
     if at - state[LAST_ENTRY_AT] < terms.entry_gap_s:
         return False
-    return bool((at + SEOUL_OFFSET_S) // DAY_S != state[ENTRY_DAY] or state[ENTRIES_TODAY] < terms.entries_per_day)
+    return bool((at + SEOUL_AHEAD_S) // DAY_S != state[ENTRY_DAY] or state[ENTRIES_TODAY] < terms.entries_per_day)
 
 
 def buy(number: int, bars: Columns, opinions: Opinions, terms: Terms, grid: Grid, state: Floats) -> None:
@@ -318,7 +318,7 @@ def buy(number: int, bars: Columns, opinions: Opinions, terms: Terms, grid: Grid
     if spent < terms.minimum or spent <= 0.0:
         return
     at = bars.opened_at[number]
-    day = (at + SEOUL_OFFSET_S) // DAY_S
+    day = (at + SEOUL_AHEAD_S) // DAY_S
     state[ENTRIES_TODAY] = state[ENTRIES_TODAY] + 1.0 if day == state[ENTRY_DAY] else 1.0
     state[ENTRY_DAY] = day
     state[LAST_ENTRY_AT] = at

@@ -11,7 +11,7 @@ from dg_bot.backtesting import sma_sweep_loop as loop
 from dg_bot.backtesting.compiled import compiled
 from dg_bot.backtesting.curve_figures import DAY_S
 from dg_bot.backtesting.replay import steps_of
-from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.backtesting.trade_rules import COUNTED_IN_PARTS, TradeRules
 from dg_bot.domain.market import Market
 from dg_bot.indicators.bars import Bars, Flags, Floats
 
@@ -26,9 +26,9 @@ def has_fixed_levels(rules: TradeRules) -> bool:
     """Tell whether the loop knows all that these rules ask for.
 
     It knows stop and target as fractions, a constant slippage, the fee, the limits on entries; no level in multiples of ATR, no
-    trailing stop, no staged profit, no slippage by depth or share of the volume.
+    trailing stop, no staged profit, no slippage by depth or share of the volume, and no minimum of a capital in won.
     """
-    return not any(getattr(rules, name) for name in _UNKNOWN)
+    return rules.capital_krw == COUNTED_IN_PARTS and not any(getattr(rules, name) for name in _UNKNOWN)
 
 
 class SmaSweep:

@@ -11,11 +11,11 @@ from dg_bot.backtesting.curve_figures import DAY_S
 from dg_bot.backtesting.fill_model import price_down, price_up
 from dg_bot.backtesting.kernel import Grid, price_step
 from dg_bot.backtesting.performance import DAYS_PER_YEAR
+from dg_bot.domain.calendar import SEOUL_AHEAD_S
 from dg_bot.indicators.bars import Flags, Floats, Seconds
 from dg_bot.risk.exit_rules import stop_price, target_price
 
 BLOCK = 32
-SEOUL_OFFSET_S = 9 * 3600
 # How the short mean stands to the long one.
 BELOW, EQUAL, ABOVE = -1, 0, 1
 # Eight flags that are all set, read as one number.
@@ -79,7 +79,7 @@ def judge_pairs(
                     deepest = max(deepest, 1.0 - cash / peak)
             if quantity == 0.0 and stands == ABOVE and bar + 1 < stop and may_enter[bar]:
                 at = opened_at[bar + 1]
-                today = (at + SEOUL_OFFSET_S) // DAY_S
+                today = (at + SEOUL_AHEAD_S) // DAY_S
                 if at - last_entry_at >= entry_gap_s and (today != entry_day or entries_today < entries_per_day):
                     bought = bar + 1
                     entries_today = entries_today + 1 if today == entry_day else 1

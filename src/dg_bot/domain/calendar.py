@@ -5,9 +5,9 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from dg_bot.errors import ImpossibleValue
 
-_SEOUL_AHEAD_S = 9 * 3600
+SEOUL_AHEAD_S = 9 * 3600
 _DAY_S = 24 * 3600
-KST = timezone(timedelta(seconds=_SEOUL_AHEAD_S), "KST")
+KST = timezone(timedelta(seconds=SEOUL_AHEAD_S), "KST")
 _MINUTES = {"1m": 1, "3m": 3, "5m": 5, "10m": 10, "15m": 15, "30m": 30, "60m": 60, "240m": 240, "1d": 1440}
 
 
@@ -73,11 +73,11 @@ def from_epoch(seconds: int) -> datetime:
 
 def seoul_day_start(at: datetime) -> datetime:
     """Give 00:00 Asia/Seoul of the day that contains `at`, as UTC."""
-    return from_epoch((to_epoch(at) + _SEOUL_AHEAD_S) // _DAY_S * _DAY_S - _SEOUL_AHEAD_S)
+    return from_epoch((to_epoch(at) + SEOUL_AHEAD_S) // _DAY_S * _DAY_S - SEOUL_AHEAD_S)
 
 
 def seoul_week_start(at: datetime) -> datetime:
     """Give Monday 00:00 Asia/Seoul of the week that contains `at`, as UTC."""
-    days = (to_epoch(at) + _SEOUL_AHEAD_S) // _DAY_S
+    days = (to_epoch(at) + SEOUL_AHEAD_S) // _DAY_S
     # 1970-01-01 was a Thursday, day 3 of a week that begins on Monday.
-    return from_epoch((days - (days + 3) % 7) * _DAY_S - _SEOUL_AHEAD_S)
+    return from_epoch((days - (days + 3) % 7) * _DAY_S - SEOUL_AHEAD_S)

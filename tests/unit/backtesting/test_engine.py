@@ -12,7 +12,7 @@ from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch, to_epoch
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.decision import Action
-from dg_bot.errors import DataError
+from dg_bot.errors import ConfigurationError, DataError
 from dg_bot.indicators.bars import bars_of
 from dg_bot.indicators.latest import snapshot
 from dg_bot.risk.limits import RiskLimits
@@ -129,6 +129,20 @@ def test_no_entry_is_sent_while_nothing_trades() -> None:
 def test_bars_that_are_no_whole_hours_are_refused() -> None:
     with pytest.raises(DataError, match="60m or longer"):
         run(made_hours(1, 50), timeframe=Timeframe(30))
+
+
+@pytest.mark.parametrize(
+    ("term", "rules"),
+    [
+        ("depth_krw", TradeRules(depth_krw=1e8)),
+        ("impact_fraction", TradeRules(impact_fraction=0.1)),
+        ("participation_fraction", TradeRules(participation_fraction=0.1)),
+        ("closing_trail_atr", TradeRules(closing_trail_atr=2.0)),
+    ],
+)
+def test_a_term_that_only_the_kernel_knows_is_refused(term: str, rules: TradeRules) -> None:
+    with pytest.raises(ConfigurationError, match=term):
+        run_pipeline(made_hours(1, 50), H4, make_strategy("sma_cross"), rules=rules, limits=RiskLimits())
 
 
 def test_whoever_waits_is_told_how_far_it_is() -> None:

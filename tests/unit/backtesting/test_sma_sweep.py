@@ -122,6 +122,7 @@ def test_pairs_do_not_disturb_one_another() -> None:
         (TradeRules(depth_krw=1e8), False),
         (TradeRules(impact_fraction=0.1), False),
         (TradeRules(participation_fraction=0.1), False),
+        (TradeRules(capital_krw=1e7), False),
     ],
 )
 def test_rules_beyond_it_are_left_to_the_general_path(rules: TradeRules, *, is_known: bool) -> None:
