@@ -14,6 +14,7 @@ from tests.architecture.source import ROOT, dotted, entry_points, modules, parse
 BROAD_HANDLERS = {
     "app/scheduler.py": "whatever broke one hour, the next one runs",
     "app/guard_thread.py": "whatever ends the guard is kept for the daemon, which ends the process",
+    "app/recorded_cycles.py": "whatever befalls a record of a cycle that is over, the next market has its own",
     "adapters/strategy_files.py": "what a user's file raises is told by its line, as an error of ours",
     "app/outbox.py": "a defect in one rendering must not silence the others",
     "adapters/openai_model.py": "what breaks in the library is one more answer that cannot be used",
