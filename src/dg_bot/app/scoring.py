@@ -19,6 +19,7 @@ from dg_bot.domain.decision import Action
 from dg_bot.domain.events import CycleCompleted
 from dg_bot.domain.language_model import LLM
 from dg_bot.domain.market import Market
+from dg_bot.models.ensemble import NAME as ENSEMBLE
 
 RULES_ONLY = "rules only"
 _STRATEGY = "strategy."
@@ -44,16 +45,19 @@ def opinions_of(settings: Settings) -> list[ScoredOpinion]:
         later = _close_at(hours(report.market), report.opened_at + HORIZON)
         if later is not None and report.mark_krw is not None:
             change = later / float(report.mark_krw) - 1.0
-            scored += _of_report(report, change, settings.llm_cutoff)
+            scored += opinions_in(report, change, settings.llm_cutoff)
     return scored
 
 
-def _of_report(report: CycleReport, change: float, cutoff: date | None) -> Iterator[ScoredOpinion]:
+def opinions_in(report: CycleReport, change: float, cutoff: date | None) -> Iterator[ScoredOpinion]:
+    """Give every opinion of a cycle, after which the price changed by that fraction; `cutoff` is the language model's."""
     wanted = [(vote.model, vote.action, vote.confidence) for vote in report.votes]
     if report.proposed is not None:
         proposed = report.proposed
         wanted.append((proposed.source, proposed.action, proposed.confidence))
     wanted += _rules_only(report)
+    # An ensemble that heard a language model knows what that one may have read.
+    well_read = {LLM, *([ENSEMBLE] if any(vote.model == LLM for vote in report.votes) else [])}
     final = Action.HOLD if report.decision is None else report.decision.action
     for model, action, confidence in wanted:
         yield ScoredOpinion(
@@ -64,7 +68,7 @@ def _of_report(report: CycleReport, change: float, cutoff: date | None) -> Itera
             confidence=confidence,
             return_fraction=change,
             was_vetoed=action is Action.BUY and final is not Action.BUY,
-            is_evidence=model != LLM or (cutoff is not None and report.opened_at.date() > cutoff),
+            is_evidence=model not in well_read or (cutoff is not None and report.opened_at.date() > cutoff),
         )
 
 
