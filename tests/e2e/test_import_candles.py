@@ -47,3 +47,14 @@ def test_a_zone_that_is_not_told_is_asked_for(
 
     assert "row 2, column Date: '2024-01-01 09:00' does not tell its zone: say --timezone UTC" in capsys.readouterr().err
     assert not load_settings().collected_folder.exists()
+
+
+def test_a_file_of_other_markets_is_refused(
+    tmp_path: Path, imported: Callable[..., int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "theirs.csv").write_text("time,market,open,high,low,close,volume\n2024-01-01T00:00:00Z,KRW-ADA,1,1,1,1,1\n")
+
+    assert 1 == imported()
+
+    assert "theirs.csv: has no rows whose market is KRW-XRP" in capsys.readouterr().err
+    assert not load_settings().collected_folder.exists()

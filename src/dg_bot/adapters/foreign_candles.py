@@ -54,7 +54,7 @@ def read_foreign_candles(path: Path, market: Market, timeframe: Timeframe, *, zo
     """Read the closed candles of a market in rising order; `zone` is that of times which do not tell theirs, None for no such.
 
     Newest-first files are turned round; rows of another market are left out. Raises DataError naming row and column of what
-    could be meant in two ways or in none.
+    could be meant in two ways or in none, and for a file without a candle of the market.
     """
     source = str(path)
     try:
@@ -65,6 +65,8 @@ def read_foreign_candles(path: Path, market: Market, timeframe: Timeframe, *, zo
         raise DataError(source, "row 1 is empty: there is no header")
     layout = _layout(source, lines[0])
     rows = [(row, _candle(source, row, cells, layout, zone)) for row, cells in _rows(source, lines, layout, market)]
+    if not rows:
+        raise DataError(source, "has no candles in it" if layout.market is None else f"has no rows whose {_MARKET} is {market}")
     if len(rows) > 1 and rows[0][1].opened_at > rows[-1][1].opened_at:
         rows.reverse()
     _require_grid(source, rows, layout, timeframe, now)
