@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from dg_bot.adapters.atomic_file import cause_of
 from dg_bot.adapters.candle_bulk import LARGEST_NUMBER, CandleTable, read_in_bulk
 from dg_bot.adapters.candle_manifest import require_as_written
 from dg_bot.domain.calendar import DAY, Timeframe, to_epoch
@@ -56,7 +57,8 @@ def file_content(path: Path) -> bytes:
                 if size > _LARGEST_BYTES:
                     raise DataError(str(path), f"holds more than {_LARGEST_BYTES >> 20} MiB, which no candle file does")
     except (OSError, EOFError, zlib.error) as error:
-        raise DataError(str(path), f"cannot be read ({error})") from error
+        cause = cause_of(error) if isinstance(error, OSError) else error
+        raise DataError(str(path), f"cannot be read ({cause})") from error
     return b"".join(parts)
 
 

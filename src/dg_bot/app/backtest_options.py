@@ -10,6 +10,7 @@ from dg_bot.app.settings import Settings
 from dg_bot.backtesting.backtest import with_own_timeframe
 from dg_bot.domain.calendar import ALL_TIME, HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
+from dg_bot.errors import DataError
 from dg_bot.strategies.catalog import STRATEGY_NAMES
 
 
@@ -29,11 +30,24 @@ def add_backtest_options(parser: argparse.ArgumentParser) -> None:
 
 
 def candles_of(options: argparse.Namespace, settings: Settings) -> CandleSeries:
-    """Read the candles that the options name; raises DataError for a file that cannot be used."""
+    """Read the candles that the options name; raises DataError for a file that cannot be used, and where there are none."""
     start, end = options.start or ALL_TIME[0], options.end or ALL_TIME[1]
     if options.data is None:
-        return CandleFiles(_folder(options, settings)).load(options.market, HOUR, start, end)
-    return with_own_timeframe(read_candles(options.data, options.market, Timeframe(1))).between(start, end)
+        candles = CandleFiles(_folder(options, settings)).load(options.market, HOUR, *ALL_TIME)
+    else:
+        candles = with_own_timeframe(read_candles(options.data, options.market, Timeframe(1)))
+    source, first, last = source_of(options, settings), candles.first_opened_at, candles.last_opened_at
+    if first is None or last is None:
+        collect = f"python scripts/backtesting/collect_candles.py --market {options.market} --timeframe {HOUR} --from 2022-01-01"
+        raise DataError(
+            source, f"there are no candles of {options.market}; collect them: {collect}; or give --data a file of them"
+        )
+    chosen = candles.between(start, end)
+    if not len(chosen):
+        raise DataError(
+            source, f"none of its candles lies between --from and --to: they go from {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+        )
+    return chosen
 
 
 def source_of(options: argparse.Namespace, settings: Settings) -> str:
