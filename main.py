@@ -67,7 +67,7 @@ def _progress(market: Market, done: int, of: int) -> None:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Run one trading cycle now on every market.")
+    parser = argparse.ArgumentParser(description="Run one trading cycle now on every market.", allow_abbrev=False)
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="which account to trade (default: MODE, or demo)")
     parser.add_argument("--market", action="append", metavar="KRW-BTC", help="a market; may be given again (default: MARKETS)")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output, logs on standard error")

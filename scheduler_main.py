@@ -25,7 +25,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     A contradiction in what is recorded ends it with 1: before anything is sent where the journal cannot be replayed, else as soon
     as it shows. Whoever starts the daemon again may do so at once; after five crashes within ten minutes it waits by itself.
     """
-    parser = argparse.ArgumentParser(description="Trade every hour until SIGINT or SIGTERM; SIGUSR1 runs a cycle now.")
+    parser = argparse.ArgumentParser(
+        description="Trade every hour until SIGINT or SIGTERM; SIGUSR1 runs a cycle now.", allow_abbrev=False
+    )
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="which account to trade (default: MODE, or demo)")
     try:
         options = parsed(parser, arguments)
