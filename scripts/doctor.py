@@ -15,7 +15,7 @@ from dg_bot.app.command_line import parsed
 from dg_bot.app.declaration import declare
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.operator_acts import resume
 from dg_bot.app.rebuild import rebuild_rows
@@ -56,7 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Tell whether all is well with a bot, and do what only its operator may.")
+    parser = argparse.ArgumentParser(
+        description="Tell whether all is well with a bot, and do what only its operator may.", allow_abbrev=False
+    )
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="whose folder to look at (default: MODE, or demo)")
     parser.add_argument(
         "--json", action="store_true", help="what was found as one JSON object on standard output (--verify, --audit: text)"
@@ -135,4 +137,4 @@ def _verify(settings: Settings) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("doctor", main)

@@ -8,7 +8,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from dg_bot.app.command_line import parsed
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.replay import Replayer
 from dg_bot.app.replay_report import Tally, line, line_json
@@ -35,7 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Compute recorded cycles again, offline, and compare gates and orders.")
+    parser = argparse.ArgumentParser(
+        description="Compute recorded cycles again, offline, and compare gates and orders.", allow_abbrev=False
+    )
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("cycle_id", nargs="?", metavar="CYCLE_ID", help="as in KRW-BTC/2026-11-20T13")
     which.add_argument("--all", action="store_true", help="every cycle of the journal, and a summary")
@@ -59,4 +61,4 @@ def _setting(text: str) -> tuple[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("replay", main)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from dg_bot.app.exit_codes import ExitCode
+from dg_bot.app.exit_codes import ExitCode, end_with
 from dg_bot.backtesting.candle_checks import CandleFileReport, check_or_explain
 from dg_bot.errors import DataError
 from dg_bot.operator.candle_text import candle_json, print_candle_files
@@ -37,4 +37,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("check_candles", main)

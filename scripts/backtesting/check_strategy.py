@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot.adapters.strategy_files import OwnStrategy, load_strategy_file
 from dg_bot.app.argument_types import parameter
-from dg_bot.app.exit_codes import ExitCode
+from dg_bot.app.exit_codes import ExitCode, end_with
 from dg_bot.app.strategy_choice import require_sound
 from dg_bot.errors import BotError
 
@@ -38,4 +38,4 @@ def _sound(strategy: OwnStrategy) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("check_strategy", main)

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.foreign_candles import read_foreign_candles
 from dg_bot.app import argument_types
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.domain.calendar import ALL_TIME, KST
 from dg_bot.errors import BotError
@@ -49,4 +49,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("import_candles", main)

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot import __version__
 from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options, candles_of, source_of
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.fill_options import add_fill_options, rules_of
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
@@ -163,4 +163,4 @@ def _command(arguments: Sequence[str], settings: Settings) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("run_backtest", main)

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot.analysis.scoring import calibration, scorecards
 from dg_bot.app.command_line import parsed
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.scoring import opinions_of, store_calibration
 from dg_bot.app.secrets import Redactor
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Score what each model wanted against what the market did.")
+    parser = argparse.ArgumentParser(description="Score what each model wanted against what the market did.", allow_abbrev=False)
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="whose journal to read (default: MODE, or demo)")
     parser.add_argument("--json", action="store_true", help="one JSON object a model")
     parser.add_argument(
@@ -50,4 +50,4 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("scorecard", main)

@@ -142,6 +142,27 @@ def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert (1, f"run_backtest: {tmp_path}: cannot be written (Is a directory)\n") == (done.returncode, done.stderr)
 
 
+def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:
+    """As with `| head`: the pipe is closed before the report comes."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    words = ("--market", "KRW-XRP", "--strategy", "sma_cross", "--data", str(written(tmp_path)), "--output", "json")
+
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), *words], cwd=tmp_path, env={}, stdout=writing, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writing)
+
+    assert (1, b"") == (done.returncode, done.stderr)
+
+
+def test_days_without_candles_are_told_beside_those_with_some(tmp_path: Path) -> None:
+    done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "grid", "--data", str(written(tmp_path)), "--from", "2030-01-01")
+
+    assert 1 == done.returncode
+    assert "none of its candles lies between --from and --to: they go from 2024-01-01 to 2024-01-17" in done.stderr
+
+
 def test_the_archive_of_the_bot_serves_where_no_file_is_given(tmp_path: Path) -> None:
     (tmp_path / "candles" / "hourly").mkdir(parents=True)
     written(tmp_path / "candles" / "hourly", name="KRW-XRP_60m.csv")
@@ -175,7 +196,11 @@ def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
         (2, ["--strategy", "grid", "--slippage-bps", "-1"], "'-1' is not a number of at least 0"),
         (2, ["--strategy", "grid", "--inside", "--engine", "pipeline"], "--inside: goes with --engine kernel"),
         (1, ["--strategy", "grid", "--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
-        (1, ["--strategy", "grid"], "0 bars are too few: grid needs more than 201"),
+        (
+            1,
+            ["--strategy", "grid"],
+            "there are no candles of KRW-XRP; collect them: python scripts/backtesting/collect_candles.py",
+        ),
     ],
 )
 def test_what_cannot_be_used_is_named(tmp_path: Path, code: int, arguments: list[str], said: str) -> None:

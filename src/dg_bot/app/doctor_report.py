@@ -19,8 +19,8 @@ _REMEDIES = {
         "(--adopt gives coins to the bot)"
     ),
     "account": "check the network and the key; nothing was compared",
-    "database": "rows follow by themselves once the database answers",
-    "messages": "messages follow by themselves once Telegram answers",
+    "database": "rows follow by themselves with the next cycle, once the database answers",
+    "messages": "messages follow by themselves with the next cycle, once Telegram answers",
 }
 
 

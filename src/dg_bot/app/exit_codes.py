@@ -1,7 +1,10 @@
 """How a command ends: its exit code, and the line on standard error that says why."""
 
+import os
 import sys
+from collections.abc import Callable
 from enum import IntEnum
+from typing import NoReturn
 
 from dg_bot.errors import BotError, ConfigurationError, StateError, UnsafeSetup
 
@@ -26,3 +29,18 @@ def refusal(command: str, error: BotError) -> ExitCode:
             return ExitCode.USAGE
         case _:
             return ExitCode.FAILED
+
+
+def end_with(command: str, main: Callable[[], int]) -> NoReturn:
+    """Run a command and end the process: after Ctrl-C with a line, and without a word where nobody reads on (`| head`)."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print(f"{command}: interrupted", file=sys.stderr)
+        code = ExitCode.FAILED
+    except BrokenPipeError:
+        # What is left in the buffer must not fail once more at the exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = ExitCode.FAILED
+    sys.exit(code)
