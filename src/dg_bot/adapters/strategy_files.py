@@ -171,8 +171,9 @@ def _unknown(name: str, folder: Path | None) -> ConfigurationError:
     else:
         names = strategy_names(folder)
         nearest = get_close_matches(name, names, n=1)
-        near = f"did you mean {nearest[0]}? " if nearest else ""
-        remedy = f"{near}There are {', '.join(names)}; your own are looked for in {folder}"
+        near = f"did you mean {nearest[0]}? There are" if nearest else "there are"
+        missing = "" if folder.is_dir() else ", which is not there"
+        remedy = f"{near} {', '.join(names)}; your own are looked for in {folder}{missing}"
     return ConfigurationError("STRATEGY", f"{name!r} is not a strategy", remedy)
 
 

@@ -78,7 +78,7 @@ def test_postponed_annotations_are_understood(tmp_path: Path) -> None:
         ("mine", None, "choose one of volatility_breakout, .*, or set STRATEGY_DIR to the folder of your own"),
         ("mime", "", r"'mime' is not a strategy; did you mean mine\? There are volatility_breakout, .*, mine; your own are"),
         ("../mine", "", "'../mine' is not a strategy"),
-        ("mine", "nowhere", "'mine' is not a strategy"),
+        ("mine", "nowhere", "'mine' is not a strategy; there are .*/nowhere, which is not there"),
     ],
 )
 def test_a_strategy_that_is_not_there_is_named_with_those_that_are(
