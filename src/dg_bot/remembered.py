@@ -69,13 +69,8 @@ class Remembered:
 
 
 def _recent(reports: Mapping[str, CycleReport], now: datetime) -> Mapping[str, CycleReport]:
-    """Keep the reports of two days; they stand in the order of their hours, so that the first recent one ends the search."""
-    recent = dict(reports)
-    for cycle_id, report in reports.items():
-        if report.opened_at >= now - _REPORTS_KEPT:
-            break
-        del recent[cycle_id]
-    return recent
+    """Keep the reports of two days. A snapshot gives them back in the order of their names, not of their hours."""
+    return {cycle_id: report for cycle_id, report in reports.items() if report.opened_at >= now - _REPORTS_KEPT}
 
 
 def _failing(known: Mapping[Market, ScreenFailure], report: CycleReport) -> Mapping[Market, ScreenFailure]:

@@ -58,6 +58,18 @@ def test_a_cycle_that_ran_again_has_its_last_report() -> None:
     assert {again.cycle_id: again} == folded(CycleCompleted(report=report()), CycleCompleted(report=again)).reports
 
 
+def test_reports_of_more_than_two_days_ago_are_forgotten_whatever_their_order() -> None:
+    """A snapshot gives reports back in the order of their names: all of one market before those of the next."""
+    recent = replace(report("KRW-BTC/recent"), opened_at=NOON + timedelta(hours=1))
+    old = replace(report("KRW-ETH/old"), opened_at=NOON - timedelta(hours=48))
+    kept = replace(Remembered(), reports={one.cycle_id: one for one in (recent, old)})
+
+    now = replace(report("KRW-BTC/now"), opened_at=NOON + timedelta(hours=2))
+    after = kept.after(Record(sequence=1, at=NOON + timedelta(hours=2), event=CycleCompleted(report=now)))
+
+    assert {recent.cycle_id, now.cycle_id} == set(after.reports)
+
+
 def screened(hour: int, *gates: Gate, market: Market = BTC) -> CycleCompleted:
     screen = replace(SCREEN, gates=gates)
     return CycleCompleted(report=replace(report(), market=market, opened_at=NOON + timedelta(hours=hour), screen=screen))
