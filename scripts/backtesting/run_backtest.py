@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot import __version__
 from dg_bot.app import argument_types
-from dg_bot.app.backtest_options import add_backtest_options, candles_of, source_of
+from dg_bot.app.backtest_options import add_backtest_options, candles_of, is_simulated, source_of
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.fill_options import add_fill_options, rules_of
 from dg_bot.app.setting_sources import load_settings
@@ -60,7 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         )
         backtest = run_backtest(candles, options.timeframe, strategy, rules, trade)
         driftless = _driftless(options, candles, strategy, rules) if options.walks else None
-        provenance = Provenance(source=source_of(options, settings), version=__version__, command=_command(given, settings))
+        provenance = Provenance(
+            source=source_of(options, settings),
+            version=__version__,
+            command=_command(given, settings),
+            is_simulated=is_simulated(options, settings),
+        )
         trials = trials_of(options.trials)
         report = Report(backtest=backtest, worth=worth(backtest, trials=trials, driftless=driftless), provenance=provenance)
         if options.file is None:

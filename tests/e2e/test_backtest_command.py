@@ -182,6 +182,7 @@ def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
     done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "ema_cross", "--timeframe", "60m", candles="")
 
     assert (0, True) == (done.returncode, f"candles of {folder} (a simulated market)\n" in done.stdout)
+    assert done.stdout.splitlines()[1].endswith(" bars, a simulated market")
 
 
 @pytest.mark.parametrize(

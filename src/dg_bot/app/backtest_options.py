@@ -54,9 +54,13 @@ def source_of(options: argparse.Namespace, settings: Settings) -> str:
     """Name the candles that were used, and say so where they are no real market's."""
     if options.data is not None:
         return str(options.data)
-    folder = _folder(options, settings)
-    is_made_up = settings.has_simulated_candles and folder == settings.candle_folder
-    return f"{folder}{' (a simulated market)' if is_made_up else ''}"
+    return f"{_folder(options, settings)}{' (a simulated market)' if is_simulated(options, settings) else ''}"
+
+
+def is_simulated(options: argparse.Namespace, settings: Settings) -> bool:
+    """Tell whether the candles that the options name are of a simulated market, as far as the program knows."""
+    is_own = options.data is None and _folder(options, settings) == settings.candle_folder
+    return is_own and settings.has_simulated_candles
 
 
 def _folder(options: argparse.Namespace, settings: Settings) -> Path:

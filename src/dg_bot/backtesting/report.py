@@ -23,11 +23,15 @@ _COLUMNS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
-    """What it takes to make a report again: where the candles came from, the program's version, and the command."""
+    """What it takes to make a report again: where the candles came from, the program's version, and the command.
+
+    `is_simulated` says that the candles are of a made-up market.
+    """
 
     source: str
     version: str
     command: str
+    is_simulated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

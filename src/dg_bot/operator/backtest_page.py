@@ -28,7 +28,7 @@ def page(report: Report) -> str:
     by_name = dict(figures)
     parts = {
         "title": escape(rows.title(backtest)),
-        "span": escape(rows.span(backtest)),
+        "span": escape(rows.span(report)),
         "source": escape(report.provenance.source),
         "first": "".join(_card(name, by_name[name]) for name in _FIRST),
         "results": _definitions(rows.result_rows(backtest)),

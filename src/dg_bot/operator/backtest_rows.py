@@ -16,11 +16,13 @@ def title(backtest: Backtest) -> str:
     return f"{backtest.strategy}  {backtest.market}  {backtest.timeframe}"
 
 
-def span(backtest: Backtest) -> str:
-    """Tell from when to when it went, over how many bars, and how many of them the market did not have."""
+def span(report: Report) -> str:
+    """Tell from when to when it went, over how many bars, how many of them the market did not have, and if it is made up."""
+    backtest = report.backtest
+    made_up = ", a simulated market" if report.provenance.is_simulated else ""
     missing = f", {backtest.missing_bars:,} missing" if backtest.missing_bars else ""
     first, end = from_epoch(backtest.curve.opened_at), from_epoch(backtest.curve.ends_at)
-    return f"{first:%Y-%m-%d} to {end:%Y-%m-%d}, {backtest.bars:,} bars{missing}"
+    return f"{first:%Y-%m-%d} to {end:%Y-%m-%d}, {backtest.bars:,} bars{missing}{made_up}"
 
 
 def result_rows(backtest: Backtest) -> tuple[Row, ...]:

@@ -22,7 +22,7 @@ def print_backtest(report: Report, console: Console) -> None:
     """Write the whole report; it fits 80 columns, but for what is to be copied, and needs no colour."""
     backtest = report.backtest
     console.print(Text(rows.title(backtest), style="bold"))
-    console.print(Text(rows.span(backtest)))
+    console.print(Text(rows.span(report)))
     console.print(_side_by_side(rows.result_rows(backtest), rows.trade_rows(backtest)))
     _head(console, "What the figures are worth")
     console.print(_pairs(rows.worth_rows(report.worth)))
