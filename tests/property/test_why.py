@@ -17,9 +17,9 @@ from dg_bot.operator.phrasebook import Language, Phrasebook, safe
 from tests.journal_records import NOON, report
 from tests.postgres import rows
 
-MEASURES = st.one_of(
-    st.booleans(), st.integers(-(10**6), 10**6), st.floats(allow_nan=False), st.text(min_size=1, max_size=12), st.none()
-)
+# No gate measures a control character, and PostgreSQL keeps no text with a NUL in it.
+TEXTS = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=12)
+MEASURES = st.one_of(st.booleans(), st.integers(-(10**6), 10**6), st.floats(allow_nan=False), TEXTS, st.none())
 NAMES = st.sampled_from(["rsi", "adx", "safe_mode", "trend", "news", "flat"])
 STAGES = st.sampled_from(["risk", "data", "strategy", "validator", "execution"])
 GATES = st.builds(

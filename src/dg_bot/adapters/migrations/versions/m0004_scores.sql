@@ -9,11 +9,11 @@ SELECT
     c.proposed ->> 'source' AS model,
     c.proposed ->> 'action' AS proposed,
     c.decision ->> 'action' AS decided,
-    (c.proposed ->> 'confidence')::double precision AS confidence,
+    (c.proposed ->> 'confidence')::numeric AS confidence,
     c.mark_price,
     later.close AS later_price,
-    (later.close / c.mark_price - 1)::double precision AS return_fraction,
-    (later.close / c.mark_price - 1 - 0.0014)::double precision AS net_fraction,
+    later.close / c.mark_price - 1 AS return_fraction,
+    later.close / c.mark_price - 1 - 0.0014 AS net_fraction,
     CASE c.proposed ->> 'action'
         WHEN 'buy' THEN later.close / c.mark_price - 1 > 0.0014
         WHEN 'sell' THEN later.close < c.mark_price
