@@ -200,8 +200,8 @@ def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(
     cards = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
     assert len(opinions) >= 3
-    assert [(one.at, one.action, one.confidence) for one in opinions] == [(*row[:2], float(row[2])) for row in found]
-    assert [pytest.approx(one.return_fraction) for one in opinions] == [float(row[3]) for row in found]
+    assert [(one.at, one.action, one.confidence) for one in opinions] == [(*row[:2], float(str(row[2]))) for row in found]
+    assert [pytest.approx(one.return_fraction) for one in opinions] == [float(str(row[3])) for row in found]
     assert [None if one.action is Action.HOLD else one.is_right for one in opinions] == [row[4] for row in found]
     assert (0, [("llm", False), ("rules only", True)]) == (code, [(card["model"], card["is_evidence"]) for card in cards])
 
