@@ -94,5 +94,5 @@ format: $(VENV)/development
 	$(BIN)/ruff check --fix .
 
 requirements: $(VENV)/development
-	$(BIN)/uv pip compile $(LOCKED) --extra dev -o requirements-dev.txt
+	$(BIN)/uv pip compile $(LOCKED) --extra dev --extra train -o requirements-dev.txt
 	$(BIN)/uv pip compile $(LOCKED) --constraint requirements-dev.txt -o requirements.txt
