@@ -34,6 +34,11 @@ RESERVED_NAMES = frozenset(
         "MODEL_PATH", "DISCORD_WEBHOOK_URL", "SENTRY_DSN", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
     ]
 )  # fmt: skip
+# What docker-compose reads from the same `.env`; the bot is told what it needs of it as DATABASE_URL.
+CONTAINER_NAMES = frozenset(
+    ["POSTGRES_PASSWORD", "DATABASE_PASSWORD", "GRAFANA_DATABASE_PASSWORD", "GRAFANA_PASSWORD", "BOT_UID"]
+)
+_CONTAINER_SECRETS = CONTAINER_NAMES - {"BOT_UID"}
 _RESERVED_SECRETS = frozenset(["SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
 _DEFAULTS = RiskLimits()
 
@@ -332,4 +337,4 @@ def known_names() -> frozenset[str]:
 def secret_names() -> frozenset[str]:
     """Give the names of the settings whose values must never be shown, the reserved ones among them."""
     read = (name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
-    return _RESERVED_SECRETS.union(read)
+    return _RESERVED_SECRETS.union(_CONTAINER_SECRETS, read)

@@ -37,6 +37,15 @@ RESERVED = [
     "TELEGRAM_USER_IDS",
     "HEARTBEAT_URL",
 ]
+# What else may stand in the file, for others than the bot, or to open it.
+BESIDE = [
+    "ENV_AGE_KEY_FILE",
+    "POSTGRES_PASSWORD",
+    "DATABASE_PASSWORD",
+    "GRAFANA_DATABASE_PASSWORD",
+    "GRAFANA_PASSWORD",
+    "BOT_UID",
+]
 # A value other than the default for each setting, and what it is read as.
 EXAMPLES: Mapping[str, tuple[str, object]] = {
     "MODE": ("paper", Mode.PAPER),
@@ -316,7 +325,7 @@ def test_what_else_is_in_the_environment_is_nobodys_business(name: str) -> None:
     assert load() == load({name: CANARY})
 
 
-@pytest.mark.parametrize("name", RESERVED)
+@pytest.mark.parametrize("name", [*RESERVED, *BESIDE[1:]])
 def test_a_reserved_name_is_taken_and_has_no_effect(name: str, env_file: Path) -> None:
     value = "model.onnx" if name == "MODEL_PATH" else CANARY
     env_file.write_text(f"{name}={value}\n")
@@ -604,7 +613,7 @@ def _listed(text: str) -> list[str]:
 def test_the_example_file_lists_every_setting_once_and_nothing_else() -> None:
     listed = _listed((ROOT / ".env.example").read_text(encoding="utf-8"))
 
-    wanted = [*known_names(), *RESERVED]
+    wanted = [*known_names(), *RESERVED, *BESIDE]
     assert sorted(wanted) == sorted(listed)
 
 
