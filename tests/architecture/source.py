@@ -7,10 +7,25 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "src" / "dg_bot"
-_TEXT_FOLDERS = ("src", "tests", "scripts", "docs", "benchmarks", "monitoring", ".ci")
+_TEXT_FOLDERS = ("src", "tests", "scripts", "docs", "benchmarks", "monitoring", "deploy", ".ci")
 # Secrets of whoever works here, and what a run leaves behind.
 _NOT_OURS = (".env", ".coverage")
-_TEXT_SUFFIXES = {".py", ".sql", ".yaml", ".yml", ".toml", ".ini", ".md", ".txt", ".json", ".example", ".sh", ".mako", ""}
+_TEXT_SUFFIXES = {
+    ".py",
+    ".sql",
+    ".yaml",
+    ".yml",
+    ".toml",
+    ".ini",
+    ".md",
+    ".txt",
+    ".json",
+    ".example",
+    ".sh",
+    ".service",
+    ".mako",
+    "",
+}
 
 
 def modules(*folders: str) -> list[str]:

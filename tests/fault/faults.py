@@ -209,6 +209,5 @@ _NO_MODEL_FILES = "no model files are loaded yet"
 NOT_TESTED: Mapping[str, str] = {
     **dict.fromkeys(("H06", "H07", "H08", "H09", "H10", "S04"), _NO_COMMANDS),
     **dict.fromkeys(("M09", "M10", "M11", "M12", "M13"), _NO_MODEL_FILES),
-    "S11": "there is no container image yet",
 }
 """Why a fault has no test; each of these is due as soon as its part exists."""
