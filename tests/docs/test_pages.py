@@ -1,0 +1,53 @@
+"""The pages for people: both languages say the same, links lead somewhere, and quoted texts are the program's."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.source import ROOT
+from tests.docs.program_texts import program_texts
+
+TWINS = sorted(ROOT.glob("docs/*.ko.md"))
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+
+
+def outline(page: str) -> dict[str, list[str]]:
+    """Give what both languages of a page share: levels of headings, code blocks, tables by the width of each row, links."""
+    prose = re.sub(r"^ *```.*?^ *```$", "", page, flags=re.DOTALL | re.MULTILINE)
+    return {
+        "headings": re.findall(r"^#+", prose, re.MULTILINE),
+        "code": re.findall(r"^ *```.*?^ *```$", page, re.DOTALL | re.MULTILINE),
+        "rows": [str(row.replace("\\|", "").count("|")) for row in re.findall(r"^\|.*$", prose, re.MULTILINE)],
+    }
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.name)
+def test_the_korean_page_has_the_headings_code_and_tables_of_the_english_one(twin: Path) -> None:
+    original = twin.with_name(twin.name.replace(".ko.md", ".md"))
+
+    assert outline(original.read_text(encoding="utf-8")) == outline(twin.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.name)
+def test_each_of_two_twins_names_the_other(twin: Path) -> None:
+    original = twin.with_name(twin.name.replace(".ko.md", ".md"))
+
+    assert f"한국어: [{twin.name}]({twin.name})" in original.read_text(encoding="utf-8")
+    assert f"English: [{original.name}]({original.name})" in twin.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_into_the_project_leads_to_a_file(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8"))
+
+    assert [] == [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+@pytest.mark.parametrize("name", ["troubleshooting.md", "troubleshooting.ko.md"])
+def test_every_text_that_is_explained_is_one_that_the_program_says(name: str) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.MULTILINE)
+    texts = [text for row in rows for text in re.findall(r"`([^`]+)`", row)]
+
+    assert len(texts) > 80
+    assert [] == [text for text in texts if text not in program_texts()]
