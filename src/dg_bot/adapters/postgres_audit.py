@@ -19,7 +19,7 @@ _AUDITED = {
     "portfolio_snapshots": "cycle_id",
 }
 # What else a record writes: its rows must not land among the real ones.
-_BESIDE = ("system_logs", "bot_config", "rejected_records")
+_BESIDE = ("system_logs", "bot_config", "rejected_records", "llm_questions")
 _SHADOW = SQL("CREATE TEMPORARY TABLE {table} (LIKE {schema}.{table} INCLUDING ALL) ON COMMIT DROP")
 _DIFFERING = SQL(
     """SELECT {key}, (to_jsonb(kept) - 'id')::text, (to_jsonb(told) - 'id')::text

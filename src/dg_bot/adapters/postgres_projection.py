@@ -76,14 +76,16 @@ def write_rows(cursor: Cursor, record: Record) -> None:
         case TransferDeclared(currency=currency, amount=amount, note=note):
             context = {"currency": currency, "amount": amount, "note": note}
             write_log(cursor, record, level="info", message=f"transfer declared: {plain(amount)} {currency}", context=context)
-        case PositionAdopted(market=market, quantity=quantity, cost_krw=cost_krw):
+        case PositionAdopted(market=market, quantity=quantity, cost_krw=cost_krw, mark_krw=mark_krw):
             message = f"position adopted: {plain(quantity)} {market.base} at {plain(cost_krw)} KRW"
-            context = {"market": market, "quantity": quantity, "cost_krw": cost_krw}
+            context = {"market": market, "quantity": quantity, "cost_krw": cost_krw, "mark_krw": mark_krw}
             write_log(cursor, record, level="info", message=message, context=context)
         case Stopped(open_positions=count):
             level = "info" if count == 0 else "warning"
             write_log(cursor, record, level=level, message=f"stopped with open positions: {count}", context={"open": count})
-        case AccountOpened() | IntentSending() | PeriodOpened() | HighestPriceRaised() | ModelAsked() | ModelAnswered():
+        case ModelAnswered() as event:
+            _write_question(cursor, record, event)
+        case AccountOpened() | IntentSending() | PeriodOpened() | HighestPriceRaised() | ModelAsked():
             pass  # they matter to the state alone
         case _:
             assert_never(record.event)
@@ -200,6 +202,7 @@ def _write_cycle(cursor: Cursor, record: Record, report: CycleReport) -> None:
         gates=_json(report.gates),
         decision=None if report.decision is None else _json(report.decision),
         proposed=None if report.proposed is None else _json(report.proposed),
+        votes=_json(report.votes),
         indicators=_json(report.indicators),
         screen=None if report.screen is None else _json(report.screen),
         durations=_json(report.durations_ms),
@@ -229,12 +232,29 @@ def _write_decision(cursor: Cursor, record: Record, report: CycleReport, decisio
     )
 
 
+def _write_question(cursor: Cursor, record: Record, event: ModelAnswered) -> None:
+    _put(
+        cursor,
+        "put_question",
+        sequence=record.sequence,
+        purpose=event.purpose,
+        model=event.model,
+        kind=event.answer.kind,
+        tokens=event.tokens,
+        cost_krw=event.answer.cost_krw,
+        at=record.at,
+    )
+
+
 def _write_snapshot(cursor: Cursor, record: Record, cycle_id: str, state: StateSummary) -> None:
     positions = {
         position.market.code: {
             "amount": position.quantity,
             "value": product(position.quantity, position.mark_krw),
             "profit_rate": round(position.mark_krw / position.average_cost_krw - 1, 8),
+            "average_cost": position.average_cost_krw,
+            "stop": position.stop_krw,
+            "target": position.target_krw,
         }
         for position in state.positions
     }
@@ -245,6 +265,10 @@ def _write_snapshot(cursor: Cursor, record: Record, cycle_id: str, state: StateS
         equity_krw=state.equity_krw,
         usdt_krw=state.usdt_krw,
         positions=_json(positions),
+        free_krw=state.free_krw,
+        daily_pnl_fraction=state.daily_pnl_fraction,
+        weekly_pnl_fraction=state.weekly_pnl_fraction,
+        is_safe_mode=state.safe_mode,
         at=record.at,
     )
 

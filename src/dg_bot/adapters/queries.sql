@@ -65,11 +65,11 @@ DELETE FROM portfolio_snapshots USING gone WHERE portfolio_snapshots.cycle_id = 
 
 -- name: put_cycle
 INSERT INTO cycles AS kept (
-    cycle_id, symbol, mode, outcome, stage, reason, gates, decision, proposed, indicators, screen, durations, mark_price,
+    cycle_id, symbol, mode, outcome, stage, reason, gates, decision, proposed, votes, indicators, screen, durations, mark_price,
     slippage_bps, opened_at, completed_at
 ) VALUES (
-    %(cycle_id)s, %(symbol)s, %(mode)s, %(outcome)s, %(stage)s, %(reason)s, %(gates)s, %(decision)s, %(proposed)s, %(indicators)s,
-    %(screen)s, %(durations)s, %(mark_price)s, %(slippage_bps)s, %(opened_at)s, %(completed_at)s
+    %(cycle_id)s, %(symbol)s, %(mode)s, %(outcome)s, %(stage)s, %(reason)s, %(gates)s, %(decision)s, %(proposed)s, %(votes)s,
+    %(indicators)s, %(screen)s, %(durations)s, %(mark_price)s, %(slippage_bps)s, %(opened_at)s, %(completed_at)s
 )
 ON CONFLICT (cycle_id) DO UPDATE SET cycle_id = excluded.cycle_id
 WHERE (kept.symbol, kept.mode, kept.outcome, kept.completed_at)
@@ -86,11 +86,20 @@ VALUES (%(cycle_id)s, %(symbol)s, %(action)s, %(confidence_pct)s, %(source)s, %(
 ON CONFLICT (cycle_id) DO NOTHING;
 
 -- name: put_snapshot
-INSERT INTO portfolio_snapshots (cycle_id, total_value_krw, total_value_usd, positions, created_at)
-VALUES (
-    %(cycle_id)s, %(equity_krw)s, round(%(equity_krw)s::numeric / %(usdt_krw)s::numeric, 2), %(positions)s, %(at)s
+INSERT INTO portfolio_snapshots (
+    cycle_id, total_value_krw, total_value_usd, positions, free_krw, daily_pnl_fraction, weekly_pnl_fraction, is_safe_mode, created_at
+) VALUES (
+    %(cycle_id)s, %(equity_krw)s, round(%(equity_krw)s::numeric / %(usdt_krw)s::numeric, 2), %(positions)s, %(free_krw)s,
+    %(daily_pnl_fraction)s, %(weekly_pnl_fraction)s, %(is_safe_mode)s, %(at)s
 )
 ON CONFLICT (cycle_id) DO NOTHING;
+
+-- name: put_question
+INSERT INTO llm_questions AS kept (journal_sequence, purpose, model, answer_kind, tokens, cost_krw, answered_at)
+VALUES (%(sequence)s, %(purpose)s, %(model)s, %(kind)s, %(tokens)s, %(cost_krw)s, %(at)s)
+ON CONFLICT (answered_at, journal_sequence) DO UPDATE SET journal_sequence = excluded.journal_sequence
+WHERE (kept.purpose, kept.model, kept.answer_kind, kept.tokens, kept.cost_krw)
+    = (excluded.purpose, excluded.model, excluded.answer_kind, excluded.tokens, excluded.cost_krw);
 
 -- name: put_log
 INSERT INTO system_logs (journal_sequence, level, message, context, created_at)
@@ -113,6 +122,7 @@ UNION ALL SELECT 'fills', count(*) FROM fills
 UNION ALL SELECT 'cycles', count(*) FROM cycles
 UNION ALL SELECT 'ai_decisions', count(*) FROM ai_decisions
 UNION ALL SELECT 'portfolio_snapshots', count(*) FROM portfolio_snapshots
+UNION ALL SELECT 'llm_questions', count(*) FROM llm_questions
 UNION ALL SELECT 'system_logs', count(*) FROM system_logs
 UNION ALL SELECT 'candles', count(*) FROM candles
 UNION ALL SELECT 'rejected_records', count(*) FROM rejected_records;

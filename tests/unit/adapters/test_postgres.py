@@ -231,7 +231,8 @@ def test_a_snapshot_values_the_account_in_won_and_dollars(store: PostgresStore, 
     _project(store, CycleCompleted(report=report(account=state(equity="1000000.123", usdt="1400"))))
 
     query = "SELECT total_value_krw, total_value_usd, positions FROM portfolio_snapshots"
-    positions = {"KRW-BTC": {"amount": 0.5, "value": 550, "profit_rate": 0.1}}
+    held = {"amount": 0.5, "value": 550, "profit_rate": 0.1, "average_cost": 1000, "stop": 950, "target": 1100}
+    positions = {"KRW-BTC": held}
     assert [(Decimal("1000000.123"), Decimal("714.29"), positions)] == rows(database, query)
 
 
