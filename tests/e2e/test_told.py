@@ -14,6 +14,8 @@ from tests.e2e.conftest import MakeBench
 from tests.e2e.market_bench import MarketBench, breakout
 from tests.e2e.tape_bench import ACCESS_KEY, SECRET_KEY, WarmProgram
 from tests.postgres import rows, run_sql
+from tests.sentry_server import KEY as SENTRY_KEY
+from tests.sentry_server import SentryServer
 from tests.telegram_server import CHAT, SILENCE, TOKEN, UNAUTHORIZED, TelegramServer, broken
 
 NEXT_HOUR = timedelta(hours=1, seconds=5)
@@ -21,11 +23,10 @@ DATABASE_PASSWORD = "canary-of-the-database-password"
 # Nothing reads these yet; that is no reason to tell them.
 RESERVED = {
     "OPENAI_API_KEY": "sk-canary-of-the-language-model",
-    "SENTRY_DSN": "https://canary-of-sentry@127.0.0.1/1",
     "DISCORD_WEBHOOK_URL": "http://127.0.0.1/api/webhooks/1/canary-of-discord",
     "HEARTBEAT_URL": "http://127.0.0.1/ping/canary-of-the-heartbeat",
 }
-CANARIES = (SECRET_KEY, ACCESS_KEY, TOKEN, TOKEN.partition(":")[2], DATABASE_PASSWORD, *RESERVED.values())
+CANARIES = (SECRET_KEY, ACCESS_KEY, TOKEN, TOKEN.partition(":")[2], DATABASE_PASSWORD, SENTRY_KEY, *RESERVED.values())
 FOUR = {
     "ko": ["🕐 <b>KRW-BTC 사이클</b>", "📊 <b>KRW-BTC 백테스트</b>", "🟢 <b>KRW-BTC 체결</b>", "💼 <b>KRW-BTC 포트폴리오</b>"],
     "en": ["🕐 <b>KRW-BTC cycle</b>", "📊 <b>KRW-BTC backtest</b>", "🟢 <b>KRW-BTC traded</b>", "💼 <b>KRW-BTC portfolio</b>"],
@@ -196,9 +197,12 @@ def command_lines() -> dict[str, str]:
 
 
 def test_s01_no_secret_leaves_a_daemon_for_which_everything_fails(bench: MarketBench, telegram: TelegramServer) -> None:
-    """A live daemon whose venue, messenger and orders fail in turn tells no secret in log, rows, files, pages or process list."""
+    """A live daemon for which everything fails tells no secret in log, rows, files, pages, crash reports or process list."""
     dsn = bench.settings["DATABASE_URL"]
-    with bench.daemon(DATABASE_URL=with_role(dsn), LOG_LEVEL="DEBUG", **RESERVED) as daemon:
+    with (
+        SentryServer() as sentry,
+        bench.daemon(DATABASE_URL=with_role(dsn), LOG_LEVEL="DEBUG", SENTRY_DSN=sentry.dsn, **RESERVED) as daemon,
+    ):
         bench.faults.add(FaultRule(action=Html(), path="/v1/orderbook", nth=1))
         bench.faults.add(FaultRule(action=LoseReply(), path="/v1/orders", method="POST", nth=1))
         bench.faults.add(FaultRule(action=Answer(401, '{"error": {"name": "jwt_verification"}}'), path="/v1/order", nth=1))
@@ -211,8 +215,13 @@ def test_s01_no_secret_leaves_a_daemon_for_which_everything_fails(bench: MarketB
         daemon.wait_for("guard_tick_failed")
         pages = {path: daemon.page(path)[1] for path in ("/health", "/metrics")}
         processes = command_lines()
+        state_file = bench.folder / "data" / "state" / "risk_state.json"
+        state_file.unlink()
+        (state_file / "in the way").mkdir(parents=True)
         daemon.end(signal.SIGINT)
 
     assert any("scheduler_main.py" in line for line in processes.values())
-    texts = {"log": daemon.log, **pages, **processes, **files_of(bench.folder, bench.candles), **rows_of(dsn)}
+    assert any("state_file_behind" in envelope and "guard_tick_failed" in envelope for envelope in sentry.envelopes)
+    told = {"log": daemon.log, "crash reports": "".join(sentry.envelopes), **pages, **processes}
+    texts = {**told, **files_of(bench.folder, bench.candles), **rows_of(dsn)}
     assert [] == leaks({**texts, "messages": "\n".join(message.text for message in telegram.sent)})

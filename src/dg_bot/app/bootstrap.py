@@ -18,6 +18,7 @@ from dg_bot.adapters.paper_exchange import PaperExchange
 from dg_bot.adapters.postgres_trials import sets_tried
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
+from dg_bot.adapters.sentry import CrashReports
 from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
@@ -35,6 +36,7 @@ from dg_bot.app.record_log import log_record
 from dg_bot.app.recorded_cycles import RecordedCycles, RunsCycles
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.scoring import stored_calibration
+from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import hold_folder, whole_journal
 from dg_bot.app.strategy_choice import chosen_strategy
@@ -147,6 +149,7 @@ def running_bot(
     remembers is unreadable, and what a first look at the venue raises.
     """
     with ExitStack() as stack:
+        _report_crashes(settings, stack)
         hold_folder(settings, stack)
         database = database_of(settings, owner=Owner(settings.mode, settings.order_namespace))
         stack.callback(database.close)
@@ -188,6 +191,14 @@ def running_bot(
             note=partial(note_reasons, settings.state_folder),
         )
         yield _wired(settings, venue, books, recorder, archive, metrics, database, outbox, on_progress, live_key)
+
+
+def _report_crashes(settings: Settings, stack: ExitStack) -> None:
+    """Report what is logged as an error for as long as `stack` is open, where there is somebody to report it to."""
+    if settings.sentry_dsn is not None:
+        dsn, release = settings.sentry_dsn.get_secret_value(), f"dg_bot@{__version__}"
+        clean = Redactor(settings.secrets()).clean
+        stack.enter_context(CrashReports(dsn=dsn, release=release, environment=settings.mode, clean=clean))
 
 
 def _venue(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:

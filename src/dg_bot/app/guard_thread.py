@@ -68,7 +68,7 @@ class GuardThread:
             except BaseException as error:  # noqa: BLE001 - the daemon ends the process for it
                 self._broken = error
                 # Kept for the daemon, which ends the process: a guard that is gone must not go unnoticed.
-                _log.critical("guard_broke", error=f"{type(error).__name__}: {error}")
+                _log.critical("guard_broke", error=f"{type(error).__name__}: {error}", exc_info=error)
                 return
             self._stop.wait(max(0.0, started + self._period_s - self._bot.clock.monotonic_s()))
 

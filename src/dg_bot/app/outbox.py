@@ -78,7 +78,7 @@ class Outbox:
             except BotError as error:
                 self._fall_behind(projection, str(error))
             except Exception as error:  # noqa: BLE001 - a defect in one rendering must not silence the others
-                _log.error("projection_defect", projection=projection.name, error=f"{type(error).__name__}: {error}")
+                _log.error("projection_defect", projection=projection.name, exc_info=error)
                 self._fall_behind(projection, f"a defect of this program ({type(error).__name__})")
             else:
                 self._catch_up(projection)

@@ -164,7 +164,7 @@ class Daemon:
             self._contradicted(error)
             code = 1
         except Exception as error:  # noqa: BLE001 - the job: whatever broke this hour, the next one runs
-            _log.error("cycle_failed", error=f"{type(error).__name__}: {error}")
+            _log.error("cycle_failed", error=f"{type(error).__name__}: {error}", exc_info=error)
             bot.metrics.error(type(error).__name__)
             code = 1
         if code == 0:

@@ -31,7 +31,7 @@ _LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
 RESERVED_NAMES = frozenset(
     [
-        "MODEL_PATH", "DISCORD_WEBHOOK_URL", "SENTRY_DSN", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
+        "MODEL_PATH", "DISCORD_WEBHOOK_URL", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
     ]
 )  # fmt: skip
 # What docker-compose reads from the same `.env`; the bot is told what it needs of it as DATABASE_URL.
@@ -39,7 +39,7 @@ CONTAINER_NAMES = frozenset(
     ["POSTGRES_PASSWORD", "DATABASE_PASSWORD", "GRAFANA_DATABASE_PASSWORD", "GRAFANA_PASSWORD", "BOT_UID"]
 )
 _CONTAINER_SECRETS = CONTAINER_NAMES - {"BOT_UID"}
-_RESERVED_SECRETS = frozenset(["SENTRY_DSN", "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
+_RESERVED_SECRETS = frozenset(["DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
 _DEFAULTS = RiskLimits()
 
 
@@ -121,6 +121,7 @@ class Settings(BaseModel):
     telegram_base_url: str = OFFICIAL_TELEGRAM
     telegram_verbosity: Verbosity = Verbosity.CHANGES
     bot_language: Language = Language.KOREAN
+    sentry_dsn: SecretStr | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_format: LogFormat = LogFormat.JSON
     health_host: str = "127.0.0.1"
@@ -155,6 +156,13 @@ class Settings(BaseModel):
         if follows and not is_loopback(info.data.get("upbit_base_url", OFFICIAL_UPBIT)):
             raise ValueError("is for a simulator on this machine only: set UPBIT_BASE_URL to a loopback address")
         return follows
+
+    @field_validator("sentry_dsn")
+    @classmethod
+    def _a_dsn_that_nobody_on_the_way_can_read(cls, dsn: SecretStr | None) -> SecretStr | None:
+        if dsn is not None and not _is_dsn(dsn.get_secret_value()):
+            raise ValueError("it looks like https://KEY@HOST/NUMBER, and is https or on this machine")
+        return dsn
 
     @field_validator("cycle_cron")
     @classmethod
@@ -301,6 +309,15 @@ class Settings(BaseModel):
             )
         if self.openai_api_key is None:
             raise ConfigurationError("OPENAI_API_KEY", "is needed to ask a language model", "set it, or DECISION_MODEL=rules")
+
+
+def _is_dsn(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        is_readable = bool(parts.username and parts.hostname) and parts.path.rpartition("/")[2].isdecimal() and parts.port != 0
+    except ValueError:
+        return False
+    return is_readable and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text)))
 
 
 def _https_host(url: str) -> str | None:

@@ -33,7 +33,6 @@ SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "OPENAI_API_KEY", "DATABASE_U
 RESERVED = [
     "MODEL_PATH",
     "DISCORD_WEBHOOK_URL",
-    "SENTRY_DSN",
     "TELEGRAM_USER_IDS",
     "HEARTBEAT_URL",
 ]
@@ -116,6 +115,7 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "TELEGRAM_BASE_URL": ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
     "TELEGRAM_VERBOSITY": ("full", Verbosity.FULL),
     "BOT_LANGUAGE": ("en", Language.ENGLISH),
+    "SENTRY_DSN": ("https://key@o1.ingest.example/2", SecretStr("https://key@o1.ingest.example/2")),
     "LOG_LEVEL": ("DEBUG", "DEBUG"),
     "LOG_FORMAT": ("console", "console"),
     "HEALTH_HOST": ("0.0.0.0", "0.0.0.0"),  # noqa: S104 - a value that an operator may choose
@@ -155,6 +155,7 @@ OUT_OF_RANGE = {
     "RISK_ENTRY_INTERVAL_HOURS": ["-0.01", "168.01", "nan"],
     "TELEGRAM_VERBOSITY": ["loud"],
     "BOT_LANGUAGE": ["de"],
+    "SENTRY_DSN": ["key", "https://host/1", "https://key@host/", "https://key@host/one", "http://key@host/1", "ftp://key@host/1"],
     "LOG_LEVEL": ["debug", "TRACE"],
     "LOG_FORMAT": ["xml"],
     "HEALTH_PORT": ["-1", "65536", "http"],
