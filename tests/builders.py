@@ -46,6 +46,7 @@ from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
+from dg_bot.pipeline.challengers import Challengers
 from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage
@@ -170,6 +171,7 @@ class Setup:
     screen_mode: ScreenMode = ScreenMode.BLOCK
     allow_warned_markets: bool = False
     model: DecisionModel | None = None
+    challengers: Sequence[DecisionModel] = ()
     validator: ValidatorLimits = LENIENT
 
 
@@ -355,6 +357,7 @@ class PaperBot:
             summarizer=StateSummarizer(books=self.books, account=account, risk=risk, market_data=upbit, clock=clock),
             clock=clock,
             mode=Mode.PAPER,
+            challengers=Challengers(setup.challengers, clock=clock, budget_s=20.0) if setup.challengers else None,
         )
         self.guard = Guard(
             books=self.books,

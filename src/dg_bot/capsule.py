@@ -28,6 +28,8 @@ BALANCES, RULES, SUBMIT, FIND, ORDERS = (
     "exchange.list_orders",
 )
 CONSULTATION, CALIBRATION = "model.ask", "model.calibration"
+# Who asks, where it is not the model that decides.
+CHALLENGER = "challenger"
 OWN_RECORD, OTHER_RECORD = "journal.own", "journal.other"
 
 

@@ -114,7 +114,7 @@ class TradePlan:
 
     `forced_exit` marks a strategy's own exit, which is risk's; its decision is a SELL.
     `is_screen_advisory` tells that the screen only warns; an entry is a small fixed one then, whatever it found.
-    `advice` is what the model proposed, before any check; None where it was not asked.
+    `advice` is what the model proposed, before any check, and `situation` what it was shown; None where it was not asked.
     """
 
     decision: Decision
@@ -125,6 +125,7 @@ class TradePlan:
     gates: tuple[Gate, ...]
     is_screen_advisory: bool = False
     advice: Advice | None = None
+    situation: Situation | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

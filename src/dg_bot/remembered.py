@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from dg_bot.domain.cycle_report import CycleReport
-from dg_bot.domain.events import CycleCompleted, PeriodOpened, PositionAdopted, Record, TransferDeclared
+from dg_bot.domain.events import (
+    CycleCompleted,
+    ModelAnswered,
+    ModelAsked,
+    PeriodOpened,
+    PositionAdopted,
+    Record,
+    TransferDeclared,
+)
 from dg_bot.domain.gate import first_failure
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import product
@@ -25,7 +33,8 @@ class Remembered:
     """Risk state, orders, spending and the reports of two days after the record `sequence`; empty before the first.
 
     `invested_krw` is the equity with which the first period began, moved by declared won and adopted coins since.
-    `failing_screens` has the markets whose screen failed when it was last run.
+    `failing_screens` has the markets whose screen failed when it was last run. `challenger_spending` is what models that are only
+    scored asked of each language model, apart from `spending`.
     """
 
     state: RiskState = field(default_factory=RiskState)
@@ -35,6 +44,7 @@ class Remembered:
     spending: Spending = field(default_factory=Spending, metadata={"added": True})
     invested_krw: Decimal | None = None
     failing_screens: Mapping[Market, ScreenFailure] = field(default_factory=dict, metadata={"added": True})
+    challenger_spending: Mapping[str, Spending] = field(default_factory=dict, metadata={"added": True})
 
     @property
     def sequence(self) -> int:
@@ -48,9 +58,13 @@ class Remembered:
             state=risk_state.after(self.state, record),
             intents=self.intents.after(record),
             starts=self.starts.after(record),
-            spending=self.spending.after(record),
         )
         match record.event:
+            case ModelAsked(is_challenger=True, model=model) | ModelAnswered(is_challenger=True, model=model):
+                spent = self.challenger_spending.get(model, Spending()).after(record)
+                return replace(folded, challenger_spending={**self.challenger_spending, model: spent})
+            case ModelAsked() | ModelAnswered():
+                return replace(folded, spending=self.spending.after(record))
             case CycleCompleted(report=report):
                 return replace(
                     folded,

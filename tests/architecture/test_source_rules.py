@@ -19,6 +19,7 @@ BROAD_HANDLERS = {
     "app/outbox.py": "a defect in one rendering must not silence the others",
     "adapters/openai_model.py": "what breaks in the library is one more answer that cannot be used",
     "pipeline/analysis_stage.py": "a check that raises is a failed check",
+    "pipeline/challengers.py": "a model that is only scored ends no cycle that is over",
 }
 # Where an amount in won becomes a float, and why.
 DOORS_OUT_OF_MONEY = {

@@ -82,6 +82,7 @@ def asking_settings(server: OpenAiServer, folder: Path) -> dict[str, str]:
     prices.write_text(f"- {MODEL} 2020-01-01 1.00 4.00\n", encoding="utf-8")
     return {
         "DECISION_MODEL": "llm",
+        "CHALLENGERS": "rules,ensemble",
         "OPENAI_BASE_URL": server.url,
         "OPENAI_API_KEY": KEY,
         "OPENAI_MODEL": MODEL,

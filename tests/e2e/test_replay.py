@@ -12,11 +12,12 @@ from scripts.models import scorecard
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.memory import MemoryCandleArchive
+from dg_bot.analysis.opinions import Voice
 from dg_bot.app.replay import Replayed, Replayer, Verdict
 from dg_bot.app.scoring import opinions_of
 from dg_bot.domain.cycle_report import Outcome
 from dg_bot.domain.decision import Action
-from dg_bot.domain.events import AlarmRaised, CapsuleStored
+from dg_bot.domain.events import AlarmRaised, CapsuleStored, ChallengersHeard
 from dg_bot.errors import DataError
 from dg_bot.simulator.faults import FaultPlan
 from tests.e2e.replay_bench import (
@@ -178,6 +179,31 @@ def test_the_answers_of_a_language_model_come_from_the_capsules(asked: RecordedH
     assert {"llm"} <= sources
 
 
+def test_what_challengers_wanted_comes_out_the_same_and_is_scored(asked: RecordedHours) -> None:
+    heard = [
+        record.event
+        for record in read_journal(asked.settings.state_folder / "journal.jsonl")
+        if isinstance(record.event, ChallengersHeard)
+    ]
+    scored = [one for one in opinions_of(asked.settings) if one.voice is Voice.CHALLENGER]
+
+    assert {("rules", False), ("ensemble", True)} == {(one.model, one.has_read) for event in heard for one in event.opinions}
+    assert {"rules", "ensemble"} == {one.model for one in scored}
+    assert [] == [one for one in replayed(asked) if one.verdict is not Verdict.SAME]
+
+
+def test_another_opinion_of_a_challenger_is_named_and_the_order_stays(
+    asked: RecordedHours, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dg_bot.models.ensemble.weight_of", lambda _brier: 0.25)
+    monkeypatch.setattr("dg_bot.models.ensemble.agreed", lambda _votes, _agreement: (Action.BUY, 1.0, 1.0))
+
+    found = [one for one in replayed(asked) if one.verdict is not Verdict.SAME]
+
+    assert {"challengers"} == {one.difference.stage for one in found if one.difference is not None}
+    assert all(one.recorded == one.recomputed for one in found)
+
+
 def test_another_prompt_is_named_and_the_answer_stays(asked: RecordedHours, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dg_bot.models.llm.SCHEMA", "{}")
 
@@ -192,7 +218,8 @@ def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(
     opinions = [one for one in opinions_of(asked.settings) if one.model == "llm"]
     found = rows(
         asked_database,
-        "SELECT opened_at, proposed, confidence, return_fraction, is_right FROM decision_scores WHERE model = 'llm' ORDER BY 1",
+        "SELECT opened_at, proposed, confidence, return_fraction, is_right FROM decision_scores"
+        " WHERE voice = 'champion' ORDER BY opened_at",
     )
     for name in ("DATA_DIR", "CANDLE_DIR"):
         monkeypatch.setenv(name, asked.settings.public()[name])
@@ -203,7 +230,10 @@ def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(
     assert [(one.at, one.action, one.confidence) for one in opinions] == [(*row[:2], float(str(row[2]))) for row in found]
     assert [pytest.approx(one.return_fraction) for one in opinions] == [float(str(row[3])) for row in found]
     assert [None if one.action is Action.HOLD else one.is_right for one in opinions] == [row[4] for row in found]
-    assert (0, [("llm", False), ("rules only", True)]) == (code, [(card["model"], card["is_evidence"]) for card in cards])
+    assert (0, [("ensemble", False), ("llm", False), ("rules", True), ("rules only", True)]) == (
+        code,
+        [(card["model"], card["is_evidence"]) for card in cards],
+    )
 
 
 def test_the_script_tells_verdicts_and_ends_accordingly(

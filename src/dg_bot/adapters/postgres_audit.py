@@ -17,6 +17,7 @@ _AUDITED = {
     "cycles": "cycle_id",
     "ai_decisions": "cycle_id",
     "portfolio_snapshots": "cycle_id",
+    "opinions": "opinion_id",
 }
 # What else a record writes: its rows must not land among the real ones.
 _BESIDE = ("system_logs", "bot_config", "rejected_records", "llm_questions")

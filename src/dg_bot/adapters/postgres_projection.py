@@ -1,6 +1,6 @@
 """Turn journal records into rows: which statements each event means, run on one cursor."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from dg_bot.adapters.postgres_json import to_json
 from dg_bot.adapters.postgres_queries import queries
+from dg_bot.analysis.opinions import GivenOpinion, challengers_opinions, opinions_given
 from dg_bot.domain.cycle_report import CycleReport, StateSummary
 from dg_bot.domain.decision import Decision
 from dg_bot.domain.events import (
@@ -17,6 +18,7 @@ from dg_bot.domain.events import (
     AlarmRaised,
     Answer,
     CapsuleStored,
+    ChallengersHeard,
     Closing,
     CycleCompleted,
     HighestPriceRaised,
@@ -65,6 +67,8 @@ def write_rows(cursor: Cursor, record: Record) -> None:
             _write_closing(cursor, record, event)
         case CycleCompleted(report=report):
             _write_cycle(cursor, record, report)
+        case ChallengersHeard(cycle_id=cycle_id, opinions=opinions):
+            _write_opinions(cursor, record, cycle_id, challengers_opinions(opinions))
         case CapsuleStored(cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size):
             _run(cursor, "note_capsule", cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size)
         case AlarmRaised(kind=kind, text=text):
@@ -211,6 +215,7 @@ def _write_cycle(cursor: Cursor, record: Record, report: CycleReport) -> None:
         opened_at=report.opened_at,
         completed_at=report.completed_at,
     )
+    _write_opinions(cursor, record, report.cycle_id, opinions_given(report))
     if report.decision is not None:
         _write_decision(cursor, record, report, report.decision)
     if report.state is not None:
@@ -244,6 +249,24 @@ def _write_question(cursor: Cursor, record: Record, event: ModelAnswered) -> Non
         cost_krw=event.answer.cost_krw,
         at=record.at,
     )
+
+
+def _write_opinions(cursor: Cursor, record: Record, cycle_id: str, opinions: Iterable[GivenOpinion]) -> None:
+    for one in opinions:
+        _run(
+            cursor,
+            "put_opinion",
+            opinion_id=f"{cycle_id}/{one.voice}/{one.model}",
+            cycle_id=cycle_id,
+            voice=one.voice,
+            model=one.model,
+            action=one.action,
+            confidence=Decimal(repr(one.confidence)),
+            has_read=one.has_read,
+            problem=one.problem or None,
+            vetoed_by=one.vetoed_by,
+            at=record.at,
+        )
 
 
 def _write_snapshot(cursor: Cursor, record: Record, cycle_id: str, state: StateSummary) -> None:

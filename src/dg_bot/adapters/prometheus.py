@@ -12,6 +12,7 @@ from prometheus_client.exposition import generate_latest
 from dg_bot.domain.cycle_report import CycleReport, Outcome, Stage, StateSummary
 from dg_bot.domain.decision import Action
 from dg_bot.domain.events import (
+    ChallengersHeard,
     Closing,
     CycleCompleted,
     IntentClosed,
@@ -98,6 +99,9 @@ class Metrics:
             case ModelAnswered() as answered:
                 self._llm_tokens.inc(answered.tokens)
                 self._llm_cost.inc(float(answered.answer.cost_krw))
+            case ChallengersHeard(opinions=opinions):
+                for opinion in opinions:
+                    self._challengers.labels(opinion.model, opinion.action.value, opinion.problem or "none").inc()
             case _:
                 return
 
@@ -215,6 +219,9 @@ class Metrics:
         self._slippage = self._gauge("slippage_pct", "Slippage of the last traded cycle in percent, positive when worse for us.")
         self._orders = self._counter("orders_total", "Orders that have ended.", "status", "side")
         self._decisions = self._counter("ai_decisions_total", "Decisions by action.", "decision")
+        self._challengers = self._counter(
+            "challenger_opinions_total", "Opinions of models that are only scored.", "model", "action", "problem"
+        )
         self._confidence = self._gauge(
             "ai_confidence", "Confidence of the last decision, at its level; 0 at the others.", "level"
         )

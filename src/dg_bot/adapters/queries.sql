@@ -60,6 +60,8 @@ WITH gone AS (
     RETURNING cycle_id
 ), decisions AS (
     DELETE FROM ai_decisions USING gone WHERE ai_decisions.cycle_id = gone.cycle_id
+), wanted AS (
+    DELETE FROM opinions USING gone WHERE opinions.cycle_id = gone.cycle_id
 )
 DELETE FROM portfolio_snapshots USING gone WHERE portfolio_snapshots.cycle_id = gone.cycle_id;
 
@@ -84,6 +86,13 @@ WHERE cycle_id = %(cycle_id)s;
 INSERT INTO ai_decisions (cycle_id, symbol, decision, confidence, source, reason, market_data, created_at)
 VALUES (%(cycle_id)s, %(symbol)s, %(action)s, %(confidence_pct)s, %(source)s, %(reason)s, %(market_data)s, %(at)s)
 ON CONFLICT (cycle_id) DO NOTHING;
+
+-- name: put_opinion
+INSERT INTO opinions (opinion_id, cycle_id, voice, model, action, confidence, has_read, problem, vetoed_by, created_at)
+VALUES (
+    %(opinion_id)s, %(cycle_id)s, %(voice)s, %(model)s, %(action)s, %(confidence)s, %(has_read)s, %(problem)s, %(vetoed_by)s, %(at)s
+)
+ON CONFLICT (opinion_id) DO NOTHING;
 
 -- name: put_snapshot
 INSERT INTO portfolio_snapshots (
@@ -121,6 +130,7 @@ UNION ALL SELECT 'orders', count(*) FROM orders
 UNION ALL SELECT 'fills', count(*) FROM fills
 UNION ALL SELECT 'cycles', count(*) FROM cycles
 UNION ALL SELECT 'ai_decisions', count(*) FROM ai_decisions
+UNION ALL SELECT 'opinions', count(*) FROM opinions
 UNION ALL SELECT 'portfolio_snapshots', count(*) FROM portfolio_snapshots
 UNION ALL SELECT 'llm_questions', count(*) FROM llm_questions
 UNION ALL SELECT 'system_logs', count(*) FROM system_logs

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from dg_bot.domain.decision import Action, Vote
 
+ENSEMBLE = "ensemble"
 # The Brier score of somebody who always says one half: no skill at all.
 NO_SKILL_BRIER = 0.25
 SMALLEST_WEIGHT = 0.05

@@ -5,16 +5,18 @@ read as the probability of that. A HOLD claims nothing. Windows of neighbouring 
 hundred proofs.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from dg_bot.analysis.opinions import Voice
 from dg_bot.domain.decision import Action
 
 HORIZON = timedelta(hours=24)
 # Twice a fee of 0.05 % and a slippage of 2 bps.
 ROUND_TRIP_COST = 0.0014
+VALIDATOR = "validator"
 _BIN = 0.1
 
 
@@ -22,17 +24,20 @@ _BIN = 0.1
 class ScoredOpinion:
     """What one model wanted on one market, and the market's return from then over the horizon, a fraction.
 
-    `was_vetoed` tells that screen, filters, validator or risk turned it into a HOLD. `is_evidence` is false for what a language
-    model said of a time that it may have read about.
+    `vetoed_by` names what kept a BUY from being decided: screen, filter, validator, risk and so on. `problem` names how a
+    challenger failed that holds for that reason. `is_evidence` is false for what a language model said of a time that it may have
+    read about.
     """
 
+    voice: Voice
     model: str
     market: str
     at: datetime
     action: Action
     confidence: float
     return_fraction: float
-    was_vetoed: bool = False
+    vetoed_by: str | None = None
+    problem: str = ""
     is_evidence: bool = True
 
     @property
@@ -59,7 +64,8 @@ class ReliabilityBin:
 class Scorecard:
     """A model's record. `brier` is 0 for perfect claims and 0.25 for one who always says one half; None without a claim.
 
-    The `*_pnl` are sums of net returns on equal stakes: of all its BUYs, of those that were vetoed, and of those that were not.
+    The `*_pnl` are sums of net returns on equal stakes: of all its BUYs, of those that were vetoed, of those that the validator
+    alone stood against, and of those that passed. `problems` counts the opinions that are HOLDs for want of a usable answer.
     """
 
     model: str
@@ -70,8 +76,10 @@ class Scorecard:
     hit_rate: float | None
     model_pnl: float
     vetoed_pnl: float
+    validator_pnl: float
     passed_pnl: float
     reliability: tuple[ReliabilityBin, ...]
+    problems: Mapping[str, int]
 
 
 def scorecards(opinions: Sequence[ScoredOpinion]) -> list[Scorecard]:
@@ -90,8 +98,8 @@ def calibration(cards: Sequence[Scorecard], *, at_least: int) -> dict[str, float
 def _scorecard(model: str, opinions: Sequence[ScoredOpinion], *, is_evidence: bool) -> Scorecard:
     claims = [opinion for opinion in opinions if opinion.action is not Action.HOLD]
     buys = [opinion for opinion in claims if opinion.action is Action.BUY]
-    vetoed = sum(opinion.net for opinion in buys if opinion.was_vetoed)
-    passed = sum(opinion.net for opinion in buys if not opinion.was_vetoed)
+    vetoed = sum(opinion.net for opinion in buys if opinion.vetoed_by is not None)
+    passed = sum(opinion.net for opinion in buys if opinion.vetoed_by is None)
     return Scorecard(
         model=model,
         is_evidence=is_evidence,
@@ -101,8 +109,10 @@ def _scorecard(model: str, opinions: Sequence[ScoredOpinion], *, is_evidence: bo
         hit_rate=_mean([float(opinion.is_right) for opinion in claims]),
         model_pnl=vetoed + passed,
         vetoed_pnl=vetoed,
+        validator_pnl=sum(opinion.net for opinion in buys if opinion.vetoed_by == VALIDATOR),
         passed_pnl=passed,
         reliability=_reliability(claims),
+        problems=dict(Counter(opinion.problem for opinion in opinions if opinion.problem)),
     )
 
 

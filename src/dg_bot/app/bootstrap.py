@@ -25,7 +25,7 @@ from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.app.code_hash import own_files, program
 from dg_bot.app.database import Database, Owner
-from dg_bot.app.decision_models import decision_model, language_model
+from dg_bot.app.decision_models import challengers, decision_model, language_model
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.followers import database_of, followers
 from dg_bot.app.live_checks import LiveKey
@@ -44,7 +44,7 @@ from dg_bot.app.trial_counts import TrialCounts
 from dg_bot.app.venue_access import access_keys, sharing_alarm, upbit_client
 from dg_bot.app.venue_contract import VenueContract
 from dg_bot.backtesting.luck import LuckLimits, LuckMeter
-from dg_bot.capsule import CALIBRATION
+from dg_bot.capsule import CALIBRATION, CHALLENGER
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Mode
@@ -294,6 +294,7 @@ def _wired(
     strategy = chosen_strategy(settings, settings.strategy)
     calibration = stored_calibration(settings.state_folder)
     language = language_model(settings, books, venue.clock)
+    challenging = language_model(settings, books, venue.clock, is_challenger=True)
     trials = TrialCounts(settings.state_folder / "trials.json", read=lambda: sets_tried(database.dsn(), settings.markets))
     luck = LuckMeter(store=LuckFile(settings.state_folder / "luck.json"), clock=venue.clock, limits=LuckLimits())
     trading = assembled(
@@ -320,6 +321,11 @@ def _wired(
                 None if language is None else WitnessedLanguageModel(language, recorder),
                 calibration=lambda: recorder.answer(CALIBRATION, "", lambda: calibration),
             ),
+        ),
+        challengers=challengers(
+            settings,
+            None if challenging is None else WitnessedLanguageModel(challenging, recorder, asker=CHALLENGER),
+            calibration=lambda: recorder.answer(CALIBRATION, CHALLENGER, lambda: calibration),
         ),
     )
     return Bot(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from decimal import Decimal
 from importlib.resources import files
 
 from dg_bot.adapters.openai_model import OpenAiModel, OpenAiProfile
@@ -35,12 +36,23 @@ def decision_model(
     )
 
 
-def language_model(settings: Settings, books: Books, clock: Clock) -> LanguageModel | None:
+def challengers(
+    settings: Settings, language: LanguageModel | None, calibration: Callable[[], Mapping[str, float]] = dict
+) -> list[DecisionModel]:
+    """Build the models that are only scored, each by itself: nobody stands in for one. Raises as `decision_model`."""
+    alone = settings.model_copy(update={"llm_fallback": "hold"})
+    return [
+        decision_model(alone.model_copy(update={"decision_model": name}), language, calibration) for name in settings.challengers
+    ]
+
+
+def language_model(settings: Settings, books: Books, clock: Clock, *, is_challenger: bool = False) -> LanguageModel | None:
     """Build the language model of the settings behind its budget, breaker and canary; None where none is asked.
 
-    Raises ConfigurationError for a price table that cannot be read.
+    Challengers have one of their own, so that nothing of theirs is in the way of a decision: not their share of the budget, nor
+    a question that goes on, nor a breaker that is open. Raises ConfigurationError for a price table that cannot be read.
     """
-    if not settings.asks_language_model:
+    if not (settings.challengers_ask_language_model if is_challenger else settings.asks_language_model):
         return None
     model = settings.openai_model or ""
     profile = OpenAiProfile(
@@ -55,16 +67,24 @@ def language_model(settings: Settings, books: Books, clock: Clock) -> LanguageMo
     return GuardedLanguageModel(
         OpenAiModel(profile, api_key=key),
         model=model,
-        limits=AskingLimits(
-            deadline_s=settings.llm_deadline_s,
-            daily_tokens=settings.llm_daily_tokens,
-            daily_krw=settings.llm_daily_krw,
-            max_output_tokens=settings.llm_max_output_tokens,
-        ),
+        limits=_asking_limits(settings, is_challenger=is_challenger),
         prices=_prices(settings),
         breaker=CallBreaker(most_failures=settings.call_breaker_failures, pause=timedelta(seconds=settings.call_breaker_seconds)),
         books=books,
         clock=clock,
+        is_challenger=is_challenger,
+    )
+
+
+def _asking_limits(settings: Settings, *, is_challenger: bool) -> AskingLimits:
+    """Part the day's budget between decisions and challengers; whoever has spent his part leaves the other's alone."""
+    share = settings.llm_challenger_share if settings.challengers_ask_language_model else Decimal(0)
+    share = share if is_challenger else 1 - share
+    return AskingLimits(
+        deadline_s=min(settings.llm_deadline_s, settings.challenger_seconds) if is_challenger else settings.llm_deadline_s,
+        daily_tokens=int(settings.llm_daily_tokens * share),
+        daily_krw=settings.llm_daily_krw * share,
+        max_output_tokens=settings.llm_max_output_tokens,
     )
 
 

@@ -14,6 +14,7 @@ from dg_bot.domain.events import ModelAnswered, ModelAsked, Record
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion, Purpose
 from dg_bot.domain.model_prices import ModelPrices
 from dg_bot.domain.money import ZERO
+from dg_bot.domain.spending import Spending
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Clock
 
@@ -77,7 +78,9 @@ class GuardedLanguageModel:
         breaker: CallBreaker,
         books: Books,
         clock: Clock,
+        is_challenger: bool = False,
     ) -> None:
+        """`is_challenger` is one that is asked for scores alone: its purse, its canary and its alarms are its own."""
         self._inner = inner
         self._model = model
         self._limits = limits
@@ -85,11 +88,13 @@ class GuardedLanguageModel:
         self._breaker = breaker
         self._books = books
         self._clock = clock
+        self._is_challenger = is_challenger
+        self._alarms = "challenger_language_model" if is_challenger else "language_model"
 
     def ask(self, question: ModelQuestion) -> ModelAnswer:
         """Give the answer of kind USABLE, or what came instead; raises StateError where the journal takes no record."""
         ends_s = self._clock.monotonic_s() + self._limits.deadline_s
-        today = self._books.remembered.spending.on(self._clock.now())
+        today = self._known.on(self._clock.now())
         if question.purpose is Purpose.DECISION and today.checked_model != self._model:
             canary = self._patiently(_CANARY, ends_s)
             if canary.kind is not AnswerKind.USABLE:
@@ -101,7 +106,7 @@ class GuardedLanguageModel:
         if canary.kind in _FAILURES or canary.kind in _TOLD_APART:
             return canary
         text = f"the language model does not answer in the agreed form ({canary.kind}): decisions hold until it does"
-        self._books.alarm("language_model_contract", text, silence=_DAY)
+        self._books.alarm(f"{self._alarms}_contract", text, silence=_DAY)
         return replace(canary, kind=AnswerKind.CANARY_FAILED)
 
     def _patiently(self, question: ModelQuestion, ends_s: float) -> ModelAnswer:
@@ -124,7 +129,13 @@ class GuardedLanguageModel:
         most_krw = self._cost_krw(question.most_input_tokens, self._limits.max_output_tokens)
         if self._is_over_budget(most_tokens, most_krw):
             return ModelAnswer(kind=AnswerKind.OVER_BUDGET)
-        asked = ModelAsked(purpose=question.purpose, model=self._model, most_tokens=most_tokens, most_krw=most_krw)
+        asked = ModelAsked(
+            purpose=question.purpose,
+            model=self._model,
+            most_tokens=most_tokens,
+            most_krw=most_krw,
+            is_challenger=self._is_challenger,
+        )
         record = self._books.record(asked)
         answer = self._judged(question, self._inner.ask(question, left_s))
         answer = self._book(record, asked, answer)
@@ -135,13 +146,13 @@ class GuardedLanguageModel:
         """Let the question judge the text, and hold once where another edition answers than the last time."""
         if answer.kind is not AnswerKind.USABLE:
             return answer
-        known = self._books.remembered.spending
+        known = self._known
         kind = question.judge(answer.text)
         is_changed = known.asked_of == self._model and known.answered_by != answer.model
         if kind is not AnswerKind.USABLE or not is_changed:
             return replace(answer, kind=kind)
         text = f"{self._model} is answered by {answer.model} now, no longer by {known.answered_by}; this answer is not used"
-        self._books.alarm("language_model_changed", text)
+        self._books.alarm(f"{self._alarms}_changed", text)
         return replace(answer, kind=AnswerKind.CHANGED_MODEL)
 
     def _book(self, record: Record, asked: ModelAsked, answer: ModelAnswer) -> ModelAnswer:
@@ -161,6 +172,7 @@ class GuardedLanguageModel:
                 tokens=tokens,
                 released_tokens=asked.most_tokens - tokens,
                 released_krw=asked.most_krw - cost_krw,
+                is_challenger=self._is_challenger,
             )
         )
         return booked
@@ -173,20 +185,34 @@ class GuardedLanguageModel:
         if self._breaker.opened_at is not None and not was_open:
             pause_s = self._breaker.pause.total_seconds()
             text = f"the language model failed {self._breaker.failures} times in a row, the last time with {answer.kind}"
-            self._books.alarm("language_model_breaker", f"{text}: it is left alone for {pause_s:g} s")
+            self._books.alarm(f"{self._alarms}_breaker", f"{text}: it is left alone for {pause_s:g} s")
         if answer.kind in _REMEDIES:
-            self._books.alarm(f"language_model_{answer.kind}", _REMEDIES[answer.kind])
+            self._books.alarm(f"{self._alarms}_{answer.kind}", _REMEDIES[answer.kind])
 
     def _is_over_budget(self, tokens: int, cost_krw: Decimal) -> bool:
-        spent = self._books.remembered.spending.on(self._clock.now())
-        if spent.tokens + tokens <= self._limits.daily_tokens and spent.cost_krw + cost_krw <= self._limits.daily_krw:
+        spent_tokens, spent_krw = self._spent_today()
+        if spent_tokens + tokens <= self._limits.daily_tokens and spent_krw + cost_krw <= self._limits.daily_krw:
             return False
+        whose = "the challengers' part of the" if self._is_challenger else "the"
         text = (
-            f"the language model's budget of the day is used up: {spent.tokens} of {self._limits.daily_tokens} tokens, "
-            f"{spent.cost_krw:.2f} of {self._limits.daily_krw} KRW"
+            f"{whose} language model's budget of the day is used up: {spent_tokens} of {self._limits.daily_tokens} tokens, "
+            f"{spent_krw:.2f} of {self._limits.daily_krw} KRW"
         )
-        self._books.alarm("language_model_budget", text, silence=_DAY)
+        self._books.alarm(f"{self._alarms}_budget", text, silence=_DAY)
         return True
+
+    @property
+    def _known(self) -> Spending:
+        """What is remembered of this language model, by whom it is asked."""
+        remembered = self._books.remembered
+        return remembered.challenger_spending.get(self._model, Spending()) if self._is_challenger else remembered.spending
+
+    def _spent_today(self) -> tuple[int, Decimal]:
+        """Give the tokens and won of the purse: of all challengers together, or of all others."""
+        remembered, now = self._books.remembered, self._clock.now()
+        purse = remembered.challenger_spending.values() if self._is_challenger else (remembered.spending,)
+        today = [spending.on(now) for spending in purse]
+        return sum(one.tokens for one in today), sum((one.cost_krw for one in today), ZERO)
 
     def _cost_krw(self, input_tokens: int, output_tokens: int) -> Decimal:
         today = self._clock.now().astimezone(KST).date()

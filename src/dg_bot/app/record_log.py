@@ -8,6 +8,7 @@ from dg_bot.domain.events import (
     AccountOpened,
     AlarmRaised,
     CapsuleStored,
+    ChallengersHeard,
     CycleCompleted,
     HighestPriceRaised,
     IntentAnswered,
@@ -76,6 +77,9 @@ def log_record(record: Record) -> None:
             log.warning("alarm_raised", kind=event.kind, text=event.text)
         case CycleCompleted(report=report):
             log.info("cycle_completed", market=report.market, outcome=report.outcome, stage=report.stage, reason=report.reason)
+        case ChallengersHeard():
+            told = [f"{one.model} {one.problem or one.action}" for one in event.opinions]
+            log.info("challengers_heard", cycle_id=event.cycle_id, opinions=told)
         case CapsuleStored():
             log.debug("capsule_stored", cycle_id=event.cycle_id, file=event.file, size_bytes=event.size_bytes)
         case _:

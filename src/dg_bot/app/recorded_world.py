@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NoReturn, TypeVar, cast
 
-from dg_bot.app.replay_difference import Difference
+from dg_bot.app.replay_difference import CHALLENGERS, Difference
 from dg_bot.capsule import CONSULTATION, MONOTONIC, NOW, OTHER_RECORD, OWN_RECORD, SUBMIT, Capsule, Heard, HeardAnswer
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.cycle_report import Stage
@@ -19,6 +19,7 @@ from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import ExchangeUnavailable
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CollectedCandles
+from dg_bot.pipeline.witness import asked_about
 from dg_bot.ports import Rejected, Submission
 from dg_bot.remembered import Remembered
 
@@ -74,17 +75,20 @@ class RecordedWorld:
             self._now = heard.value
         return cast("T", heard.value)
 
-    def ask(self, question: ModelQuestion) -> ModelAnswer:
+    def ask(self, question: ModelQuestion, asker: str) -> ModelAnswer:
         """Give the recorded answer of a language model, and note where the question is another than the recorded one."""
         silence = HeardAnswer(instructions="", data="", schema="", answer=ModelAnswer(kind=AnswerKind.NOT_ASKED))
-        heard = self.answer(CONSULTATION, question.purpose, lambda: silence)
+        heard = self.answer(CONSULTATION, asked_about(question, asker), lambda: silence)
         for part in ("instructions", "data", "schema"):
             then, now = getattr(heard, part), getattr(question, part)
             if then != now and self.question_difference is None:
                 place = next((at for at, (a, b) in enumerate(zip(then, now, strict=False)) if a != b), min(len(then), len(now)))
                 excerpts = [text[max(0, place - _BEFORE) : place + _BEHIND] for text in (then, now)]
                 self.question_difference = Difference(
-                    stage=Stage.ANALYSIS, field=f"prompt.{part}", recorded=excerpts[0], recomputed=excerpts[1]
+                    stage=CHALLENGERS if asker else Stage.ANALYSIS,
+                    field=f"prompt.{part}",
+                    recorded=excerpts[0],
+                    recomputed=excerpts[1],
                 )
         return heard.answer
 
@@ -134,6 +138,17 @@ class RecordedWorld:
             self._repeated = self._others.popleft()[1]
             self._books.record(self._repeated.event)
             self._repeated = None
+
+
+class RecordedLanguageModel:
+    """The language model of a replay, as somebody asks it."""
+
+    def __init__(self, world: RecordedWorld, *, asker: str = "") -> None:
+        self._world = world
+        self._asker = asker
+
+    def ask(self, question: ModelQuestion) -> ModelAnswer:
+        return self._world.ask(question, self._asker)
 
 
 class RecordedTime:

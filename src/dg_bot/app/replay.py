@@ -11,8 +11,8 @@ from dg_bot.adapters.candle_references import content_hash
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.code_hash import code_sha256, own_files
-from dg_bot.app.decision_models import decision_model
-from dg_bot.app.recorded_world import LapsedClock, RecordedWorld, SilentVenue
+from dg_bot.app.decision_models import challengers, decision_model
+from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.settings import Settings, secret_names
@@ -20,7 +20,7 @@ from dg_bot.app.state_folder import existing_journal
 from dg_bot.app.strategy_choice import chosen_strategy
 from dg_bot.backtesting.luck import LuckQuestion
 from dg_bot.backtesting.screen import trials_of
-from dg_bot.capsule import CALIBRATION, OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
+from dg_bot.capsule import CALIBRATION, CHALLENGER, OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
 from dg_bot.cycle import Cycle
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.events import CapsuleStored, CycleCompleted, Record
@@ -148,7 +148,14 @@ class Replayer:
                 strategy,
                 limits,
                 screen,
-                decision_model(settings, world, calibration=lambda: world.answer(CALIBRATION, "", dict[str, float])),
+                decision_model(
+                    settings, RecordedLanguageModel(world), calibration=lambda: world.answer(CALIBRATION, "", dict[str, float])
+                ),
+            ),
+            challengers=challengers(
+                settings,
+                RecordedLanguageModel(world, asker=CHALLENGER),
+                calibration=lambda: world.answer(CALIBRATION, CHALLENGER, dict[str, float]),
             ),
             carried=capsule.carried,
         )

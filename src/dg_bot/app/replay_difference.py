@@ -6,14 +6,23 @@ from dataclasses import dataclass
 from dg_bot.adapters.journal_codec import encode
 from dg_bot.adapters.typed_json import Json
 from dg_bot.domain.cycle_report import CycleReport, Stage
-from dg_bot.domain.events import CycleCompleted, Event, IntentPlanned
+from dg_bot.domain.events import (
+    ChallengersHeard,
+    CycleCompleted,
+    Event,
+    IntentAnswered,
+    IntentClosed,
+    IntentPlanned,
+    IntentSending,
+)
 
 # What a cycle measures of itself, and decides nothing by.
 _OWN_TIMES = ("durations_ms", "completed_at")
 _ANALYSIS = ("proposed", "votes", "decision", "indicators", "screen")
 _STAGE_OF_GATE = {"risk": Stage.RISK_CHECK, "data": Stage.DATA_COLLECTION, "execution": Stage.EXECUTION}
 _REPORT = "report"
-_ORDER: tuple[str, ...] = (*Stage, _REPORT)
+CHALLENGERS = "challengers"
+_ORDER: tuple[str, ...] = (*Stage, _REPORT, CHALLENGERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +87,23 @@ def _facts(events: Sequence[Event]) -> Mapping[str, dict[str, Json]]:
     others = [event for event in events if not isinstance(event, CycleCompleted)]
     for number, event in enumerate(others):
         kind, body = encode(event)
-        stage = Stage.EXECUTION if kind.startswith("intent") else Stage.RISK_CHECK
+        stage = _stage_of(event)
         facts.setdefault(stage, {}).update(_leaves(f"{kind}[{number}]", body))
     report = next((encode(event)[1]["report"] for event in events if isinstance(event, CycleCompleted)), None)
     if isinstance(report, dict):
         for place, field, value in _report_facts(report):
             facts.setdefault(place, {})[field] = value
     return facts
+
+
+def _stage_of(event: Event) -> str:
+    match event:
+        case IntentPlanned() | IntentSending() | IntentAnswered() | IntentClosed():
+            return Stage.EXECUTION
+        case ChallengersHeard():
+            return CHALLENGERS
+        case _:
+            return Stage.RISK_CHECK
 
 
 def _report_facts(report: dict[str, Json]) -> Iterator[tuple[str, str, Json]]:

@@ -30,6 +30,7 @@ def trading_rules(settings: Settings, limits: RiskLimits, strategy: Strategy) ->
         data=DataLimits(max_gap_hours=settings.data_max_gap_hours),
         allow_warned_markets=settings.data_allow_warned_markets,
         planner=PlannerLimits(),
+        challenger_seconds=settings.challenger_seconds,
     )
 
 

@@ -1,7 +1,7 @@
 """Collect what models wanted from the journal, and what the market did then from the candle archive."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -9,27 +9,23 @@ from pathlib import Path
 from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.state_file import read_state, write_state
+from dg_bot.analysis.opinions import challengers_opinions, opinions_given
 from dg_bot.analysis.scoring import HORIZON, ScoredOpinion
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import existing_journal
 from dg_bot.domain.calendar import ALL_TIME, HOUR, to_epoch
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import CycleReport
-from dg_bot.domain.decision import Action
-from dg_bot.domain.events import CycleCompleted
-from dg_bot.domain.language_model import LLM
+from dg_bot.domain.decision import Opinion
+from dg_bot.domain.events import ChallengersHeard, CycleCompleted, Record
 from dg_bot.domain.market import Market
-from dg_bot.models.ensemble import NAME as ENSEMBLE
-
-RULES_ONLY = "rules only"
-_STRATEGY = "strategy."
 
 
 def opinions_of(settings: Settings) -> list[ScoredOpinion]:
     """Give every opinion whose horizon has passed, oldest first; raises StateError and DataError.
 
-    Beside the model that decided these are the votes of an ensemble's members, and what the strategy's gates alone would have
-    bought.
+    Beside the model that decided these are the votes of an ensemble's members, what the strategy's gates alone would have bought,
+    and what the challengers wanted.
     """
     archive = CandleFiles(settings.candle_folder)
 
@@ -37,47 +33,48 @@ def opinions_of(settings: Settings) -> list[ScoredOpinion]:
     def hours(market: Market) -> CandleSeries:
         return archive.load(market, HOUR, *ALL_TIME)
 
-    reports = [
-        record.event.report for record in read_journal(existing_journal(settings)) if isinstance(record.event, CycleCompleted)
-    ]
+    reports, challengers = _told(read_journal(existing_journal(settings)))
     scored: list[ScoredOpinion] = []
-    for report in reports:
+    for report in reports.values():
         later = _close_at(hours(report.market), report.opened_at + HORIZON)
         if later is not None and report.mark_krw is not None:
             change = later / float(report.mark_krw) - 1.0
-            scored += opinions_in(report, change, settings.llm_cutoff)
+            scored += opinions_in(report, change, settings.llm_cutoff, challengers.get(report.cycle_id, ()))
     return scored
 
 
-def opinions_in(report: CycleReport, change: float, cutoff: date | None) -> Iterator[ScoredOpinion]:
+def opinions_in(
+    report: CycleReport, change: float, cutoff: date | None, challengers: Sequence[Opinion] = ()
+) -> Iterator[ScoredOpinion]:
     """Give every opinion of a cycle, after which the price changed by that fraction; `cutoff` is the language model's."""
-    wanted = [(vote.model, vote.action, vote.confidence) for vote in report.votes]
-    if report.proposed is not None:
-        proposed = report.proposed
-        wanted.append((proposed.source, proposed.action, proposed.confidence))
-    wanted += _rules_only(report)
-    # An ensemble that heard a language model knows what that one may have read.
-    well_read = {LLM, *([ENSEMBLE] if any(vote.model == LLM for vote in report.votes) else [])}
-    final = Action.HOLD if report.decision is None else report.decision.action
-    for model, action, confidence in wanted:
+    for given in (*opinions_given(report), *challengers_opinions(challengers)):
         yield ScoredOpinion(
-            model=model,
+            voice=given.voice,
+            model=given.model,
             market=report.market.code,
             at=report.opened_at,
-            action=action,
-            confidence=confidence,
+            action=given.action,
+            confidence=given.confidence,
             return_fraction=change,
-            was_vetoed=action is Action.BUY and final is not Action.BUY,
-            is_evidence=model not in well_read or (cutoff is not None and report.opened_at.date() > cutoff),
+            vetoed_by=given.vetoed_by,
+            problem=given.problem,
+            is_evidence=not given.has_read or (cutoff is not None and report.opened_at.date() > cutoff),
         )
 
 
-def _rules_only(report: CycleReport) -> list[tuple[str, Action, float]]:
-    """Give what the strategy's gates say by themselves, where they were looked at."""
-    gates = [gate for gate in report.gates if gate.name.startswith(_STRATEGY)]
-    if not gates:
-        return []
-    return [(RULES_ONLY, Action.BUY if all(gate.passed for gate in gates) else Action.HOLD, 0.7)]
+def _told(records: Iterator[Record]) -> tuple[dict[str, CycleReport], dict[str, tuple[Opinion, ...]]]:
+    """Give, by cycle, the report with which it ended at last, and what challengers wanted."""
+    reports: dict[str, CycleReport] = {}
+    challengers: dict[str, tuple[Opinion, ...]] = {}
+    for record in records:
+        match record.event:
+            case CycleCompleted(report=report):
+                reports[report.cycle_id] = report
+            case ChallengersHeard(cycle_id=cycle_id, opinions=opinions):
+                challengers[cycle_id] = opinions
+            case _:
+                continue
+    return reports, challengers
 
 
 def _close_at(series: CandleSeries, at: datetime) -> float | None:

@@ -46,8 +46,18 @@ def _members(value: object) -> object:
     return names
 
 
+def _challengers(value: object) -> object:
+    """Read the names of models that are only scored, separated by commas; none twice."""
+    names = tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
+    known = sorted(_MEMBERS | {"ensemble"})
+    if isinstance(names, tuple) and (len(set(names)) != len(names) or not set(names) <= set(known)):
+        raise ValueError(f"name some of {', '.join(known)}, separated by commas, each once")
+    return names
+
+
 YesNo = Annotated[bool, BeforeValidator(_yes)]
 OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
 Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
 StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse))]
+ChallengerNames = Annotated[tuple[str, ...], BeforeValidator(_challengers)]
 EnsembleMembers = Annotated[tuple[str, ...], BeforeValidator(_members)]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 
 from dg_bot.adapters.openai_reply import Api
 from dg_bot.app.log_format import LogFormat
-from dg_bot.app.setting_types import EnsembleMembers, Markets, OneMarket, StrategyTimeframe, YesNo
+from dg_bot.app.setting_types import ChallengerNames, EnsembleMembers, Markets, OneMarket, StrategyTimeframe, YesNo
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
@@ -75,6 +75,8 @@ class Settings(BaseModel):
 
     ensemble_members: EnsembleMembers = ("rules", "llm")
     ensemble_agreement: Annotated[float, Field(gt=0.5, le=1.0, allow_inf_nan=False)] = 0.66
+    challengers: ChallengerNames = ()
+    challenger_seconds: Annotated[float, Field(ge=1, le=60, allow_inf_nan=False)] = 20.0
     openai_api_key: SecretStr | None = None
     openai_base_url: str = OFFICIAL_OPENAI
     openai_model: str | None = None
@@ -86,6 +88,7 @@ class Settings(BaseModel):
     llm_daily_tokens: Annotated[int, Field(ge=0)] = 500_000
     llm_daily_krw: Annotated[Decimal, Field(ge=0, allow_inf_nan=False)] = Decimal(2000)
     llm_krw_per_usd: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(1500)
+    llm_challenger_share: Annotated[Decimal, Field(ge=0, le=1, allow_inf_nan=False)] = Decimal("0.5")
     llm_price_file: Path | None = None
     llm_cutoff: date | None = None
     llm_fallback: Literal["hold", "rules"] = "hold"
@@ -149,6 +152,15 @@ class Settings(BaseModel):
         if timeframe.minutes % 60:
             raise ValueError("must be made of hours: 60m, 240m or 1d")
         return timeframe
+
+    @field_validator("challengers")
+    @classmethod
+    def _nobody_scored_twice(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        champion = info.data.get("decision_model")
+        voters = info.data.get("ensemble_members", ()) if champion == "ensemble" else ()
+        if known := set(names) & {champion, *voters}:
+            raise ValueError(f"{', '.join(sorted(known))} decides or votes already, and is scored as that")
+        return names
 
     @field_validator("clock_from_venue")
     @classmethod
@@ -284,7 +296,15 @@ class Settings(BaseModel):
 
     @property
     def asks_language_model(self) -> bool:
-        return self.decision_model == "llm" or (self.decision_model == "ensemble" and "llm" in self.ensemble_members)
+        """Tell whether the model that decides asks one, or a challenger does."""
+        return self._asks(self.decision_model) or self.challengers_ask_language_model
+
+    @property
+    def challengers_ask_language_model(self) -> bool:
+        return any(map(self._asks, self.challengers))
+
+    def _asks(self, model: str) -> bool:
+        return model == "llm" or (model == "ensemble" and "llm" in self.ensemble_members)
 
     def _require_safe_language_model(self) -> None:
         """Refuse a language model that cannot be asked, or one whose key or questions anybody on the way could read."""
@@ -297,7 +317,9 @@ class Settings(BaseModel):
         if not self.asks_language_model:
             return
         if self.openai_model is None:
-            raise ConfigurationError("OPENAI_MODEL", "is needed to ask a language model", "set it, or DECISION_MODEL=rules")
+            raise ConfigurationError(
+                "OPENAI_MODEL", "is needed to ask a language model", "set it, or DECISION_MODEL=rules without CHALLENGERS"
+            )
         if is_loopback(self.openai_base_url):
             return
         host = _https_host(self.openai_base_url)
@@ -308,7 +330,9 @@ class Settings(BaseModel):
                 f"leave it out, or use {_LOOPBACK[0]}",
             )
         if self.openai_api_key is None:
-            raise ConfigurationError("OPENAI_API_KEY", "is needed to ask a language model", "set it, or DECISION_MODEL=rules")
+            raise ConfigurationError(
+                "OPENAI_API_KEY", "is needed to ask a language model", "set it, or DECISION_MODEL=rules without CHALLENGERS"
+            )
 
 
 def _is_dsn(text: str) -> bool:

@@ -37,6 +37,23 @@ class Vote:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    """What a challenger wants; nobody acts on it. One without a usable answer holds, and `problem` names how it failed.
+
+    `has_read` tells that a language model had a say in it, which may have read of the time of which it speaks.
+    """
+
+    model: str
+    action: Action
+    confidence: float
+    problem: str = ""
+    has_read: bool = False
+
+    def __post_init__(self) -> None:
+        _require_fraction(self.confidence)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
     """What a model wants on one market; `confidence` is a fraction, `source` the model's name."""
 
@@ -46,8 +63,7 @@ class Decision:
     reason: str
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.confidence <= 1.0:
-            raise ImpossibleValue("confidence", self.confidence, "it must be a fraction from 0 to 1")
+        _require_fraction(self.confidence)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,3 +73,8 @@ class Advice:
     decision: Decision
     consultation: Consultation | None = None
     votes: tuple[Vote, ...] = ()
+
+
+def _require_fraction(confidence: float) -> None:
+    if not 0.0 <= confidence <= 1.0:
+        raise ImpossibleValue("confidence", confidence, "it must be a fraction from 0 to 1")

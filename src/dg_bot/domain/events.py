@@ -1,13 +1,14 @@
 """What the journal holds: facts in the past tense, enough to rebuild everything else."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
 from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.cycle_report import CycleReport, Mode
+from dg_bot.domain.decision import Opinion
 from dg_bot.domain.language_model import ModelAnswer, Purpose
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import require_positive
@@ -178,12 +179,13 @@ class PositionAdopted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelAsked:
-    """A question to a language model may leave now; at the most it costs this much."""
+    """A question to a language model may leave now; at the most it costs this much. A challenger's has a purse of its own."""
 
     purpose: Purpose
     model: str
     most_tokens: int
     most_krw: Decimal
+    is_challenger: bool = field(default=False, metadata={"added": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +202,7 @@ class ModelAnswered:
     tokens: int
     released_tokens: int
     released_krw: Decimal
+    is_challenger: bool = field(default=False, metadata={"added": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +216,14 @@ class AlarmRaised:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CycleCompleted:
     report: CycleReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengersHeard:
+    """What the models wanted that are only scored, after the cycle's own end; they saw what its model saw."""
+
+    cycle_id: str
+    opinions: tuple[Opinion, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +259,7 @@ Event = (
     | ModelAnswered
     | AlarmRaised
     | CycleCompleted
+    | ChallengersHeard
     | CapsuleStored
 )
 

@@ -2,14 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from dg_bot.analysis.ensemble import agreed, weight_of
+from dg_bot.analysis.ensemble import ENSEMBLE, agreed, weight_of
 from dg_bot.cycle import Situation
 from dg_bot.domain.decision import Action, Advice, Decision, Vote
 from dg_bot.domain.language_model import AnswerKind
 from dg_bot.errors import DecisionError
 from dg_bot.ports import DecisionModel
-
-NAME = "ensemble"
 
 
 class EnsembleModel:
@@ -27,7 +25,7 @@ class EnsembleModel:
 
     @property
     def name(self) -> str:
-        return NAME
+        return ENSEMBLE
 
     def decide(self, situation: Situation) -> Advice:
         """Give what at least `agreement` of all weight wants, else HOLD; every vote is with the advice."""
@@ -48,7 +46,7 @@ class EnsembleModel:
         voices = ", ".join(f"{vote.model} {vote.action} {vote.confidence:.2f}" for vote in votes)
         reason = f"{share:.0%} for {action}, {self._agreement:.0%} needed: {voices}"
         return Advice(
-            decision=Decision(action=action, confidence=confidence, source=NAME, reason=reason),
+            decision=Decision(action=action, confidence=confidence, source=ENSEMBLE, reason=reason),
             consultation=next((advice.consultation for advice in advices if advice.consultation is not None), None),
             votes=votes,
         )

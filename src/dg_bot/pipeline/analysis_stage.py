@@ -66,18 +66,17 @@ class AnalysisStage:
         screen = None
         if self._settings.screen_mode is not ScreenMode.OFF:
             screen = self._screen.evaluate(snapshot.strategy_bars, cycle.opened_at, hourly=snapshot.hourly)
-        advice = self._advice(
-            Situation(
-                snapshot=snapshot,
-                signals=signals if is_bar_close else None,
-                indicators=indicators,
-                context=context,
-                position=clearance.portfolio.position_on(cycle.market),
-                screen=screen,
-                entry_obstacle=self._entry_obstacle(clearance, snapshot, screen, is_bar_close=is_bar_close),
-                is_safe_mode=clearance.is_safe_mode,
-            )
+        situation = Situation(
+            snapshot=snapshot,
+            signals=signals if is_bar_close else None,
+            indicators=indicators,
+            context=context,
+            position=clearance.portfolio.position_on(cycle.market),
+            screen=screen,
+            entry_obstacle=self._entry_obstacle(clearance, snapshot, screen, is_bar_close=is_bar_close),
+            is_safe_mode=clearance.is_safe_mode,
         )
+        advice = self._advice(situation)
         proposed = advice.decision
         gates = (
             *_advice_gates(advice),
@@ -99,6 +98,7 @@ class AnalysisStage:
             gates=gates,
             is_screen_advisory=self._settings.screen_mode is ScreenMode.WARN,
             advice=advice,
+            situation=situation,
         )
 
     def _advice(self, situation: Situation) -> Advice:

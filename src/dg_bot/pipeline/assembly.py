@@ -1,6 +1,6 @@
 """Put the stages together: one account's pipeline and guard over its ports, the same for every mode and for a replay."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dg_bot.capsule import CarriedOver
@@ -13,6 +13,7 @@ from dg_bot.pipeline.account_keeping import AccountKeeper
 from dg_bot.pipeline.analysis_stage import AnalysisStage
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import BarMaker, CandleSource, closed_bars
+from dg_bot.pipeline.challengers import Challengers
 from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage
@@ -25,7 +26,7 @@ from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.pipeline.trading_pipeline import TradingPipeline
-from dg_bot.ports import Clock, Exchange, MarketData
+from dg_bot.ports import Clock, DecisionModel, Exchange, MarketData
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskManager
 from dg_bot.strategies.base import BarExits
@@ -33,7 +34,7 @@ from dg_bot.strategies.base import BarExits
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TradingRules:
-    """What is traded, and within which limits."""
+    """What is traded, and within which limits; `challenger_seconds` is what hearing all challengers of a cycle may take."""
 
     mode: Mode
     markets: tuple[Market, ...]
@@ -45,6 +46,7 @@ class TradingRules:
     data: DataLimits
     allow_warned_markets: bool
     planner: PlannerLimits
+    challenger_seconds: float = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +75,17 @@ class Trading:
 
 
 def assembled(
-    books: Books, *, rules: TradingRules, ports: TradingPorts, analysis: AnalysisStage, carried: CarriedOver | None = None
+    books: Books,
+    *,
+    rules: TradingRules,
+    ports: TradingPorts,
+    analysis: AnalysisStage,
+    challengers: Sequence[DecisionModel] = (),
+    carried: CarriedOver | None = None,
 ) -> Trading:
     """Build the trading parts, each after those it stands on; cut up, this list would only hand a dozen values around.
 
-    `carried` is what an earlier process knew, where its cycle is computed again.
+    `challengers` are models that are only scored. `carried` is what an earlier process knew, where its cycle is computed again.
     """
     known = carried or CarriedOver()
     clock, prompt_data, exchange = ports.clock, ports.prompt_data, ports.exchange
@@ -147,6 +155,7 @@ def assembled(
         summarizer=summarizer,
         clock=clock,
         mode=rules.mode,
+        challengers=Challengers(challengers, clock=clock, budget_s=rules.challenger_seconds) if challengers else None,
     )
     guard = Guard(
         books=books, account=account, keeper=keeper, reconciler=reconciler, risk=risk, seller=seller, desk=desk, clock=clock

@@ -8,7 +8,7 @@ from decimal import Decimal
 from dg_bot.cycle import Cycle, ExecutionReport, Halt, TradePlan
 from dg_bot.domain.cycle_report import CycleReport, Mode, Outcome, Stage
 from dg_bot.domain.decision import Decision
-from dg_bot.domain.events import CycleCompleted
+from dg_bot.domain.events import ChallengersHeard, CycleCompleted
 from dg_bot.domain.gate import Gate, first_failure, named
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Role
@@ -16,6 +16,7 @@ from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, 
 from dg_bot.execution.intent import Intent
 from dg_bot.pipeline.analysis_stage import AnalysisStage
 from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.challengers import Challengers
 from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage, summary
 from dg_bot.pipeline.risk_stage import RiskCheckStage
@@ -49,7 +50,9 @@ class TradingPipeline:
         summarizer: StateSummarizer,
         clock: Clock,
         mode: Mode,
+        challengers: Challengers | None = None,
     ) -> None:
+        """`challengers` are heard when the report is in the journal: nothing of the cycle depends on them."""
         self._risk = risk
         self._data = data
         self._analysis = analysis
@@ -58,6 +61,7 @@ class TradingPipeline:
         self._summarizer = summarizer
         self._clock = clock
         self._mode = mode
+        self._challengers = challengers
 
     def run_cycle(self, cycle: Cycle) -> CycleReport:
         """Run one cycle and record its report; a cycle that has completed before sends nothing and gives its report again.
@@ -78,7 +82,15 @@ class TradingPipeline:
         else:
             report = self._ended(cycle, seen, ending)
         self._books.record(CycleCompleted(report=report))
+        self._hear_challengers(cycle, seen, report)
         return report
+
+    def _hear_challengers(self, cycle: Cycle, seen: _Trace, report: CycleReport) -> None:
+        """Record what they want where the model was asked; a cycle that failed may run again, and they are heard then."""
+        situation = seen.plan.situation if seen.plan else None
+        if self._challengers is None or situation is None or report.outcome is Outcome.FAILED:
+            return
+        self._books.record(ChallengersHeard(cycle_id=cycle.id, opinions=self._challengers.opinions(situation)))
 
     def _run_stages(self, cycle: Cycle, seen: _Trace) -> ExecutionReport | Halt:
         with self._stage(seen, Stage.RISK_CHECK):

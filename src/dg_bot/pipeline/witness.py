@@ -111,12 +111,15 @@ class WitnessedCandles:
 
 
 class WitnessedLanguageModel:
-    def __init__(self, model: LanguageModel, witness: Witness) -> None:
+    def __init__(self, model: LanguageModel, witness: Witness, *, asker: str = "") -> None:
+        """`asker` tells challengers' questions from the decision's own."""
         self._model = model
         self._witness = witness
+        self._asker = asker
 
     def ask(self, question: ModelQuestion) -> ModelAnswer:
-        return self._witness.answer(capsule.CONSULTATION, question.purpose, lambda: self._heard(question)).answer
+        about = asked_about(question, self._asker)
+        return self._witness.answer(capsule.CONSULTATION, about, lambda: self._heard(question)).answer
 
     def _heard(self, question: ModelQuestion) -> HeardAnswer:
         answer = self._model.ask(question)
@@ -144,6 +147,11 @@ class WitnessedJournal:
 
     def compact(self, remembered: Remembered) -> None:
         self._journal.compact(remembered)
+
+
+def asked_about(question: ModelQuestion, asker: str) -> str:
+    """Name a question in a capsule."""
+    return f"{asker} {question.purpose}".strip()
 
 
 def _order_words(approved: RiskApproved) -> str:

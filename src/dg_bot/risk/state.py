@@ -11,6 +11,7 @@ from dg_bot.domain.events import (
     AccountOpened,
     AlarmRaised,
     CapsuleStored,
+    ChallengersHeard,
     Closing,
     CycleCompleted,
     HighestPriceRaised,
@@ -147,7 +148,7 @@ def _folded(state: RiskState, record: Record) -> RiskState:
             return replace(state, alarms={**state.alarms, event.kind: record.at})
         case CycleCompleted():
             return _marked(state, event)
-        case Started() | Stopped() | IntentAnswered() | CapsuleStored() | ModelAsked() | ModelAnswered():
+        case Started() | Stopped() | IntentAnswered() | CapsuleStored() | ModelAsked() | ModelAnswered() | ChallengersHeard():
             return state
     assert_never(event)
 

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from dg_bot.adapters.journal_codec import decode, decode_remembered, encode, encode_remembered
 from dg_bot.adapters.typed_json import codec_of, time_from_text, time_text
 from dg_bot.domain.cycle_report import CycleReport, Mode, OrderSummary, Outcome, PositionSummary, Stage, StateSummary
-from dg_bot.domain.decision import Decision
+from dg_bot.domain.decision import Decision, Opinion
 from dg_bot.domain.events import (
     AccountOpened,
     AlarmRaised,
+    ChallengersHeard,
     CycleCompleted,
     Event,
     IntentClosed,
@@ -98,6 +99,7 @@ def of(cls: type, **given_fields: st.SearchStrategy[Any]) -> st.SearchStrategy[A
     return st.builds(cls, **{**drawn, **given_fields})
 
 
+opinions = of(Opinion, confidence=st.floats(0.0, 1.0))
 decisions = of(Decision, confidence=st.floats(0.0, 1.0))
 screens = of(ScreenResult, gates=some(gates))
 states = of(StateSummary, positions=some(of(PositionSummary)))
@@ -122,6 +124,7 @@ GIVEN: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "answer": of(ModelAnswer, kind=st.sampled_from(AnswerKind), input_tokens=st.none() | st.integers(0, 10**7)),
     },
     CycleCompleted: {"report": reports},
+    ChallengersHeard: {"opinions": some(opinions)},
 }
 
 

@@ -6,8 +6,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.domain.cycle_report import Stage
-from dg_bot.domain.decision import Action, Decision
+from dg_bot.domain.decision import Action, Decision, Opinion
 from dg_bot.domain.events import (
+    ChallengersHeard,
     Closing,
     CycleCompleted,
     Event,
@@ -64,7 +65,17 @@ NAMES = {
     "llm_tokens_total": set(),
     "llm_cost_krw_total": set(),
     "llm_answers_total": {"kind"},
+    "challenger_opinions_total": {"model", "action", "problem"},
 }
+
+
+HEARD = ChallengersHeard(
+    cycle_id="KRW-BTC/2026-11-20T12",
+    opinions=(
+        Opinion(model="rules", action=Action.BUY, confidence=0.7),
+        Opinion(model="llm", action=Action.HOLD, confidence=0.0, problem="prose"),
+    ),
+)
 
 
 def fed(*events: Event) -> Metrics:
@@ -101,7 +112,7 @@ def test_the_exposition_has_exactly_the_promised_names_and_labels() -> None:
     gate = Gate("validator.fake_out", 1.0, 2.0, passed=False)
     answer = Gate("model.answer", "prose", "usable", passed=False)
     rejected = replace(RISK_HALT, gates=(gate, answer), reason=gate.words)
-    metrics = fed(CycleCompleted(report=rejected), CycleCompleted(report=TRADED))
+    metrics = fed(CycleCompleted(report=rejected), CycleCompleted(report=TRADED), HEARD)
     touch_everything(metrics)
 
     found: dict[str, set[str]] = {}
@@ -247,3 +258,10 @@ def test_what_a_language_model_used_and_cost_is_counted() -> None:
     metrics = fed(answered, answered)
 
     assert (2400.0, 25.0) == (value(metrics, "llm_tokens_total"), value(metrics, "llm_cost_krw_total"))
+
+
+def test_failures_of_challengers_are_counted_by_kind() -> None:
+    metrics = fed(HEARD, HEARD)
+
+    assert 2.0 == value(metrics, "challenger_opinions_total", model="llm", action="hold", problem="prose")
+    assert 2.0 == value(metrics, "challenger_opinions_total", model="rules", action="buy", problem="none")

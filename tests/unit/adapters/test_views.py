@@ -32,7 +32,8 @@ from tests.journal_records import BTC, BUY_ID, NOON, SELL_ID, closed, fill, plan
 from tests.postgres import copy_of_template, rows, run_sql
 
 _EMPTY = """
-    TRUNCATE trades, orders, fills, cycles, ai_decisions, portfolio_snapshots, system_logs, bot_config, candles, llm_questions
+    TRUNCATE trades, orders, fills, cycles, ai_decisions, portfolio_snapshots, system_logs, bot_config, candles,
+        llm_questions, opinions
 """
 
 

@@ -5,6 +5,7 @@ import random
 import pytest
 
 from dg_bot.analysis.ensemble import weight_of
+from dg_bot.analysis.opinions import Voice
 from dg_bot.analysis.scoring import ROUND_TRIP_COST, ScoredOpinion, calibration, scorecards
 from dg_bot.domain.decision import Action
 from tests.builders import NOON
@@ -18,17 +19,18 @@ def opinion(
     change: float = 0.01,
     *,
     model: str = "m",
-    vetoed: bool = False,
+    vetoed_by: str | None = None,
     is_evidence: bool = True,
 ) -> ScoredOpinion:
     return ScoredOpinion(
+        voice=Voice.CHAMPION,
         model=model,
         market="KRW-BTC",
         at=NOON,
         action=action,
         confidence=confidence,
         return_fraction=change,
-        was_vetoed=vetoed,
+        vetoed_by=vetoed_by,
         is_evidence=is_evidence,
     )
 
@@ -82,15 +84,17 @@ def test_vetoed_buys_are_counted_apart_and_a_hold_claims_nothing() -> None:
     (card,) = scorecards(
         [
             opinion(change=0.05),
-            opinion(change=-0.03, vetoed=True),
+            opinion(change=-0.03, vetoed_by="screen"),
+            opinion(change=-0.02, vetoed_by="validator"),
             opinion(Action.HOLD, change=0.5),
             opinion(Action.SELL, change=-0.1),
         ]
     )
 
-    assert (4, 3) == (card.opinions, card.claims)
+    assert (5, 4) == (card.opinions, card.claims)
     assert card.passed_pnl == pytest.approx(0.05 - ROUND_TRIP_COST)
-    assert card.vetoed_pnl == pytest.approx(-0.03 - ROUND_TRIP_COST)
+    assert card.vetoed_pnl == pytest.approx(-0.05 - 2 * ROUND_TRIP_COST)
+    assert card.validator_pnl == pytest.approx(-0.02 - ROUND_TRIP_COST)
     assert card.model_pnl == pytest.approx(card.passed_pnl + card.vetoed_pnl)
 
 

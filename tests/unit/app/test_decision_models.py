@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_bot.app.decision_models import decision_model, language_model
+from dg_bot.app.decision_models import challengers, decision_model, language_model
 from dg_bot.app.settings import Settings
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion
 from dg_bot.errors import ConfigurationError
@@ -46,6 +46,22 @@ def test_the_fallback_decides_while_the_language_model_is_away(fallback: str, so
     model = decision_model(settings(decision_model="llm", llm_fallback=fallback), Away(), dict)
 
     assert source == model.decide(situation()).decision.source
+
+
+def test_challengers_are_models_of_their_own_and_nobody_stands_in_for_one() -> None:
+    models = challengers(settings(challengers="ensemble,llm", llm_fallback="rules"), Away())
+
+    assert [(EnsembleModel, "ensemble"), (LlmModel, "llm")] == [(type(model), model.name) for model in models]
+    assert ["ensemble", "llm"] == [model.decide(situation()).decision.source for model in models]
+
+
+def test_the_budget_is_parted_only_where_a_challenger_asks() -> None:
+    bot = paper_bot()
+
+    assert language_model(
+        settings(challengers="ensemble", ensemble_members="rules,llm"), bot.books, bot.clock, is_challenger=True
+    )
+    assert language_model(settings(decision_model="llm", challengers="rules"), bot.books, bot.clock, is_challenger=True) is None
 
 
 def test_a_price_table_of_ones_own_is_read_at_the_start(tmp_path: Path) -> None:

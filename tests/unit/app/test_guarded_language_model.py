@@ -36,7 +36,9 @@ class Scripted:
         return self._answers.popleft()
 
 
-def guarded(bot: PaperBot, inner: Scripted, *, model: str = "m", daily_krw: str = "100000") -> GuardedLanguageModel:
+def guarded(
+    bot: PaperBot, inner: Scripted, *, model: str = "m", daily_krw: str = "100000", is_challenger: bool = False
+) -> GuardedLanguageModel:
     return GuardedLanguageModel(
         inner,
         model=model,
@@ -45,6 +47,7 @@ def guarded(bot: PaperBot, inner: Scripted, *, model: str = "m", daily_krw: str 
         breaker=CallBreaker(most_failures=3, pause=timedelta(seconds=60)),
         books=bot.books,
         clock=bot.clock,
+        is_challenger=is_challenger,
     )
 
 
@@ -135,6 +138,21 @@ def test_an_answer_that_was_lost_costs_the_most() -> None:
 
     last = [event for event in bot.events(ModelAnswered) if isinstance(event, ModelAnswered)][-1]
     assert (QUESTION.most_input_tokens + 500, 0) == (last.tokens, last.released_tokens)
+
+
+def test_a_challenger_has_a_purse_and_a_canary_of_its_own() -> None:
+    bot = paper_bot()
+    challenger = guarded(bot, Scripted(bot, *[OK] * 9), model="dear", daily_krw="300", is_challenger=True)
+    decision = guarded(bot, Scripted(bot, OK), model="dear", daily_krw="300")
+
+    while challenger.ask(QUESTION).kind is not Kind.OVER_BUDGET:
+        pass
+    remembered = bot.books.remembered
+
+    assert (0, None) == (remembered.spending.tokens, remembered.spending.checked_model)
+    assert Decimal(0) < remembered.challenger_spending["dear"].cost_krw <= 300
+    assert ["challenger_language_model_budget"] == bot.alarms()
+    assert Kind.USABLE is decision.ask(QUESTION).kind
 
 
 def test_a_day_has_its_won() -> None:

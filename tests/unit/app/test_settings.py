@@ -83,6 +83,9 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "LLM_DAILY_KRW": ("12.5", Decimal("12.5")),
     "LLM_KRW_PER_USD": ("1400", Decimal(1400)),
     "LLM_CUTOFF": ("2025-09-30", date(2025, 9, 30)),
+    "CHALLENGERS": ("", ()),
+    "CHALLENGER_SECONDS": ("5", 5.0),
+    "LLM_CHALLENGER_SHARE": ("0.25", Decimal("0.25")),
     "LLM_PRICE_FILE": ("/srv/prices.yaml", Path("/srv/prices.yaml")),
     "LLM_FALLBACK": ("rules", "rules"),
     "CALL_BREAKER_FAILURES": ("3", 3),
@@ -135,6 +138,9 @@ OUT_OF_RANGE = {
     "DECISION_MODEL": ["onnx", "oracle"],
     "ENSEMBLE_MEMBERS": ["llm", "rules,rules", "rules,oracle"],
     "ENSEMBLE_AGREEMENT": ["0.5", "1.01", "nan"],
+    "CHALLENGERS": ["oracle", "llm,llm"],
+    "CHALLENGER_SECONDS": ["0.9", "61", "nan"],
+    "LLM_CHALLENGER_SHARE": ["-0.1", "1.1", "nan"],
     "LLM_API": ["completions"],
     "LLM_DEADLINE_S": ["0.9", "61", "nan"],
     "LLM_MAX_OUTPUT_TOKENS": ["199", "32001"],
@@ -605,6 +611,25 @@ def test_an_address_that_may_hold_a_secret_is_refused_even_where_nobody_is_asked
 )
 def test_known_providers_and_servers_on_this_machine_serve(env: Mapping[str, str]) -> None:
     assert load({**env, "DECISION_MODEL": "llm", "OPENAI_MODEL": "m"}).asks_language_model
+
+
+@pytest.mark.parametrize(
+    ("env", "told"),
+    [
+        ({"CHALLENGERS": "oracle"}, "name some of"),
+        ({"CHALLENGERS": "llm,llm"}, "each once"),
+        ({"CHALLENGERS": "rules,llm"}, "rules decides or votes already"),
+        ({"DECISION_MODEL": "ensemble", "CHALLENGERS": "llm"}, "llm decides or votes already"),
+    ],
+)
+def test_a_challenger_that_is_none_is_refused(env: Mapping[str, str], told: str) -> None:
+    with pytest.raises(ConfigurationError, match=told):
+        load(env)
+
+
+def test_a_challenger_that_asks_a_language_model_needs_one() -> None:
+    with pytest.raises(ConfigurationError, match="OPENAI_MODEL"):
+        load({"CHALLENGERS": "llm"})
 
 
 def _listed(text: str) -> list[str]:

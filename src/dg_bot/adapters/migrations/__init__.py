@@ -7,7 +7,7 @@ import psycopg
 from dg_bot.adapters.postgres_errors import require_dsn, store_error
 from dg_bot.errors import ConfigurationError
 
-HEAD = "m0005_views"
+HEAD = "m0006_opinions"
 _OPERATION = "migrate"
 _FOLDER = Path(__file__).parent
 
