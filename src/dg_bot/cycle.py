@@ -1,12 +1,12 @@
 """What the stages hand on: each value is the whole answer of one stage, and nothing else travels."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
 from dg_bot.analysis.market_context import MarketContext
-from dg_bot.domain.calendar import HOUR, require_aware
+from dg_bot.domain.calendar import HOUR, hour_text, require_aware
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import OrderSummary, Stage
 from dg_bot.domain.decision import Advice, Decision
@@ -24,24 +24,22 @@ from dg_bot.strategies.base import Signals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """One scheduled run on one market; `opened_at` is the hour by exchange time."""
+    """One scheduled run on one market; `opened_at` is the hour by exchange time, `id` names both: `KRW-BTC/2026-11-20T13`."""
 
     market: Market
     opened_at: datetime
+    id: str = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         require_aware("cycle", self.opened_at)
         if not HOUR.is_boundary(self.opened_at):
             raise ImpossibleValue("cycle", self.opened_at.isoformat(), "it must be a full hour")
+        object.__setattr__(self, "id", f"{self.market}/{hour_text(self.opened_at)}")
 
     @property
     def hour(self) -> str:
         """The hour as it stands in identifiers: `20261120T13`."""
-        return f"{self.opened_at:%Y%m%dT%H}"
-
-    @property
-    def id(self) -> str:
-        return f"{self.market}/{self.opened_at:%Y-%m-%dT%H}"
+        return hour_text(self.opened_at).replace("-", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

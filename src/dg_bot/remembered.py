@@ -53,9 +53,18 @@ class Remembered:
 
     def after(self, record: Record) -> "Remembered":
         """Fold one record in; raises InvariantViolated where it contradicts what is known."""
+        state = risk_state.after(self.state, record)
+        if isinstance(record.event, CycleCompleted):
+            report = record.event.report
+            return replace(
+                self,
+                state=state,
+                reports={**_recent(self.reports, record.at), report.cycle_id: report},
+                failing_screens=_failing(self.failing_screens, report),
+            )
         folded = replace(
             self,
-            state=risk_state.after(self.state, record),
+            state=state,
             intents=self.intents.after(record),
             starts=self.starts.after(record),
         )
@@ -65,12 +74,6 @@ class Remembered:
                 return replace(folded, challenger_spending={**self.challenger_spending, model: spent})
             case ModelAsked() | ModelAnswered():
                 return replace(folded, spending=self.spending.after(record))
-            case CycleCompleted(report=report):
-                return replace(
-                    folded,
-                    reports={**_recent(self.reports, record.at), report.cycle_id: report},
-                    failing_screens=_failing(self.failing_screens, report),
-                )
             case PeriodOpened(equity_krw=equity_krw) if self.invested_krw is None:
                 return replace(folded, invested_krw=equity_krw)
             case TransferDeclared(currency="KRW", amount=amount) if self.invested_krw is not None:
@@ -84,7 +87,8 @@ class Remembered:
 
 def _recent(reports: Mapping[str, CycleReport], now: datetime) -> Mapping[str, CycleReport]:
     """Keep the reports of two days. A snapshot gives them back in the order of their names, not of their hours."""
-    return {cycle_id: report for cycle_id, report in reports.items() if report.opened_at >= now - _REPORTS_KEPT}
+    first = now - _REPORTS_KEPT
+    return {cycle_id: report for cycle_id, report in reports.items() if report.opened_at >= first}
 
 
 def _failing(known: Mapping[Market, ScreenFailure], report: CycleReport) -> Mapping[Market, ScreenFailure]:

@@ -278,7 +278,8 @@ def _mapping(name: Codec, item: Codec) -> Codec:
 def _object(cls: type) -> Codec:
     hints = get_type_hints(cls)
     # The parameter is a dataclass, which the type checker cannot see through `type`.
-    codecs = {field.name: codec_of(hints[field.name]) for field in fields(cls)}
+    # What a value derives from its other fields when it is made is not written.
+    codecs = {field.name: codec_of(hints[field.name]) for field in fields(cls) if field.init}
     readers = [(name, codec.read) for name, codec in codecs.items()]
     added = frozenset(field.name for field in fields(cls) if field.metadata.get("added"))
 

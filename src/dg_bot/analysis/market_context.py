@@ -1,5 +1,6 @@
 """What surrounds a decision: the market against its reference, and what its own bars say of danger and regime."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -95,22 +96,25 @@ class ContextHistory:
 
     def __init__(self, hours: Bars, bars: Bars) -> None:
         """Measure everything once; both hold closed candles of one market."""
-        self._returns = _returns_24h(hours)
-        self._drops = crash_drop(hours)
-        self._volatility, self._volatility_limits = volatility_24h(hours.close)
-        self._divergence = rsi_divergence(bars.close, rsi(bars.close))
-        self._close, self._fast, self._slow = bars.close, sma(bars.close, FAST_TREND_BARS), sma(bars.close, SLOW_TREND_BARS)
+        self._returns = _known(_returns_24h(hours))
+        self._drops = _known(crash_drop(hours))
+        volatility, limits = volatility_24h(hours.close)
+        self._volatility, self._volatility_limits = _known(volatility), _known(limits)
+        self._divergence = _known(rsi_divergence(bars.close, rsi(bars.close)))
+        averages = sma(bars.close, FAST_TREND_BARS), sma(bars.close, SLOW_TREND_BARS)
+        figures = zip(bars.close.tolist(), *(average.tolist() for average in averages), strict=True)
+        self._regimes = [_regime(*three) if place >= SLOW_TREND_BARS - 1 else None for place, three in enumerate(figures)]
 
     def at(self, hour: int, bar: int) -> MarketContext:
         """Give what was known when hour number `hour` and bar number `bar` were the newest; -1 where there was no bar yet."""
         return MarketContext(
             reference=None,
-            return_24h=_known(self._returns, hour),
-            crash_drop=_known(self._drops, hour),
-            rsi_divergence=_known(self._divergence, bar),
-            regime=_regime(self._close[bar], self._fast[bar], self._slow[bar]) if bar >= SLOW_TREND_BARS - 1 else None,
-            volatility_24h=_known(self._volatility, hour),
-            volatility_limit=_known(self._volatility_limits, hour),
+            return_24h=self._returns[hour] if hour >= 0 else None,
+            crash_drop=self._drops[hour] if hour >= 0 else None,
+            rsi_divergence=self._divergence[bar] if bar >= 0 else None,
+            regime=self._regimes[bar] if bar >= 0 else None,
+            volatility_24h=self._volatility[hour] if hour >= 0 else None,
+            volatility_limit=self._volatility_limits[hour] if hour >= 0 else None,
         )
 
 
@@ -235,8 +239,9 @@ def _returns_24h(hours: Bars) -> Floats:
     return np.where(index >= 0, hours.close / hours.close[index] - 1.0, np.nan)
 
 
-def _known(values: Floats, place: int) -> float | None:
-    return float(values[place]) if place >= 0 and np.isfinite(values[place]) else None
+def _known(values: Floats) -> list[float | None]:
+    """Give a column's values, with None for what could not be measured."""
+    return [value if math.isfinite(value) else None for value in values.tolist()]
 
 
 def _last(values: Floats) -> float | None:

@@ -16,7 +16,7 @@ from dg_bot.backtesting.recorded_candles import SEEN_HOURS, RecordedCandles
 from dg_bot.backtesting.recorded_market import RecordedClock, RecordedMarket
 from dg_bot.backtesting.replay import Replay
 from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.backtesting.whole_history import KnownMeasurements, KnownSignals
+from dg_bot.backtesting.whole_history import KnownMeasurements
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch, to_epoch
 from dg_bot.domain.candle import CandleSeries
@@ -177,14 +177,14 @@ class _Run:
             on_acknowledged=lambda _seconds: None,
         )
         analysis = AnalysisStage(
-            strategy=KnownSignals(strategy, bars, strategy.signals(bars)),
+            strategy=strategy,
             screen=_NoScreen(),
             model=RulesModel(),
             limits=limits,
             settings=AnalysisSettings(
                 screen_mode=ScreenMode.OFF, minimum_confidence=MINIMUM_CONFIDENCE, validator=ValidatorLimits()
             ),
-            measurements=KnownMeasurements(hours, bars),
+            measurements=KnownMeasurements(strategy, hours, bars),
         )
         return assembled(self._books, rules=rules, ports=ports, analysis=analysis)
 

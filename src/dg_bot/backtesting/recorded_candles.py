@@ -27,7 +27,8 @@ class RecordedCandles:
 
     def bars(self, _hourly: CandleSeries, _timeframe: Timeframe, until: datetime) -> CandleSeries:
         """Give the newest bars that were closed by `until`."""
-        if self._shown[0] != until:
+        closed = self._bars.timeframe.floor(until)
+        if self._shown[0] != closed:
             length = self._bars.timeframe.length
-            self._shown = until, self._bars.between(until - SEEN_BARS * length, until - length + _SECOND)
+            self._shown = closed, self._bars.between(closed - SEEN_BARS * length, closed - length + _SECOND)
         return self._shown[1]

@@ -83,7 +83,7 @@ class RecordedMarket:
 
     def rules(self, market: Market) -> MarketRules:
         self._require_listed(market)
-        return replace(self._rules, is_active=self.next_at <= self._clock.now())
+        return self._rules if self.next_at <= self._clock.at else replace(self._rules, is_active=False)
 
     def submit(self, approved: RiskApproved) -> Submission:
         """Fill an order whole, at the next price."""

@@ -3,62 +3,35 @@
 It stands on the rule that no measure looks ahead: what is known at a close is the past of what is known in the end.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
-
-import numpy as np
 
 from dg_bot.analysis.market_context import ContextHistory, MarketContext
 from dg_bot.cycle import MarketSnapshot
 from dg_bot.domain.candle import CandleSeries
-from dg_bot.indicators.bars import Bars, Seconds
+from dg_bot.indicators.bars import Bars
 from dg_bot.indicators.latest import IndicatorSnapshot, columns, signal_summary
-from dg_bot.strategies.base import BarExits, Signals, Strategy
-from dg_bot.strategies.parameters import Parameters
-
-
-class KnownSignals:
-    """A strategy whose signals on every bar are known; asked about some bars, it gives those up to the newest of them."""
-
-    def __init__(self, strategy: Strategy, bars: Bars, signals: Signals) -> None:
-        """`signals` are the strategy's over all of `bars`."""
-        self._strategy = strategy
-        self._opened_at = bars.opened_at
-        self._signals = signals
-        self._last = 0, signals.until(0)
-
-    @property
-    def name(self) -> str:
-        return self._strategy.name
-
-    @property
-    def parameters(self) -> Parameters:
-        return self._strategy.parameters
-
-    @property
-    def warm_up(self) -> int:
-        return self._strategy.warm_up
-
-    @property
-    def bar_exits(self) -> BarExits:
-        return self._strategy.bar_exits
-
-    def signals(self, bars: Bars) -> Signals:
-        count = 0 if not len(bars) else int(np.searchsorted(self._opened_at, bars.opened_at[-1])) + 1
-        if self._last[0] != count:
-            self._last = count, self._signals.until(count)
-        return self._last[1]
+from dg_bot.strategies.base import Signals, Strategy
 
 
 class KnownMeasurements:
-    """Indicators and surroundings at each close of a history."""
+    """Signals, indicators and surroundings at each close of a history."""
 
-    def __init__(self, hours: Bars, bars: Bars) -> None:
+    def __init__(self, strategy: Strategy, hours: Bars, bars: Bars) -> None:
         """Measure everything; both hold closed candles of one market."""
-        self._hours = hours.opened_at
-        self._bars = bars.opened_at
+        self._hours: list[int] = hours.opened_at.tolist()
+        self._bars: list[int] = bars.opened_at.tolist()
+        self._whole = strategy.signals(bars)
         self._indicators = {name: values.tolist() for name, values in columns(bars).items()}
         self._context = ContextHistory(hours, bars)
+        self._signals = -1, self._whole.until(0)
         self._last: tuple[int, Mapping[str, float]] = -1, {}
+
+    def signals(self, snapshot: MarketSnapshot) -> Signals:
+        place = _place(self._bars, snapshot.strategy_bars)
+        if self._signals[0] != place:
+            self._signals = place, self._whole.until(place + 1)
+        return self._signals[1]
 
     def indicators(self, snapshot: MarketSnapshot) -> Mapping[str, float]:
         place = _place(self._bars, snapshot.strategy_bars)
@@ -74,6 +47,6 @@ class KnownMeasurements:
         return {**latest.as_mapping(), "signal_score": float(signal_summary(latest).score)}
 
 
-def _place(opened_at: Seconds, series: CandleSeries) -> int:
+def _place(opened_at: list[int], series: CandleSeries) -> int:
     """Give the place of the newest candle of a series; -1 where it has none."""
-    return int(np.searchsorted(opened_at, series.opened_at[-1])) if len(series) else -1
+    return bisect_left(opened_at, series.opened_at[-1]) if len(series) else -1

@@ -1,25 +1,32 @@
 """Time on the venue: timeframes on the UTC grid, and the operator's day and week in Seoul."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 
 from dg_bot.errors import ImpossibleValue
 
 SEOUL_AHEAD_S = 9 * 3600
 _DAY_S = 24 * 3600
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND = timedelta(seconds=1)
 KST = timezone(timedelta(seconds=SEOUL_AHEAD_S), "KST")
 _MINUTES = {"1m": 1, "3m": 3, "5m": 5, "10m": 10, "15m": 15, "30m": 30, "60m": 60, "240m": 240, "1d": 1440}
 
 
 @dataclass(frozen=True, slots=True)
 class Timeframe:
-    """The length of a candle in minutes; its bars start at multiples of it since 1970-01-01T00:00Z."""
+    """The length of a candle in `minutes`; its bars start at multiples of it since 1970-01-01T00:00Z."""
 
     minutes: int
+    seconds: int = field(init=False, repr=False, compare=False)
+    length: timedelta = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.minutes not in _MINUTES.values():
             raise ImpossibleValue("timeframe", f"{self.minutes}m", f"it must be one of {', '.join(_MINUTES)}")
+        object.__setattr__(self, "seconds", self.minutes * 60)
+        object.__setattr__(self, "length", timedelta(minutes=self.minutes))
 
     @classmethod
     def parse(cls, text: str) -> "Timeframe":
@@ -28,21 +35,13 @@ class Timeframe:
             raise ImpossibleValue("timeframe", text, f"it must be one of {', '.join(_MINUTES)}")
         return cls(_MINUTES[text])
 
-    @property
-    def seconds(self) -> int:
-        return self.minutes * 60
-
-    @property
-    def length(self) -> timedelta:
-        return timedelta(minutes=self.minutes)
-
     def floor(self, at: datetime) -> datetime:
         """Give the opening time of the bar that contains `at`."""
         return from_epoch(to_epoch(at) // self.seconds * self.seconds)
 
     def is_boundary(self, at: datetime) -> bool:
         """Tell whether a bar opens exactly at `at`."""
-        return at == self.floor(at)
+        return not at.microsecond and not to_epoch(at) % self.seconds
 
     def __str__(self) -> str:
         return "1d" if self.minutes == 1440 else f"{self.minutes}m"
@@ -63,7 +62,7 @@ def require_aware(what: str, at: datetime) -> None:
 def to_epoch(at: datetime) -> int:
     """Give whole seconds since 1970-01-01T00:00Z, rounded down."""
     require_aware("time", at)
-    return int(at.timestamp() // 1)
+    return (at - _EPOCH) // _SECOND
 
 
 def from_epoch(seconds: int) -> datetime:
@@ -71,13 +70,29 @@ def from_epoch(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def hour_text(at: datetime) -> str:
+    """Write a time down to its hour, at its own offset: `2026-11-20T13`."""
+    return at.isoformat(timespec="hours")[:13]
+
+
+def minute_text(at: datetime) -> str:
+    """Write a time down to its minute, at its own offset: `2026-11-20T13:05`."""
+    return at.isoformat(timespec="minutes")[:16]
+
+
 def seoul_day_start(at: datetime) -> datetime:
     """Give 00:00 Asia/Seoul of the day that contains `at`, as UTC."""
-    return from_epoch((to_epoch(at) + SEOUL_AHEAD_S) // _DAY_S * _DAY_S - SEOUL_AHEAD_S)
+    return _seoul_midnight((to_epoch(at) + SEOUL_AHEAD_S) // _DAY_S)
+
+
+@lru_cache(maxsize=64)
+def _seoul_midnight(days: int) -> datetime:
+    """Give the beginning of a day in Seoul, counted from 1970-01-01; a cycle asks for the same one again and again."""
+    return from_epoch(days * _DAY_S - SEOUL_AHEAD_S)
 
 
 def seoul_week_start(at: datetime) -> datetime:
     """Give Monday 00:00 Asia/Seoul of the week that contains `at`, as UTC."""
     days = (to_epoch(at) + SEOUL_AHEAD_S) // _DAY_S
     # 1970-01-01 was a Thursday, day 3 of a week that begins on Monday.
-    return from_epoch((days - (days + 3) % 7) * _DAY_S - SEOUL_AHEAD_S)
+    return _seoul_midnight(days - (days + 3) % 7)

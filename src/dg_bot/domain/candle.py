@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import reduce
 from hashlib import sha256
+from itertools import pairwise
 from operator import add
 from typing import NoReturn
 
@@ -62,9 +63,9 @@ class CandleSeries:
     volume: "array[float]"
 
     def __post_init__(self) -> None:
-        columns = (self.open, self.high, self.low, self.close, self.volume)
-        if any(len(column) != len(self.opened_at) for column in columns):
-            raise ImpossibleValue("candle series", [len(column) for column in columns], "all columns must have one length")
+        lengths = [len(self.open), len(self.high), len(self.low), len(self.close), len(self.volume)]
+        if lengths != [len(self.opened_at)] * 5:
+            raise ImpossibleValue("candle series", lengths, "all columns must have one length")
 
     @classmethod
     def from_candles(cls, market: Market, timeframe: Timeframe, candles: Iterable[Candle]) -> "CandleSeries":
@@ -125,12 +126,12 @@ class CandleSeries:
             return 0
         return (self.opened_at[-1] - self.opened_at[0]) // self.timeframe.seconds + 1 - len(self)
 
-    def longest_gap(self) -> int:
-        """Give the largest number of bars in a row that are absent between two present ones."""
-        if not self.missing_bars():
+    def longest_gap(self, newest: int | None = None) -> int:
+        """Give the largest number of bars in a row that are absent between two present ones, of all or of the `newest` ones."""
+        times = self.opened_at if newest is None else self.opened_at[-newest:]
+        if not times or times[-1] - times[0] == (len(times) - 1) * self.timeframe.seconds:
             return 0
-        steps = (later - earlier for earlier, later in zip(self.opened_at, self.opened_at[1:], strict=False))
-        return max((step // self.timeframe.seconds - 1 for step in steps), default=0)
+        return max(later - earlier for earlier, later in pairwise(times)) // self.timeframe.seconds - 1
 
     def resampled(self, timeframe: Timeframe) -> "CandleSeries":
         """Join bars into a longer timeframe on its own grid; a bar is made of those bars that exist in it.

@@ -1,9 +1,11 @@
 """A market, and the venue's rules for orders on it: tick bands by date, minimum notional, fees."""
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import itemgetter
 
 from dg_bot.domain.money import require_not_negative, require_positive
 from dg_bot.errors import ImpossibleValue
@@ -76,9 +78,12 @@ FEE_FRACTION = Decimal("0.0005")
 
 
 def _table(rows: str) -> tuple[tuple[Decimal, Decimal], ...]:
-    """Read 'lowest-price:tick' pairs, highest price first."""
-    pairs = (row.split(":") for row in rows.split())
+    """Read 'lowest-price:tick' pairs, written with the highest price first; gives them rising."""
+    pairs = (row.split(":") for row in reversed(rows.split()))
     return tuple((Decimal(floor), Decimal(tick)) for floor, tick in pairs)
+
+
+_floor = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +99,7 @@ class _Exception:
 
 @dataclass(frozen=True, slots=True)
 class _Period:
-    """A tick policy from a moment on; rows are (lowest price, tick), highest first."""
+    """A tick policy from a moment on; rows are (lowest price, tick), rising."""
 
     since: datetime
     rows: tuple[tuple[Decimal, Decimal], ...]
@@ -147,9 +152,9 @@ def tick_size(market: Market, price: Decimal, at: datetime) -> Decimal:
     require_positive("price", price)
     period = next(period for period in _PERIODS if period.since <= at)
     for rule in period.exceptions:
-        if rule.since <= at and market.base in rule.bases and rule.floor <= price < rule.below:
+        if market.base in rule.bases and rule.since <= at and rule.floor <= price < rule.below:
             return rule.tick
-    return next(tick for floor, tick in period.rows if price >= floor)
+    return period.rows[bisect_right(period.rows, price, key=_floor) - 1][1]
 
 
 @dataclass(frozen=True, slots=True)

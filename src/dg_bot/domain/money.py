@@ -2,30 +2,29 @@
 
 import math
 import re
-from decimal import Context, Decimal, Inexact, InvalidOperation, localcontext
+from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from dg_bot.errors import ImpossibleValue
 
 ZERO = Decimal(0)
 WON = Decimal(1)
 QUANTITY_STEP = Decimal("0.00000001")
+# Its own operations are called: `localcontext` would copy it each time.
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def product(*factors: Decimal) -> Decimal:
     """Multiply without rounding; a result of over 60 digits raises `decimal.Inexact`."""
-    with localcontext(_EXACT):
-        result = Decimal(1)
-        for factor in factors:
-            result *= factor
-        return result
+    result = WON
+    for factor in factors:
+        result = _EXACT.multiply(result, factor)
+    return result
 
 
 def floor_to(value: Decimal, step: Decimal) -> Decimal:
     """Round towards zero to a multiple of `step`, exactly; `step` must be positive."""
-    with localcontext(_EXACT):
-        return value // step * step
+    return _EXACT.multiply(_EXACT.divide_int(value, step), step)
 
 
 def ceiling_to(value: Decimal, step: Decimal) -> Decimal:
@@ -67,11 +66,11 @@ def plain(value: Decimal) -> str:
 
 def require_positive(what: str, value: Decimal) -> None:
     """Raise ImpossibleValue unless `value` is finite and above zero."""
-    if not value.is_finite() or value <= ZERO:
+    if not (value.is_finite() and value > ZERO):
         raise ImpossibleValue(what, value, "it must be above zero")
 
 
 def require_not_negative(what: str, value: Decimal) -> None:
     """Raise ImpossibleValue unless `value` is finite and at least zero."""
-    if not value.is_finite() or value < ZERO:
+    if not (value.is_finite() and value >= ZERO):
         raise ImpossibleValue(what, value, "it must not be negative")

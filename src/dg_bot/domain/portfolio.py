@@ -142,4 +142,7 @@ class Portfolio:
 
     def position_on(self, market: Market) -> Position | None:
         """Give the open position on `market`; dust does not count."""
-        return next((position for position in self.open_positions if position.market == market), None)
+        for position in self.positions:
+            if position.market == market and position.is_sellable_at(self.marks_krw[market]):
+                return position
+        return None

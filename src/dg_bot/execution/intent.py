@@ -151,6 +151,11 @@ class IntentBook:
     """
 
     intents: Mapping[str, Intent] = field(default_factory=dict)
+    _open: tuple[Intent, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        # Asked for at every tick, and another one only where an order has moved.
+        object.__setattr__(self, "_open", tuple(intent for intent in self.intents.values() if intent.is_open))
 
     def after(self, record: Record) -> "IntentBook":
         """Fold one record in; other kinds of event change nothing. Raises InvariantViolated for a step outside the table."""
@@ -175,10 +180,10 @@ class IntentBook:
 
     def open_intents(self) -> tuple[Intent, ...]:
         """Give the intents without an end."""
-        return tuple(intent for intent in self.intents.values() if intent.is_open)
+        return self._open
 
     def open_on(self, market: Market) -> tuple[Intent, ...]:
-        return tuple(intent for intent in self.open_intents() if intent.plan.market == market)
+        return tuple(intent for intent in self._open if intent.plan.market == market)
 
     def is_selling(self, market: Market) -> bool:
         """Tell whether a sale on `market` has no end yet: until it has, nothing there may be sold a second time."""
@@ -196,12 +201,12 @@ class IntentBook:
         later = names[names.index(intent.identifier) + 1 :]
         return tuple(self.intents[name] for name in later if self.intents[name].plan.market == intent.plan.market)
 
-    def of_cycle(self, market: Market, cycle_id: str, role: Role) -> tuple[Intent, ...]:
-        """Give the intents of one market, cycle and role, open and closed."""
+    def of_cycle(self, market: Market, cycle_id: str, role: Role | None = None) -> tuple[Intent, ...]:
+        """Give the intents of one market, cycle and role (None for each), open and closed."""
         return tuple(
             intent
             for intent in self.intents.values()
-            if intent.plan.cycle_id == cycle_id and intent.plan.role is role and intent.plan.market == market
+            if intent.plan.cycle_id == cycle_id and (role is None or intent.plan.role is role) and intent.plan.market == market
         )
 
 

@@ -4,7 +4,6 @@ import math
 
 from dg_bot.cycle import Situation
 from dg_bot.domain.decision import Action, Advice, Decision
-from dg_bot.domain.gate import first_failure
 
 
 class RulesModel:
@@ -27,14 +26,14 @@ class RulesModel:
         confidence = float(signals.confidence[-1])
         # NaN is a strategy in its warm-up: no confidence at all, so that the validator stops what it might propose.
         confidence = 0.0 if math.isnan(confidence) else confidence
-        gates = tuple(series.at(-1) for series in signals.gates)
-        failed = first_failure(gates)
         if signals.entry[-1]:
-            return self._decision(Action.BUY, confidence, f"gates passed: {', '.join(gate.name for gate in gates) or 'none set'}")
+            names = ", ".join(series.name for series in signals.gates)
+            return self._decision(Action.BUY, confidence, f"gates passed: {names or 'none set'}")
         if signals.exit[-1]:
             return self._decision(Action.SELL, confidence, "the strategy's exit signal")
+        failed = next((series for series in signals.gates if not series.passes(-1)), None)
         if failed is not None:
-            return self._decision(Action.HOLD, confidence, failed.words)
+            return self._decision(Action.HOLD, confidence, failed.at(-1).words)
         return self._decision(Action.HOLD, confidence, "no entry signal on the last bar")
 
     def _decision(self, action: Action, confidence: float, reason: str) -> Decision:

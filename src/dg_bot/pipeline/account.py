@@ -14,6 +14,7 @@ from dg_bot.risk.state import RiskState
 
 # The venue shows won with a limited number of decimals, at a place that it does not document.
 _KRW_TOLERANCE = Decimal("0.01")
+_NO_WON = Balance("KRW", ZERO, ZERO)
 _BALANCES_LAG_S = 2.0
 # So much later a price is read a second time before anything is done for it.
 SECOND_READ_S = 1.0
@@ -39,13 +40,14 @@ def unexplained_differences(state: RiskState, balances: Mapping[str, Balance], m
     """
     if state.opened_balances is None:
         return {}
-    bases = {market.base for market in (*markets, *state.positions)}
-    unsettled = {plan.market.base for plan in state.open_plans.values()} | ({"KRW"} if state.open_plans else set())
+    currencies = {"KRW", *(market.base for market in (*markets, *state.positions))}
+    if state.open_plans:
+        currencies -= {"KRW", *(plan.market.base for plan in state.open_plans.values())}
     differences = {}
-    for currency in sorted(({"KRW"} | bases) - unsettled):
+    for currency in sorted(currencies):
         held = balances[currency].total if currency in balances else ZERO
         difference = held - state.expected_total(currency)
-        if abs(difference) > (_KRW_TOLERANCE if currency == "KRW" else ZERO):
+        if difference and abs(difference) > (_KRW_TOLERANCE if currency == "KRW" else ZERO):
             differences[currency] = difference
     return differences
 
@@ -85,14 +87,15 @@ class Account:
         state = self._books.state
         balances = self._exchange.balances()
         differences = unexplained_differences(state, balances, self._markets)
-        if any(self._last_differences.get(currency) != amount for currency, amount in differences.items()):
+        if differences and any(self._last_differences.get(currency) != amount for currency, amount in differences.items()):
             self._clock.sleep(_BALANCES_LAG_S)
             balances = self._exchange.balances()
             differences = unexplained_differences(state, balances, self._markets)
         self._last_differences = differences
-        marks = self._marks(sorted({*state.positions, *([market] if market else [])}))
+        wanted = {*state.positions} if market is None else {*state.positions, market}
+        marks = self._marks(sorted(wanted))
         portfolio = Portfolio(
-            krw=balances.get("KRW", Balance("KRW", ZERO, ZERO)),
+            krw=balances.get("KRW", _NO_WON),
             positions=tuple(position for position in state.positions.values() if position.market in marks),
             marks_krw=marks,
         )

@@ -46,7 +46,7 @@ class AnalysisStage:
     ) -> None:
         """`measurements` are made afresh from each snapshot unless somebody has them already."""
         self._strategy = strategy
-        self._measurements = measurements or FreshMeasurements()
+        self._measurements = measurements or FreshMeasurements(strategy)
         self._screen = screen
         self._model = model
         self._limits = limits
@@ -54,8 +54,7 @@ class AnalysisStage:
 
     def run(self, cycle: Cycle, clearance: RiskClearance, snapshot: MarketSnapshot) -> TradePlan:
         """Give the plan: a strategy's exit first, then the model's decision as far as every check lets it pass."""
-        bars = bars_of(snapshot.strategy_bars)
-        signals = self._strategy.signals(bars)
+        signals = self._measurements.signals(snapshot)
         context = self._measurements.context(snapshot)
         is_bar_close = _closed_now(snapshot, cycle)
         indicators = {**self._measurements.indicators(snapshot), **_surroundings(context)}
@@ -86,7 +85,7 @@ class AnalysisStage:
             *_checked("filter", lambda: self._filter_gates(context, proposed)),
             *_checked(
                 "validator",
-                lambda: validate(proposed, bars, context, self._settings.validator, self._settings.minimum_confidence),
+                lambda: self._validator_gates(snapshot, context, proposed),
             ),
         )
         return TradePlan(
@@ -131,6 +130,12 @@ class AnalysisStage:
 
     def _filter_gates(self, context: MarketContext, proposed: Decision) -> tuple[Gate, ...]:
         return entry_filters(context, ()) if proposed.action is Action.BUY else ()
+
+    def _validator_gates(self, snapshot: MarketSnapshot, context: MarketContext, proposed: Decision) -> tuple[Gate, ...]:
+        if proposed.action is Action.HOLD:
+            return ()
+        bars, settings = bars_of(snapshot.strategy_bars), self._settings
+        return validate(proposed, bars, context, settings.validator, settings.minimum_confidence)
 
     def _trend_exit(self, cycle: Cycle, clearance: RiskClearance, signals: Signals) -> ForcedExit | None:
         """Let the strategy's trend rule end a position at the close of a bar."""

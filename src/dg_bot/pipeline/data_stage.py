@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 from dg_bot.cycle import Cycle, Halt, MarketSnapshot
-from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.domain.calendar import HOUR, Timeframe, minute_text
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.gate import Gate
@@ -110,8 +110,7 @@ class DataCollectionStage:
         return series, Gate(name, fresh.value, fresh.limit, fresh.passed)
 
     def _gap_gates(self, hourly: CandleSeries) -> tuple[Gate, ...]:
-        recent = hourly.tail(self._limits.gap_window)
-        longest = recent.longest_gap()
+        longest = hourly.longest_gap(self._limits.gap_window)
         return (
             Gate("recent_gap_hours", longest, self._limits.max_gap_hours, longest <= self._limits.max_gap_hours),
             Gate("missing_hours", hourly.missing_bars(), None, True),
@@ -121,5 +120,7 @@ class DataCollectionStage:
 def _freshness_gate(series: CandleSeries, hour: datetime) -> Gate:
     wanted = hour - HOUR.length
     newest = series.last_opened_at
-    value = None if newest is None else f"{newest:%Y-%m-%dT%H:%MZ}"
-    return Gate("candle_age", value, f"{wanted:%Y-%m-%dT%H:%MZ}", newest == wanted)
+    limit = f"{minute_text(wanted)}Z"
+    if newest == wanted:
+        return Gate("candle_age", limit, limit, True)
+    return Gate("candle_age", None if newest is None else f"{minute_text(newest)}Z", limit, False)

@@ -1,4 +1,4 @@
-"""What stage 3 measures on closed candles before anybody has an opinion: indicators and surroundings."""
+"""What stage 3 measures on closed candles before a model has an opinion: signals, indicators and surroundings."""
 
 from collections.abc import Mapping
 from typing import Protocol
@@ -8,9 +8,14 @@ from dg_bot.cycle import MarketSnapshot
 from dg_bot.indicators.bars import bars_of
 from dg_bot.indicators.latest import signal_summary
 from dg_bot.indicators.latest import snapshot as latest_indicators
+from dg_bot.strategies.base import Signals, Strategy
 
 
 class Measurements(Protocol):
+    def signals(self, snapshot: MarketSnapshot) -> Signals:
+        """Give the strategy's signals up to the newest strategy bar."""
+        ...
+
     def indicators(self, snapshot: MarketSnapshot) -> Mapping[str, float]:
         """Give the standard indicators and the signal score on the newest strategy bar by name; what has no value is absent."""
         ...
@@ -22,6 +27,12 @@ class Measurements(Protocol):
 
 class FreshMeasurements:
     """Measures what it is shown, each time anew."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self._strategy = strategy
+
+    def signals(self, snapshot: MarketSnapshot) -> Signals:
+        return self._strategy.signals(bars_of(snapshot.strategy_bars))
 
     def indicators(self, snapshot: MarketSnapshot) -> Mapping[str, float]:
         latest = latest_indicators(bars_of(snapshot.strategy_bars))

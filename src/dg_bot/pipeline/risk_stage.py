@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from dg_bot.cycle import Cycle, ForcedExit, Halt, RiskClearance
-from dg_bot.domain.calendar import HOUR, Timeframe, to_epoch
+from dg_bot.domain.calendar import HOUR, Timeframe, hour_text, to_epoch
 from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.gate import Gate, first_failure
 from dg_bot.domain.order import Role, Side
@@ -89,12 +89,13 @@ class RiskCheckStage:
             booked_equity_krw=view.booked_equity_krw,
         )
         attempts = len(self._books.intents.of_cycle(cycle.market, cycle.id, Role.ENTRY))
-        hour = HOUR.floor(now)
+        hour, wanted = HOUR.floor(now), hour_text(cycle.opened_at)
+        is_hour = hour == cycle.opened_at
         return (
             *self._risk.entry_gates(
                 state=self._books.state, portfolio=view.portfolio, market=cycle.market, conditions=conditions, now=now
             ),
-            Gate("cycle_hour", f"{hour:%Y-%m-%dT%H}", f"{cycle.opened_at:%Y-%m-%dT%H}", hour == cycle.opened_at),
+            Gate("cycle_hour", wanted if is_hour else hour_text(hour), wanted, is_hour),
             Gate("entry_orders_this_cycle", attempts, 0, attempts == 0),
         )
 

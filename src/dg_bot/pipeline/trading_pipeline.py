@@ -1,9 +1,10 @@
 """The main path: one cycle on one market through the four stages, and its report."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from decimal import Decimal
+from typing import TypeVar
 
 from dg_bot.cycle import Cycle, ExecutionReport, Halt, TradePlan
 from dg_bot.domain.cycle_report import CycleReport, Mode, Outcome, Stage
@@ -22,6 +23,9 @@ from dg_bot.pipeline.execution_stage import ExecutionStage, summary
 from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.ports import Clock
+
+T = TypeVar("T")
+_ROLES = tuple(Role)
 
 
 @dataclass(slots=True)
@@ -93,31 +97,26 @@ class TradingPipeline:
         self._books.record(ChallengersHeard(cycle_id=cycle.id, opinions=self._challengers.opinions(situation)))
 
     def _run_stages(self, cycle: Cycle, seen: _Trace) -> ExecutionReport | Halt:
-        with self._stage(seen, Stage.RISK_CHECK):
-            clearance = self._risk.run(cycle)
+        clearance = self._stage(seen, Stage.RISK_CHECK, lambda: self._risk.run(cycle))
         if isinstance(clearance, Halt):
             return clearance
         seen.gates += named("risk", clearance.gates)
         seen.mark_krw = clearance.portfolio.marks_krw.get(cycle.market)
 
         if clearance.forced_exit is not None:
-            with self._stage(seen, Stage.EXECUTION):
-                return self._execution.exit(cycle)
+            return self._stage(seen, Stage.EXECUTION, lambda: self._execution.exit(cycle))
 
-        with self._stage(seen, Stage.DATA_COLLECTION):
-            snapshot = self._data.run(cycle)
+        snapshot = self._stage(seen, Stage.DATA_COLLECTION, lambda: self._data.run(cycle))
         if isinstance(snapshot, Halt):
             return snapshot
         seen.mark_krw = snapshot.mark_krw
         seen.gates += named("data", snapshot.gates)
 
-        with self._stage(seen, Stage.ANALYSIS):
-            plan = self._analysis.run(cycle, clearance, snapshot)
+        plan = self._stage(seen, Stage.ANALYSIS, lambda: self._analysis.run(cycle, clearance, snapshot))
         seen.plan = plan
         seen.gates = _with_new(seen.gates, plan.gates)
 
-        with self._stage(seen, Stage.EXECUTION):
-            return self._execution.run(cycle, snapshot, plan)
+        return self._stage(seen, Stage.EXECUTION, lambda: self._execution.run(cycle, snapshot, plan))
 
     def _ended(self, cycle: Cycle, seen: _Trace, ending: ExecutionReport | Halt) -> CycleReport:
         if isinstance(ending, Halt):
@@ -163,17 +162,21 @@ class TradingPipeline:
 
     def _intents(self, cycle: Cycle) -> list[Intent]:
         """Give every order of this market and hour in turn, those that the guard placed among them, as they stand now."""
-        intents = [intent for role in Role for intent in self._books.intents.of_cycle(cycle.market, cycle.id, role)]
-        return sorted(intents, key=lambda intent: intent.planned_at)
+        return sorted(self._books.intents.of_cycle(cycle.market, cycle.id), key=_turn)
 
-    @contextmanager
-    def _stage(self, seen: _Trace, stage: Stage) -> Iterator[None]:
+    def _stage(self, seen: _Trace, stage: Stage, run: Callable[[], T]) -> T:
+        """Run one stage and note how long it took, whatever its end."""
         seen.stage = stage
         started = self._clock.monotonic_s()
         try:
-            yield
+            return run()
         finally:
-            seen.durations_ms[str(stage)] = round((self._clock.monotonic_s() - started) * 1000, 3)
+            seen.durations_ms[stage.value] = round((self._clock.monotonic_s() - started) * 1000, 3)
+
+
+def _turn(intent: Intent) -> tuple[datetime, int]:
+    """Order intents by the time of their plan, and those of one moment by their role."""
+    return intent.planned_at, _ROLES.index(intent.plan.role)
 
 
 def _with_new(known: tuple[Gate, ...], others: tuple[Gate, ...]) -> tuple[Gate, ...]:

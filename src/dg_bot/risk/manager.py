@@ -89,6 +89,8 @@ class RiskManager:
         waited = None if last_entry is None else HOUR.floor(now) - HOUR.floor(last_entry)
         entries = state.entries_filled_on_day_of(now)
         exposure = self._exposure(state, portfolio)
+        is_flat = portfolio.position_on(market) is None
+        positions = self._positions(state, portfolio)
         unexplained = ", ".join(f"{currency} {amount:+}" for currency, amount in conditions.unexplained.items())
         return (
             Gate("safe_mode", state.safe_mode.reason if state.safe_mode else "off", "off", state.safe_mode is None),
@@ -102,7 +104,7 @@ class RiskManager:
                 limits.max_clock_skew_s,
                 abs(conditions.clock_skew_s) <= limits.max_clock_skew_s,
             ),
-            Gate("flat", portfolio.position_on(market) is None, True, portfolio.position_on(market) is None),
+            Gate("flat", is_flat, True, is_flat),
             Gate(
                 "hours_since_entry",
                 None if waited is None else waited / _HOUR,
@@ -110,12 +112,7 @@ class RiskManager:
                 waited is None or waited >= limits.entry_interval,
             ),
             Gate("entries_today", entries, limits.max_entries_per_day, entries < limits.max_entries_per_day),
-            Gate(
-                "positions",
-                self._positions(state, portfolio),
-                limits.max_positions,
-                self._positions(state, portfolio) < limits.max_positions,
-            ),
+            Gate("positions", positions, limits.max_positions, positions < limits.max_positions),
             Gate("exposure", round(exposure, 6), limits.max_exposure_fraction, exposure < limits.max_exposure_fraction),
             *self._open_caps(state, now),
         )

@@ -118,7 +118,8 @@ class RiskState:
 
 def after(state: RiskState, record: Record) -> RiskState:
     """Fold one record into the state; raises InvariantViolated where the two contradict each other."""
-    return replace(_folded(state, record), sequence=record.sequence)
+    folded = _folded(state, record)
+    return folded if folded.sequence == record.sequence else replace(folded, sequence=record.sequence)
 
 
 def _folded(state: RiskState, record: Record) -> RiskState:
@@ -147,7 +148,7 @@ def _folded(state: RiskState, record: Record) -> RiskState:
         case AlarmRaised():
             return replace(state, alarms={**state.alarms, event.kind: record.at})
         case CycleCompleted():
-            return _marked(state, event)
+            return _marked(state, event, record.sequence)
         case Started() | Stopped() | IntentAnswered() | CapsuleStored() | ModelAsked() | ModelAnswered() | ChallengersHeard():
             return state
     assert_never(event)
@@ -324,8 +325,13 @@ def _with_opening_moved(state: RiskState, amount_krw: Decimal) -> RiskState:
     return replace(state, day=day, week=week)
 
 
-def _marked(state: RiskState, event: CycleCompleted) -> RiskState:
+def _marked(state: RiskState, event: CycleCompleted, sequence: int) -> RiskState:
     summary = event.report.state
     if summary is None:
         return state
-    return replace(state, daily_pnl_fraction=summary.daily_pnl_fraction, weekly_pnl_fraction=summary.weekly_pnl_fraction)
+    return replace(
+        state,
+        sequence=sequence,
+        daily_pnl_fraction=summary.daily_pnl_fraction,
+        weekly_pnl_fraction=summary.weekly_pnl_fraction,
+    )

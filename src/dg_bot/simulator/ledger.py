@@ -100,7 +100,8 @@ class Ledger:
 
     def account(self, currency: str) -> Account:
         """Give one account; with zeros where nothing of it was ever owned."""
-        return self._accounts.get(currency, Account(currency=currency))
+        account = self._accounts.get(currency)
+        return Account(currency=currency) if account is None else account
 
     def deposit(self, currency: str, amount: Decimal) -> None:
         """Put in from outside; the average buy price stays as it is."""
@@ -318,8 +319,8 @@ class Ledger:
 
     def _move(self, currency: str, *, balance: Decimal = ZERO, locked: Decimal = ZERO) -> None:
         account = self.account(currency)
-        with localcontext(EXACT):
-            self._accounts[currency] = replace(account, balance=account.balance + balance, locked=account.locked + locked)
+        free, reserved = EXACT.add(account.balance, balance), EXACT.add(account.locked, locked)
+        self._accounts[currency] = replace(account, balance=free, locked=reserved)
 
     def _next_uuid(self) -> str:
         self._counter += 1

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation, localcontext
+from decimal import Context, Decimal, DivisionByZero, Inexact, InvalidOperation
 from enum import StrEnum
 
 from dg_bot.domain.market import Market
@@ -107,8 +107,7 @@ class LedgerOrder:
         """What the order reserved at first: KRW with the fee for a buy, base for a sell."""
         if self.side is Side.SELL:
             return self.locked + self.executed_volume
-        with localcontext(EXACT):
-            return self.locked + self.executed_funds + self.paid_fee
+        return EXACT.add(EXACT.add(self.locked, self.executed_funds), self.paid_fee)
 
     def as_accepted(self) -> "LedgerOrder":
         """Show the order as it was when it was taken in, before any trade; that is the venue's answer to the request."""
@@ -143,5 +142,4 @@ class Account:
 
     @property
     def total(self) -> Decimal:
-        with localcontext(EXACT):
-            return self.balance + self.locked
+        return EXACT.add(self.balance, self.locked)

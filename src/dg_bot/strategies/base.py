@@ -48,6 +48,10 @@ class GateSeries:
         """Keep the first `count` bars, without copying."""
         return GateSeries(name=self.name, conditions=tuple(condition.until(count) for condition in self.conditions))
 
+    def passes(self, index: int) -> bool:
+        """Tell whether the gate passes on one bar."""
+        return any(condition.passed[index] for condition in self.conditions)
+
     def at(self, index: int) -> Gate:
         """Give the gate's outcome on one bar with what was measured and demanded."""
         if len(self.conditions) == 1:
@@ -55,7 +59,7 @@ class GateSeries:
             return Gate(self.name, float(only.values[index]), float(only.limits[index]), bool(only.passed[index]))
         value = ", ".join(f"{c.measure} {shown(float(c.values[index]))}" for c in self.conditions)
         limit = " or ".join(f"{c.measure} {c.comparison} {shown(float(c.limits[index]))}" for c in self.conditions)
-        return Gate(self.name, value, limit, bool(self.passed[index]))
+        return Gate(self.name, value, limit, self.passes(index))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,8 +14,8 @@ from dg_bot.remembered import Remembered
 from tests.fault.simulation.plan import Kind
 from tests.fault.simulation.trouble import Killed, Trouble
 
-_CODED_REPORTS = 16
-_CODED_SNAPSHOTS = 6
+_CODED_REPORTS = 64
+_CODED_SNAPSHOTS = 24
 _SEGMENT_BYTES = 40_000
 _TORN = b'{"schema_version":1,"sequence":17,"at":"2026-11-'
 OnDurable = Callable[[Record], None]
@@ -25,8 +25,8 @@ class DyingJournal:
     """Append syncs before it returns, so that a death can only take the record that is being written.
 
     A death before the write stands for a torn one, too: the file sets a torn tail aside, and nothing of the record is left.
-    What is kept has gone through the real codec; of the cycle reports, which are many and large, one in sixteen, and of
-    the snapshots one in six.
+    What is kept has gone through the real codec; of the cycle reports, which are many and large, one in sixty-four, and of
+    the snapshots one in twenty-four.
     """
 
     def __init__(self, *, now: Callable[[], datetime], trouble: Trouble, on_durable: OnDurable, segment_records: int) -> None:

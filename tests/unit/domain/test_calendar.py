@@ -10,6 +10,8 @@ from dg_bot.domain.calendar import (
     KST,
     Timeframe,
     from_epoch,
+    hour_text,
+    minute_text,
     require_aware,
     seoul_day_start,
     seoul_week_start,
@@ -24,6 +26,12 @@ MOMENTS = st.timedeltas(timedelta(0), timedelta(days=83 * 365)).map(lambda since
 
 def utc(text: str) -> datetime:
     return datetime.fromisoformat(f"{text}+00:00")
+
+
+def test_a_time_is_written_down_to_its_hour_or_minute_at_its_own_offset() -> None:
+    at = datetime(2026, 3, 9, 4, 5, 59, 999_999, KST)
+
+    assert ("2026-03-09T04", "2026-03-09T04:05") == (hour_text(at), minute_text(at))
 
 
 @pytest.mark.parametrize(("name", "minutes"), LENGTHS.items())

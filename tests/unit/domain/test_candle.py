@@ -171,6 +171,11 @@ def test_gaps_are_counted_in_bars(present: list[int], missing: int, longest: int
     assert NOON + timedelta(hours=present[-1]) == series.last_opened_at
 
 
+@pytest.mark.parametrize(("newest", "longest"), [(1, 0), (2, 1), (3, 1), (4, 4), (9, 4)])
+def test_a_gap_is_looked_for_among_the_newest_bars_only(newest: int, longest: int) -> None:
+    assert longest == hours(0, 5, 6, 8).longest_gap(newest)
+
+
 def test_bars_are_joined_on_the_grid_of_the_longer_timeframe() -> None:
     series = CandleSeries.from_candles(
         BTC,
