@@ -7,11 +7,12 @@ LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header
 INPUTS ?= 1000000
 export PYTHONPATH = $(CURDIR)/src
 
-.PHONY: help demo test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
+.PHONY: help demo picture test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
 
 help:
 	@echo "make demo          trade a made-up market for two hours and show what happened"
 	@echo "make test          run the whole suite"
+	@echo "make picture       draw the demo anew for the README"
 	@echo "make simulate      let many seeds live for months: make simulate SEEDS=1000 HOURS=720"
 	@echo "make simulate-real kill the true program at its calls: make simulate-real KILLS=500"
 	@echo "make replay-500    trade 500 hours under faults and compute each cycle again offline"
@@ -40,6 +41,9 @@ $(VENV)/development: requirements-dev.txt $(VENV)/runtime
 
 demo: $(VENV)/runtime
 	@$(BIN)/python scripts/demo.py
+
+picture: $(VENV)/runtime
+	@$(BIN)/python scripts/demo.py --picture docs/pictures/demo.svg
 
 test: $(VENV)/development
 	$(BIN)/python -m pytest -n 2 --dist worksteal

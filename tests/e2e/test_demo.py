@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from dg_bot.domain.money import plain
 from dg_bot.simulator.ledger import LedgerOrder, OrderState
 from tests.e2e.demo_bench import DemoBench
 from tests.e2e.market_bench import breakout
-from tests.e2e.tape_bench import BTC, OPENING_KRW, Document, Ended, SharedResults, WarmProgram, run_cold
+from tests.e2e.tape_bench import BTC, OPENING_KRW, ROOT, Document, Ended, SharedResults, WarmProgram, run_cold
 from tests.postgres import rows
 
 NOBODY = "postgresql://bot:nobody-is-here@127.0.0.1:1/bot"
@@ -94,6 +95,26 @@ def test_both_hours_are_shown_without_colour_on_80_columns(newcomer: Newcomer) -
     assert newcomer.first.out.endswith("Nobody watches KRW-BTC until the daemon runs:\npython scheduler_main.py --mode demo\n")
     assert newcomer.second.out.startswith("Guard: KRW-BTC reached its take profit\n")
     assert "Nobody watches" not in newcomer.second.out
+
+
+def test_the_picture_of_the_readme_shows_what_the_demo_says_now(newcomer: Newcomer) -> None:
+    """All but figures, which depend on the second and on the machine; `make picture` draws it anew."""
+    picture = (ROOT / "docs" / "pictures" / "demo.svg").read_text(encoding="utf-8")
+    lines: dict[int, str] = {}
+    for number, text in re.findall(r"<text [^>]*-line-(\d+)\)\">(.*?)</text>", picture):
+        lines[int(number)] = lines.get(int(number), "") + unescape(text)
+    drawn = "\n".join(line for _, line in sorted(lines.items()))
+
+    [_, first, second] = drawn.replace("\xa0", " ").split("$ python main.py --mode demo --market KRW-BTC\n")
+    for half, seen in ((first, newcomer.first), (second, newcomer.second)):
+        told = half.partition("\n====")[0]
+        assert len(told.splitlines()) >= 15
+        assert set() == _words(told) - _words(seen.out)
+
+
+def _words(text: str) -> set[str]:
+    """Give the lines of a text without figures and spaces."""
+    return {re.sub(r"[\d,.₩%+\s-]+", "", line) for line in text.splitlines()}
 
 
 def test_rows_journal_and_venue_agree_to_the_last_decimal(newcomer: Newcomer) -> None:

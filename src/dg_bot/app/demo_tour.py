@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +16,7 @@ from dg_bot.operator.cycle_text import TradeRow, trades_table
 
 _FOLDER = Path("data") / "tour"
 _MARKET = "KRW-BTC"
-_NEXT = """What next
+WHAT_NEXT = """What next
   . .venv/bin/activate                    use the Python that was just installed
   python main.py --mode demo              the next hour, in a demo of your own
   python main.py --mode paper             real prices, no orders, no key
@@ -25,7 +25,19 @@ _NEXT = """What next
   README.md                               from here to your own keys"""
 
 
-def tour(root: Path, console: Console) -> int:
+def shown_cycle(root: Path, folder: Path) -> int:
+    """Run `main.py` on this process's own terminal; gives its exit code."""
+    return subprocess.run(_command(root), cwd=folder, env=_environment(folder), check=False).returncode  # noqa: S603 - our own
+
+
+def captured_cycle(root: Path, folder: Path, *, columns: int) -> tuple[int, str]:
+    """Run `main.py` as on a terminal of so many columns; gives its exit code and what it wrote, colours among it."""
+    environment = {**_environment(folder), "FORCE_COLOR": "1", "COLUMNS": str(columns)}
+    ended = subprocess.run(_command(root), cwd=folder, env=environment, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - our own
+    return ended.returncode, ended.stdout
+
+
+def tour(root: Path, console: Console, cycle: Callable[[Path, Path], int] = shown_cycle) -> int:
     """Run the tour in a folder that is made anew each time; gives the exit code of the first command that failed, else 0."""
     folder = root / _FOLDER
     shutil.rmtree(folder, ignore_errors=True)
@@ -35,18 +47,16 @@ def tour(root: Path, console: Console) -> int:
     for title in ("The first hour: two years of candles are collected, a breakout comes.", "One hour later."):
         console.rule(title, characters="=", style="bold")
         console.print(f"$ python main.py --mode demo --market {_MARKET}\n", markup=False)
-        code = _main(root, folder)
+        code = cycle(root, folder)
         if code != 0:
             return code
     console.rule("The trades, read back from PostgreSQL", characters="=", style="bold")
     console.print(trades_table(_stored_trades(folder)))
-    console.print(f"\n{_NEXT}", markup=False)
     return 0
 
 
-def _main(root: Path, folder: Path) -> int:
-    command = [sys.executable, str(root / "main.py"), "--mode", "demo", "--market", _MARKET]
-    return subprocess.run(command, cwd=folder, env=_environment(folder), check=False).returncode  # noqa: S603 - our own program
+def _command(root: Path) -> list[str]:
+    return [sys.executable, str(root / "main.py"), "--mode", "demo", "--market", _MARKET]
 
 
 def _environment(folder: Path) -> Mapping[str, str]:
