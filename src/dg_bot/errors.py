@@ -13,6 +13,7 @@ BotError
 │   ├── ImpossibleValue     a value that cannot be true was about to be built
 │   └── MalformedReply      a reply lacks a field or carries one of the wrong kind
 ├── DecisionError           HOLD
+│   └── ModelFileRefused    HOLD, until the operator mends or exchanges the file and starts anew
 ├── StateError              no new risk: what we remember cannot be read
 ├── StoreError              trade on, catch up later: the database or the messenger is away
 │   └── AccountInUse        no new risk: another process writes this account's rows
@@ -105,6 +106,15 @@ class DecisionError(BotError):
         super().__init__(f"{model}: {problem}")
         self.model = model
         self.problem = problem
+
+
+class ModelFileRefused(DecisionError):
+    """A model's file or its manifest is missing, damaged, not what it says it is, or able to do more than to calculate."""
+
+    def __init__(self, file: str, problem: str, remedy: str) -> None:
+        super().__init__("onnx", f"{file} {problem}; {remedy}")
+        self.file = file
+        self.remedy = remedy
 
 
 class StateError(BotError):

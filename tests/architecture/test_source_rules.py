@@ -18,6 +18,7 @@ BROAD_HANDLERS = {
     "adapters/strategy_files.py": "what a user's file raises is told by its line, as an error of ours",
     "app/outbox.py": "a defect in one rendering must not silence the others",
     "adapters/openai_model.py": "what breaks in the library is one more answer that cannot be used",
+    "models/onnx_session.py": "whatever the runtime raises over a file is one more reason to refuse it, over rows to hold",
     "pipeline/analysis_stage.py": "a check that raises is a failed check",
     "pipeline/challengers.py": "a model that is only scored ends no cycle that is over",
 }

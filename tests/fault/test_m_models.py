@@ -2,25 +2,37 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import cast
 
+import numpy as np
+import onnx
+import onnxruntime
 import pytest
+from onnx import numpy_helper
 
 from dg_bot.adapters.openai_reply import Api
+from dg_bot.analysis.features import NAMES, WINDOW_BARS
 from dg_bot.analysis.quoted_text import WITHHELD
+from dg_bot.app.decision_models import Advisers, decision_model, trained_model
+from dg_bot.app.settings import Settings
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.events import ModelAsked
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import MarketNotice
 from dg_bot.domain.news import NewsItem
+from dg_bot.models.onnx import RefusedFile
 from dg_bot.pipeline import analysis_stage
+from dg_bot.pipeline.data_limits import DataLimits
 from tests.asking_bots import asking
 from tests.builders import BTC, NOON, paper_bot
 from tests.injections import INJECTIONS
+from tests.model_files import linear_model, manifest_of, put, trained
 from tests.openai_server import MODEL, SILENCE, Asked, Manner, OpenAiServer, Served, envelope, opinion, refused, served
+from tests.unit.app.ward import Ward
 
 
 @pytest.fixture
@@ -33,6 +45,11 @@ def held_for(report: CycleReport) -> str:
     """Give the kind for which a cycle held, or how else it ended."""
     kind = next((str(gate.value) for gate in report.gates if gate.name == "model.answer"), "none")
     return kind if report.outcome is Outcome.HELD and report.orders == () else f"{report.outcome} {kind}"
+
+
+def output_of(report: CycleReport) -> str:
+    """Give the kind of a trained model's output."""
+    return next((str(gate.value) for gate in report.gates if gate.name == "model.output"), "none")
 
 
 def test_m01_a_silent_language_model_is_a_hold_within_its_deadline(server: OpenAiServer) -> None:
@@ -338,6 +355,159 @@ def test_m16_hours_of_garbage_and_refusals_cost_no_guard_tick_and_no_exit(server
     kinds = "no_json_reply provider_failed connection_lost no_json_reply key_refused encoded no_json_reply too_large"
     assert [(kind, True) for kind in [*kinds.split(), "malformed_reply", "prose"]] == outcomes
     assert ["sell KRW-BTC 100"] == bot.placed()
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def test_m09_a_missing_or_cut_model_file_is_told_at_the_start_and_holds(tmp_path: Path) -> None:
+    """The bot starts, for positions are to be watched: nobody decides, the doctor names the file, and the stop is sold."""
+    spoilt: dict[str, Callable[[Path], object]] = {
+        "model.onnx is not there": Path.unlink,
+        "model.onnx is not the file that model.json is of": cut,
+        "model.json is not there": lambda path: path.with_suffix(".json").unlink(),
+        "model.json is no manifest of a model": lambda path: cut(path.with_suffix(".json")),
+    }
+    for number, (problem, spoil) in enumerate(spoilt.items()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        path = put(folder, linear_model(0.01, 0.9))
+        spoil(path)
+        assert problem in held_by_a_refused_file(path)
+        ward = Ward(folder / "data", decision_model="onnx", model_path=path)
+        ward.lived()
+        assert [problem in told.reason for told in ward.degraded if told.name == "model_file"] == [True]
+
+
+def held_by_a_refused_file(path: Path) -> str:
+    """Let a bot that holds something decide by a file that is refused, and give for what reason it held."""
+    settings = Settings(decision_model="onnx", model_path=path)
+    trained_by = trained_model(settings)
+    assert isinstance(trained_by, RefusedFile)
+    bot = paper_bot("1000 1000 | 1000 940", holding="100 @ 1000")
+    bot.setup = replace(bot.setup, model=decision_model(settings, Advisers(trained=trained_by)))
+    bot.rewire()
+    report = bot.run_cycle()
+    assert ("no_file", Outcome.HELD, []) == (output_of(report), report.outcome, bot.placed())
+    assert report.proposed is not None
+    assert trained_by.text in report.proposed.reason
+    bot.next_hour()
+    bot.guard.tick()
+    assert ["sell KRW-BTC 100"] == bot.placed()
+    return trained_by.text
+
+
+def test_m10_numbers_that_are_none_buy_nothing_and_sell_nothing(tmp_path: Path) -> None:
+    """NaN, infinity and a column too many are each a HOLD with an alarm; the stop is sold all the same."""
+    sums = linear_model(0.01, 0.8)
+    sums.graph.initializer[2].CopyFrom(numpy_helper.from_array(np.zeros((1, 2), dtype=np.float32), "nothing"))
+    broken = {"not_finite": linear_model(float("nan"), 0.8), "wrong_shape": sums, "out_of_range": linear_model(0.01, 1.5)}
+    kinds = []
+    for model in (*broken.values(), linear_model(float("-inf"), 0.2)):
+        bot = paper_bot("1000 1000 | 1000 940", holding="100 @ 1000")
+        trained(bot, put(tmp_path, model))
+        report = bot.run_cycle()
+        kinds.append(output_of(report))
+        assert (Outcome.HELD, ["model_output"]) == (report.outcome, bot.alarms())
+        bot.next_hour()
+        bot.guard.tick()
+        assert ["sell KRW-BTC 100"] == bot.placed()
+
+    assert [*broken, "not_finite"] == kinds
+
+
+def test_m11_a_model_that_always_says_the_same_decides_nothing_and_sounds_the_alarm(tmp_path: Path) -> None:
+    """It says BUY with all confidence, as it has to each of the last 24 hours: nothing is bought."""
+    bot, stuck = paper_bot("1000 1000 | 1000 1000"), linear_model(0.01, 0.9, per_hour=0.0)
+    trained(bot, put(tmp_path, stuck))
+
+    report = bot.run_cycle()
+
+    assert ("same_output", Outcome.HELD, ["model_drift"]) == (output_of(report), report.outcome, bot.alarms())
+    assert "model.output: same_output, limit usable" == report.reason
+    trained(bot, put(tmp_path, linear_model(0.01, 0.9)))
+    bot.next_hour()
+    assert (Outcome.TRADED, ["buy KRW-BTC 1000000"]) == (bot.run_cycle().outcome, bot.placed())
+
+
+def test_m11_a_market_that_left_the_range_of_the_training_is_not_guessed_at(tmp_path: Path) -> None:
+    """What a model says of a market such as it never saw is no evidence: it holds, with an alarm that names the feature."""
+    bot, calm = paper_bot("1000 1000 " + "990 " * 5 + "500"), linear_model(0.01, 0.9)
+    trained(bot, put(tmp_path, calm, manifest_of(calm.SerializeToString(), largest=20.0)))
+    assert "usable" == output_of(bot.run_cycle())
+    manifest = manifest_of(calm.SerializeToString(), largest=20.0)
+    low, high = (tuple(edge if name == "move_1" else far for name in NAMES) for edge, far in ((-0.1, -20.0), (0.1, 20.0)))
+    calmer = manifest.features.model_copy(update={"low": low, "high": high})
+    never_fell = manifest.model_copy(update={"features": calmer})
+    later = paper_bot("1000 1000 " + "990 " * 5 + "500")
+    trained(later, put(tmp_path, calm, never_fell))
+
+    report = later.run_cycle()
+
+    assert ("outside_training", ["model_drift"]) == (output_of(report), later.alarms())
+    assert report.proposed is not None
+    assert "move_1 is -0.494949" in report.proposed.reason
+
+
+def test_m12_features_of_a_warm_up_are_shown_to_no_model(tmp_path: Path) -> None:
+    """With too few hours the model is not asked at all, however sure it would be."""
+    bot = paper_bot("1000 1000", data=DataLimits(history=timedelta(hours=WINDOW_BARS - 1)))
+    trained(bot, put(tmp_path, linear_model(0.01, 0.9)))
+
+    report = bot.run_cycle()
+
+    assert ("warming_up", Outcome.HELD, []) == (output_of(report), report.outcome, bot.placed())
+
+
+def external_data(model: onnx.ModelProto) -> None:
+    model.graph.initializer[0].data_location = onnx.TensorProto.EXTERNAL
+    model.graph.initializer[0].external_data.add(key="location", value="/etc/hostname")
+
+
+def own_operator(model: onnx.ModelProto) -> None:
+    model.graph.node[0].domain = "com.example"
+
+
+def sparse_external_tensor(model: onnx.ModelProto) -> None:
+    values = model.graph.sparse_initializer.add().values
+    values.name = "slopes"
+    values.data_location = onnx.TensorProto.EXTERNAL
+    values.external_data.add(key="location", value="/etc/hostname")
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (external_data, "holds external data"),
+        (own_operator, "of the domain 'com.example'"),
+        (sparse_external_tensor, "holds a sparse tensor"),
+    ],
+)
+def test_m13_a_model_that_reaches_outside_its_file_never_comes_to_the_runtime(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[onnx.ModelProto], None], problem: str
+) -> None:
+    """Though its manifest vouches for it: what needs other files or code of its own is refused by its form; nobody decides."""
+    model = linear_model(0.01, 0.9)
+    change(model)
+    path = put(tmp_path, model)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", None)
+
+    assert problem in held_by_a_refused_file(path)
+
+
+@pytest.mark.parametrize("which", ["model.onnx", "model.json"])
+@pytest.mark.parametrize("is_hard", [False, True])
+def test_m13_a_link_in_the_place_of_a_model_is_not_followed(tmp_path: Path, which: str, is_hard: bool) -> None:
+    """Neither the model nor its manifest may be a link of either kind, wherever it leads."""
+    path = put(tmp_path, linear_model(0.01, 0.9))
+    elsewhere = (tmp_path / which).rename(tmp_path / "elsewhere")
+    if is_hard:
+        (tmp_path / which).hardlink_to(elsewhere)
+    else:
+        (tmp_path / which).symlink_to(elsewhere)
+
+    assert f"{which} is a link" in held_by_a_refused_file(path)
 
 
 def test_m14_a_validator_that_raises_is_never_taken_for_one_without_objection(monkeypatch: pytest.MonkeyPatch) -> None:

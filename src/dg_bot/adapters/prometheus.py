@@ -46,7 +46,7 @@ _STOPS = {ExitReason.STOP_LOSS.word, ExitReason.TRAILING_STOP.word}
 _PROFITS = {ExitReason.TAKE_PROFIT.word, ExitReason.STAGED_PROFIT.word}
 _LEVELS = ("high", "medium", "low")
 _VALIDATOR = "validator."
-_MODEL_ANSWER = "model.answer"
+_MODEL_ANSWER, _MODEL_OUTPUT, _MODEL_PREDICTION = "model.answer", "model.output", "model.prediction"
 
 
 class Metrics:
@@ -192,6 +192,10 @@ class Metrics:
                 self._validation_failures.labels(gate.name.removeprefix(_VALIDATOR)).inc()
             if gate.name == _MODEL_ANSWER:
                 self._llm_answers.labels(str(gate.value)).inc()
+            if gate.name == _MODEL_OUTPUT:
+                self._model_outputs.labels(str(gate.value)).inc()
+            if gate.name == _MODEL_PREDICTION and isinstance(gate.value, float):
+                self._prediction.set(gate.value)
         failed = report.stopping_gate
         if report.outcome is Outcome.HALTED and report.stage in (Stage.RISK_CHECK, Stage.EXECUTION) and failed is not None:
             self._rejections.labels(failed.name).inc()
@@ -230,7 +234,9 @@ class Metrics:
         self._strategy_seconds = self._histogram(
             "strategy_execution_seconds", "Time a strategy took over its bars.", _STRATEGY_S, "strategy"
         )
-        self._prediction = self._gauge("model_prediction", "Return that the model predicted last, a fraction.")
+        self._prediction = self._gauge(
+            "model_prediction", "Return after costs that the trained model predicted last, a fraction."
+        )
         self._prediction.set(float("nan"))
         self._value = self._gauge("portfolio_value_krw", "Equity in KRW.")
         self._profit_rate = self._gauge("portfolio_profit_rate", "Gain over the equity at the start plus transfers, a fraction.")
@@ -274,6 +280,9 @@ class Metrics:
         self._key_days.set(float("nan"))
         self._llm_tokens = self._counter("llm_tokens_total", "Tokens used by the language model.")
         self._llm_cost = self._counter("llm_cost_krw_total", "Cost of the language model in KRW.")
+        self._model_outputs = self._counter(
+            "model_outputs_total", "Decisions that a trained model was to make, by the kind of its output.", "kind"
+        )
         self._llm_answers = self._counter(
             "llm_answers_total", "Decisions that a language model was to make, by the kind of its answer.", "kind"
         )

@@ -25,11 +25,12 @@ from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.app.code_hash import own_files, program
 from dg_bot.app.database import Database, Owner
-from dg_bot.app.decision_models import challengers, decision_model, language_model
+from dg_bot.app.decision_models import Advisers, challengers, decision_model, language_model, trained_model
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.followers import database_of, followers
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
+from dg_bot.app.model_identity import model_identity
 from dg_bot.app.outbox import Outbox
 from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.app.record_log import log_record
@@ -52,6 +53,7 @@ from dg_bot.domain.events import DAEMON, PROGRAM, Record, Started
 from dg_bot.domain.market import Market
 from dg_bot.domain.screen import ScreenHonesty
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
+from dg_bot.models.onnx import RefusedFile
 from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
@@ -295,6 +297,9 @@ def _wired(
     calibration = stored_calibration(settings.state_folder)
     language = language_model(settings, books, venue.clock)
     challenging = language_model(settings, books, venue.clock, is_challenger=True)
+    trained = trained_model(settings)
+    if isinstance(trained, RefusedFile):
+        books.alarm("model_file", f"the trained model is not asked, and holds until the next start: {trained.text}")
     trials = TrialCounts(settings.state_folder / "trials.json", read=lambda: sets_tried(database.dsn(), settings.markets))
     luck = LuckMeter(store=LuckFile(settings.state_folder / "luck.json"), clock=venue.clock, limits=LuckLimits())
     trading = assembled(
@@ -318,13 +323,21 @@ def _wired(
             ScreenOncePerBar(rule_screen(settings, strategy, limits, luck, trials.on), on_input=recorder.screen_input),
             decision_model(
                 settings,
-                None if language is None else WitnessedLanguageModel(language, recorder),
+                Advisers(
+                    language=None if language is None else WitnessedLanguageModel(language, recorder),
+                    trained=trained,
+                    alarm=books.alarm,
+                ),
                 calibration=lambda: recorder.answer(CALIBRATION, "", lambda: calibration),
             ),
         ),
         challengers=challengers(
             settings,
-            None if challenging is None else WitnessedLanguageModel(challenging, recorder, asker=CHALLENGER),
+            Advisers(
+                language=None if challenging is None else WitnessedLanguageModel(challenging, recorder, asker=CHALLENGER),
+                trained=trained,
+                alarm=books.alarm,
+            ),
             calibration=lambda: recorder.answer(CALIBRATION, CHALLENGER, lambda: calibration),
         ),
     )
@@ -339,7 +352,7 @@ def _wired(
             recorder=recorder,
             files=CapsuleFiles(settings.state_folder / "capsules"),
             settings=settings,
-            program=program(*own_files(strategy)),
+            program={**program(*own_files(strategy)), **model_identity(trained)},
         ),
         guard=trading.guard,
         reconciler=trading.reconciler,

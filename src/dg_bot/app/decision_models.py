@@ -1,6 +1,7 @@
 """Build the decision model that the settings name, and whatever it asks."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from importlib.resources import files
@@ -10,39 +11,52 @@ from dg_bot.app.guarded_language_model import AskingLimits, GuardedLanguageModel
 from dg_bot.app.settings import Settings
 from dg_bot.domain.call_breaker import CallBreaker
 from dg_bot.domain.model_prices import ModelPrices, read_prices
-from dg_bot.errors import ConfigurationError
+from dg_bot.errors import ConfigurationError, ModelFileRefused
+from dg_bot.models.artifact import load_artifact
 from dg_bot.models.ensemble import EnsembleModel
 from dg_bot.models.llm import LlmModel
+from dg_bot.models.onnx import AbsentOnnxModel, Alarm, OnnxModel, RefusedFile
+from dg_bot.models.onnx_session import OnnxSession
 from dg_bot.models.rules import RulesModel
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Clock, DecisionModel, LanguageModel
 
-RULES = "rules"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advisers:
+    """Whom a decision model may ask: a language model, a trained one (or why its file was refused); None where none is named.
+
+    `alarm` tells the operator something, under a name that groups repeats.
+    """
+
+    language: LanguageModel | None = None
+    trained: OnnxSession | RefusedFile | None = None
+    alarm: Alarm = lambda _kind, _text: None
 
 
 def decision_model(
-    settings: Settings, language: LanguageModel | None, calibration: Callable[[], Mapping[str, float]] = dict
+    settings: Settings, advisers: Advisers, calibration: Callable[[], Mapping[str, float]] = dict
 ) -> DecisionModel:
-    """Build the model that decides; `language` is who is asked where the settings name one, `calibration` gives Brier scores.
+    """Build the model that decides; `advisers` are whom it asks where the settings name one, `calibration` gives Brier scores.
 
     Raises ConfigurationError where they do and there is none.
     """
     if settings.decision_model != "ensemble":
-        return _model(settings.decision_model, settings, language)
+        return _model(settings.decision_model, settings, advisers)
     return EnsembleModel(
-        members=[_model(name, settings, language) for name in settings.ensemble_members],
+        members=[_model(name, settings, advisers) for name in settings.ensemble_members],
         agreement=settings.ensemble_agreement,
         calibration=calibration,
     )
 
 
 def challengers(
-    settings: Settings, language: LanguageModel | None, calibration: Callable[[], Mapping[str, float]] = dict
+    settings: Settings, advisers: Advisers, calibration: Callable[[], Mapping[str, float]] = dict
 ) -> list[DecisionModel]:
     """Build the models that are only scored, each by itself: nobody stands in for one. Raises as `decision_model`."""
     alone = settings.model_copy(update={"llm_fallback": "hold"})
     return [
-        decision_model(alone.model_copy(update={"decision_model": name}), language, calibration) for name in settings.challengers
+        decision_model(alone.model_copy(update={"decision_model": name}), advisers, calibration) for name in settings.challengers
     ]
 
 
@@ -88,12 +102,44 @@ def _asking_limits(settings: Settings, *, is_challenger: bool) -> AskingLimits:
     )
 
 
-def _model(name: str, settings: Settings, language: LanguageModel | None) -> DecisionModel:
-    if name == RULES:
-        return RulesModel()
-    if language is None:
+def trained_model(settings: Settings) -> OnnxSession | RefusedFile | None:
+    """Load the trained model of the settings, or give why its file is refused; None where none takes part.
+
+    A refused file is no reason to leave positions unwatched: it holds, and nobody buys.
+    """
+    if settings.model_file is None:
+        return None
+    try:
+        return OnnxSession(load_artifact(settings.model_file))
+    except ModelFileRefused as refused:
+        return RefusedFile(refused.problem)
+
+
+def _model(name: str, settings: Settings, advisers: Advisers) -> DecisionModel:
+    match name:
+        case "rules":
+            return RulesModel()
+        case "onnx":
+            return _trained(settings, advisers)
+        case _:
+            return _asking(settings, advisers)
+
+
+def _trained(settings: Settings, advisers: Advisers) -> DecisionModel:
+    match advisers.trained:
+        case None:
+            raise ConfigurationError("DECISION_MODEL", "asks a trained model, and there is none", "set MODEL_PATH")
+        case RefusedFile() as refused:
+            return AbsentOnnxModel(refused)
+        case session:
+            buy_at, sell_at = settings.model_buy_return, settings.model_sell_return
+            return OnnxModel(session=session, buy_at=buy_at, sell_at=sell_at, alarm=advisers.alarm)
+
+
+def _asking(settings: Settings, advisers: Advisers) -> DecisionModel:
+    if advisers.language is None:
         raise ConfigurationError("DECISION_MODEL", "asks a language model, and there is none", "set OPENAI_MODEL")
-    return LlmModel(language_model=language, stand_in=RulesModel() if settings.llm_fallback == RULES else None)
+    return LlmModel(language_model=advisers.language, stand_in=RulesModel() if settings.llm_fallback == "rules" else None)
 
 
 def _prices(settings: Settings) -> ModelPrices:

@@ -8,6 +8,7 @@ from dg_bot.adapters.instance_lock import is_marked
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors
+from dg_bot.app.decision_models import trained_model
 from dg_bot.app.differences import in_words, signed
 from dg_bot.app.outbox_notes import noted_reasons
 from dg_bot.app.settings import Settings
@@ -19,6 +20,7 @@ from dg_bot.domain.portfolio import Balance
 from dg_bot.domain.screen import ScreenFailure
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.execution.intent import Intent
+from dg_bot.models.onnx import RefusedFile
 from dg_bot.pipeline.account import unexplained_differences
 from dg_bot.remembered import Remembered
 from dg_bot.risk.state import RiskState
@@ -86,6 +88,7 @@ def examine(settings: Settings, balances: Balances) -> Findings:
             *_safe_mode(state),
             *(Degraded("open_intent", f"{intent.identifier} is {intent.state}") for intent in intents.open_intents()),
             *unread,
+            *_model_file(settings),
             *(_of_difference(currency, amount) for currency, amount in (differences or {}).items()),
             *_behind(
                 cursors,
@@ -112,6 +115,12 @@ def _of_difference(currency: str, amount: Decimal) -> Degraded:
 
 def _safe_mode(state: RiskState) -> list[Degraded]:
     return [] if state.safe_mode is None else [Degraded("safe_mode", state.safe_mode.reason)]
+
+
+def _model_file(settings: Settings) -> list[Degraded]:
+    """Look the trained model over, where one takes part."""
+    trained = trained_model(settings)
+    return [Degraded("model_file", trained.text)] if isinstance(trained, RefusedFile) else []
 
 
 def _behind(cursors: Mapping[str, int], count: int, *, reasons: Mapping[str, str], has_messages: bool) -> list[Degraded]:

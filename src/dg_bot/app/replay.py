@@ -11,7 +11,8 @@ from dg_bot.adapters.candle_references import content_hash
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.code_hash import code_sha256, own_files
-from dg_bot.app.decision_models import challengers, decision_model
+from dg_bot.app.decision_models import Advisers, challengers, decision_model
+from dg_bot.app.model_identity import RecordedModels
 from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
@@ -80,6 +81,7 @@ class Replayer:
         self._archive = CandleFiles(settings.candle_folder)
         self._verdicts: dict[tuple[str, datetime, str], ScreenResult] = {}
         self._strategies: dict[str, Strategy] = {}
+        self._models = RecordedModels(overrides)
 
     def replay(self, cycle_id: str | None) -> Iterator[Replayed]:
         """Replay one cycle, or every one in turn; raises StateError where the journal cannot be read.
@@ -100,8 +102,9 @@ class Replayer:
         except DataError as error:
             return Replayed(cycle_id=stored.cycle_id, file=stored.file, verdict=Verdict.DAMAGED, problem=str(error))
         recorded = [heard.value.event for heard in capsule.heard if heard.port == OWN_RECORD and isinstance(heard.value, Record)]
-        world = self._recomputed(capsule)
+        world, other_model = self._recomputed(capsule)
         difference = earlier(world.question_difference, first_difference(recorded, world.events))
+        difference = earlier(other_model, difference)
         return Replayed(
             cycle_id=stored.cycle_id,
             file=stored.file,
@@ -118,8 +121,11 @@ class Replayer:
             self._strategies[settings.strategy] = chosen_strategy(settings, settings.strategy)
         return self._strategies[settings.strategy]
 
-    def _recomputed(self, capsule: Capsule) -> RecordedWorld:
-        """Run the cycle again and give the world in which it ran, with what the cycle would have written into the journal."""
+    def _recomputed(self, capsule: Capsule) -> tuple[RecordedWorld, Difference | None]:
+        """Run the cycle again and give the world in which it ran, with what the cycle would have written into the journal.
+
+        Beside it stands the trained model, where it is not the recorded one.
+        """
         settings, strategy = settings_of(capsule.settings, self._overrides), self._strategy(capsule)
         limits = settings.risk_limits()
         world, venue = RecordedWorld(capsule), SilentVenue()
@@ -131,8 +137,10 @@ class Replayer:
             luck,
             rules=str(sorted(settings.public().items())),
         )
+        books = world.books()
+        trained, other_model = self._models.of(capsule.program, settings)
         trading = assembled(
-            world.books(),
+            books,
             rules=trading_rules(settings, limits, strategy),
             ports=TradingPorts(
                 clock=WitnessedClock(LapsedClock(world), world),
@@ -149,12 +157,14 @@ class Replayer:
                 limits,
                 screen,
                 decision_model(
-                    settings, RecordedLanguageModel(world), calibration=lambda: world.answer(CALIBRATION, "", dict[str, float])
+                    settings,
+                    Advisers(language=RecordedLanguageModel(world), trained=trained, alarm=books.alarm),
+                    calibration=lambda: world.answer(CALIBRATION, "", dict[str, float]),
                 ),
             ),
             challengers=challengers(
                 settings,
-                RecordedLanguageModel(world, asker=CHALLENGER),
+                Advisers(language=RecordedLanguageModel(world, asker=CHALLENGER), trained=trained, alarm=books.alarm),
                 calibration=lambda: world.answer(CALIBRATION, CHALLENGER, dict[str, float]),
             ),
             carried=capsule.carried,
@@ -162,7 +172,7 @@ class Replayer:
         # The recorded cycle has a report; if this one breaks, it has none, and that is the difference.
         with suppress(BotError):
             trading.pipeline.run_cycle(Cycle(market=capsule.market, opened_at=capsule.opened_at))
-        return world
+        return world, other_model
 
 
 class RecordedLuck:

@@ -11,6 +11,7 @@ _PROBLEMS = {
     "finite_number": "it is not a finite number",
     "greater_than": "it must be above {gt}",
     "greater_than_equal": "it must be at least {ge}",
+    "less_than": "it must be below {lt}",
     "less_than_equal": "it must be at most {le}",
     "enum": "it is none of {expected}",
     "literal_error": "it is none of {expected}",

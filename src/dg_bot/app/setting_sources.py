@@ -51,7 +51,6 @@ def load_settings(
             require_private(env_file)
         for file in _secret_files(given):
             require_private(file)
-    _require_safe_model(given.get("MODEL_PATH", ""))
     settings.risk_limits()
     if settings.telegram_bot_token is not None and settings.telegram_chat_id is None:
         raise ConfigurationError("TELEGRAM_CHAT_ID", "is missing, though TELEGRAM_BOT_TOKEN is set", "set both, or neither")
@@ -103,9 +102,3 @@ def _secret_from(file: str, key: str) -> str:
     if not value:
         raise ConfigurationError(f"{key}_FILE", "names an empty file", "write the secret into it")
     return value
-
-
-def _require_safe_model(path: str) -> None:
-    """Refuse a model of a kind that can run code while it is loaded."""
-    if path and Path(path).suffix != ".onnx":
-        raise ConfigurationError("MODEL_PATH", "is no .onnx file, and other kinds can run code when loaded", "export it to ONNX")

@@ -10,7 +10,7 @@ from dg_bot.domain.market import Market
 from dg_bot.errors import ImpossibleValue
 
 T = TypeVar("T")
-_MEMBERS = frozenset(["rules", "llm"])
+_MEMBERS = frozenset(["rules", "onnx", "llm"])
 
 
 def _yes(value: object) -> object:

@@ -31,7 +31,7 @@ _LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
 RESERVED_NAMES = frozenset(
     [
-        "MODEL_PATH", "DISCORD_WEBHOOK_URL", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
+        "DISCORD_WEBHOOK_URL", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
     ]
 )  # fmt: skip
 # What docker-compose reads from the same `.env`; the bot is told what it needs of it as DATABASE_URL.
@@ -63,7 +63,10 @@ class Settings(BaseModel):
     order_namespace: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,12}$")] = "dg"
     paper_krw: Annotated[Decimal, Field(gt=0, allow_inf_nan=False)] = Decimal(10_000_000)
 
-    decision_model: Literal["rules", "llm", "ensemble"] = "rules"
+    decision_model: Literal["rules", "onnx", "llm", "ensemble"] = "rules"
+    model_path: Path | None = None
+    model_buy_return: Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False)] = 0.005
+    model_sell_return: Annotated[float, Field(gt=-1, lt=0, allow_inf_nan=False)] = -0.005
     strategy_dir: Path | None = None
     strategy: str = "volatility_breakout"
     strategy_timeframe: StrategyTimeframe = Timeframe(240)
@@ -276,6 +279,7 @@ class Settings(BaseModel):
         """Refuse a setup that must not trade; raises UnsafeSetup."""
         if self.upbit_base_url != OFFICIAL_UPBIT and not is_loopback(self.upbit_base_url):
             raise UnsafeSetup("UPBIT_BASE_URL", "is neither Upbit nor this machine", f"leave it out, or use {_LOOPBACK[0]}")
+        self._require_model_file()
         self._require_safe_language_model()
         if self.mode is not Mode.LIVE:
             return
@@ -297,14 +301,30 @@ class Settings(BaseModel):
     @property
     def asks_language_model(self) -> bool:
         """Tell whether the model that decides asks one, or a challenger does."""
-        return self._asks(self.decision_model) or self.challengers_ask_language_model
+        return self._takes_part("llm", self.decision_model) or self.challengers_ask_language_model
 
     @property
     def challengers_ask_language_model(self) -> bool:
-        return any(map(self._asks, self.challengers))
+        return self._takes_part("llm", *self.challengers)
 
-    def _asks(self, model: str) -> bool:
-        return model == "llm" or (model == "ensemble" and "llm" in self.ensemble_members)
+    @property
+    def model_file(self) -> Path | None:
+        """The whole path of the trained model that decides or challenges; None where none does."""
+        takes_part = self._takes_part("onnx", self.decision_model, *self.challengers)
+        return self.model_path.absolute() if self.model_path is not None and takes_part else None
+
+    def _takes_part(self, kind: str, *models: str) -> bool:
+        """Tell whether one of `models` is of that kind, or an ensemble that has one."""
+        return kind in models or ("ensemble" in models and kind in self.ensemble_members)
+
+    def _require_model_file(self) -> None:
+        """Refuse a model of a kind that can run code while it is loaded, and a trained model that nobody names."""
+        if self.model_path is not None and self.model_path.suffix != ".onnx":
+            problem = "is no .onnx file, and other kinds can run code when loaded"
+            raise ConfigurationError("MODEL_PATH", problem, "export it to ONNX")
+        if self.model_path is None and self._takes_part("onnx", self.decision_model, *self.challengers):
+            remedy = "set it to a file made by scripts/models/train.py, or DECISION_MODEL=rules without CHALLENGERS"
+            raise ConfigurationError("MODEL_PATH", "is needed to ask a trained model", remedy)
 
     def _require_safe_language_model(self) -> None:
         """Refuse a language model that cannot be asked, or one whose key or questions anybody on the way could read."""

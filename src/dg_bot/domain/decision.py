@@ -6,6 +6,9 @@ from enum import StrEnum
 from dg_bot.domain.language_model import ModelAnswer
 from dg_bot.errors import ImpossibleValue
 
+# The name of the trained model's decisions.
+ONNX = "onnx"
+
 
 class Action(StrEnum):
     BUY = "buy"
@@ -66,12 +69,36 @@ class Decision:
         _require_fraction(self.confidence)
 
 
+class OutputKind(StrEnum):
+    """How a trained model answered: usable, or the first reason for which its answer is none."""
+
+    USABLE = "usable"
+    NO_FILE = "no_file"
+    OTHER_MARKET = "other_market"
+    WARMING_UP = "warming_up"
+    OUTSIDE_TRAINING = "outside_training"
+    BROKE = "broke"
+    WRONG_SHAPE = "wrong_shape"
+    NOT_FINITE = "not_finite"
+    OUT_OF_RANGE = "out_of_range"
+    SAME_OUTPUT = "same_output"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """What a trained model put out. `return_fraction` is the return that it expects after costs; None where it is not usable."""
+
+    kind: OutputKind
+    return_fraction: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advice:
     """A decision as a model proposes it, before anything objects, with what it rests on beside the market."""
 
     decision: Decision
     consultation: Consultation | None = None
+    prediction: Prediction | None = None
     votes: tuple[Vote, ...] = ()
 
 

@@ -48,6 +48,7 @@ class EnsembleModel:
         return Advice(
             decision=Decision(action=action, confidence=confidence, source=ENSEMBLE, reason=reason),
             consultation=next((advice.consultation for advice in advices if advice.consultation is not None), None),
+            prediction=next((advice.prediction for advice in advices if advice.prediction is not None), None),
             votes=votes,
         )
 

@@ -8,7 +8,7 @@ from dg_bot.analysis.filters import entry_filters
 from dg_bot.analysis.market_context import MarketContext
 from dg_bot.analysis.validator import ValidatorLimits, validate, verdict
 from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, Situation, TradePlan
-from dg_bot.domain.decision import Action, Advice, Decision
+from dg_bot.domain.decision import ONNX, Action, Advice, Decision, OutputKind
 from dg_bot.domain.gate import Gate, first_failure, named
 from dg_bot.domain.language_model import LLM, AnswerKind
 from dg_bot.domain.order import Side
@@ -78,7 +78,8 @@ class AnalysisStage:
         advice = self._advice(situation)
         proposed = advice.decision
         gates = (
-            *_advice_gates(advice),
+            *_answer_gates(advice),
+            *_output_gates(advice),
             *_strategy_gates(signals, proposed, is_bar_close=is_bar_close),
             *self._screen_gates(screen, proposed),
             *_clearance_gates(clearance, snapshot, proposed),
@@ -167,7 +168,7 @@ def _checked(name: str, checks: Callable[[], tuple[Gate, ...]]) -> tuple[Gate, .
         return (Gate(f"{name}.completed", f"{type(error).__name__}: {error}", "no error", False),)
 
 
-def _advice_gates(advice: Advice) -> tuple[Gate, ...]:
+def _answer_gates(advice: Advice) -> tuple[Gate, ...]:
     """Record how a language model answered, and how many texts were withheld from it since they looked like instructions.
 
     An unusable answer is the reason of a HOLD only where nobody decided in its place and it was asked at all.
@@ -181,6 +182,18 @@ def _advice_gates(advice: Advice) -> tuple[Gate, ...]:
         Gate("model.answer", kind.value, AnswerKind.USABLE.value if is_reason else None, not is_reason),
         Gate("model.suspicious_texts", consultation.suspicious_texts, None, True),
     )
+
+
+def _output_gates(advice: Advice) -> tuple[Gate, ...]:
+    """Record how a trained model answered, and the return that it expects; an unusable output is the reason of its own HOLD."""
+    prediction = advice.prediction
+    if prediction is None:
+        return ()
+    is_reason = advice.decision.source == ONNX and prediction.kind is not OutputKind.USABLE
+    output = Gate("model.output", prediction.kind.value, OutputKind.USABLE.value if is_reason else None, not is_reason)
+    if prediction.return_fraction is None:
+        return (output,)
+    return (output, Gate("model.prediction", prediction.return_fraction, None, True))
 
 
 def _closed_gate(*, is_bar_close: bool) -> Gate:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from dg_bot.cycle import Situation
-from dg_bot.domain.decision import Action, Opinion
+from dg_bot.domain.decision import Action, Advice, Opinion, OutputKind
 from dg_bot.domain.language_model import AnswerKind
 from dg_bot.errors import InvariantViolated, StateError
 from dg_bot.ports import Clock, DecisionModel
@@ -36,15 +36,20 @@ class Challengers:
             raise
         except Exception as error:  # noqa: BLE001 - a defect of a model that is only scored must not end a cycle that is over
             return _failed(model, type(error).__name__)
-        consultation = advice.consultation
-        kind = AnswerKind.USABLE if consultation is None else consultation.answer.kind
         return Opinion(
             model=model.name,
             action=advice.decision.action,
             confidence=advice.decision.confidence,
-            problem="" if kind is AnswerKind.USABLE else kind.value,
-            has_read=consultation is not None,
+            problem=_problem(advice),
+            has_read=advice.consultation is not None,
         )
+
+
+def _problem(advice: Advice) -> str:
+    """Name the kind of an answer or an output that is not usable."""
+    answer = AnswerKind.USABLE if advice.consultation is None else advice.consultation.answer.kind
+    output = OutputKind.USABLE if advice.prediction is None else advice.prediction.kind
+    return next((kind.value for kind in (answer, output) if kind not in (AnswerKind.USABLE, OutputKind.USABLE)), "")
 
 
 def _failed(model: DecisionModel, problem: str) -> Opinion:

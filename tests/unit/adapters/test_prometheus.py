@@ -66,6 +66,7 @@ NAMES = {
     "llm_cost_krw_total": set(),
     "llm_answers_total": {"kind"},
     "challenger_opinions_total": {"model", "action", "problem"},
+    "model_outputs_total": {"kind"},
 }
 
 
@@ -111,7 +112,8 @@ def touch_everything(metrics: Metrics) -> None:
 def test_the_exposition_has_exactly_the_promised_names_and_labels() -> None:
     gate = Gate("validator.fake_out", 1.0, 2.0, passed=False)
     answer = Gate("model.answer", "prose", "usable", passed=False)
-    rejected = replace(RISK_HALT, gates=(gate, answer), reason=gate.words)
+    output = Gate("model.output", "usable", None, passed=True)
+    rejected = replace(RISK_HALT, gates=(gate, answer, output), reason=gate.words)
     metrics = fed(CycleCompleted(report=rejected), CycleCompleted(report=TRADED), HEARD)
     touch_everything(metrics)
 
@@ -265,3 +267,14 @@ def test_failures_of_challengers_are_counted_by_kind() -> None:
 
     assert 2.0 == value(metrics, "challenger_opinions_total", model="llm", action="hold", problem="prose")
     assert 2.0 == value(metrics, "challenger_opinions_total", model="rules", action="buy", problem="none")
+
+
+def test_what_a_trained_model_put_out_is_counted_by_its_kind_and_the_last_prediction_shown() -> None:
+    usable = (Gate("model.output", "usable", None, passed=True), Gate("model.prediction", -0.0125, None, passed=True))
+    stuck = (Gate("model.output", "same_output", "usable", passed=False),)
+    reports = [replace(TRADED, gates=gates) for gates in (usable, stuck, usable)]
+
+    metrics = fed(*(CycleCompleted(report=report) for report in reports))
+
+    assert (2.0, 1.0) == tuple(value(metrics, "model_outputs_total", kind=kind) for kind in ("usable", "same_output"))
+    assert -0.0125 == value(metrics, "model_prediction")

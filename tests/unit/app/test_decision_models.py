@@ -2,14 +2,17 @@ from pathlib import Path
 
 import pytest
 
-from dg_bot.app.decision_models import challengers, decision_model, language_model
+from dg_bot.app.decision_models import Advisers, challengers, decision_model, language_model, trained_model
 from dg_bot.app.settings import Settings
+from dg_bot.domain.decision import OutputKind, Prediction
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion
 from dg_bot.errors import ConfigurationError
 from dg_bot.models.ensemble import EnsembleModel
 from dg_bot.models.llm import LlmModel
+from dg_bot.models.onnx import AbsentOnnxModel, OnnxModel, RefusedFile
 from dg_bot.models.rules import RulesModel
 from tests.builders import paper_bot
+from tests.model_files import linear_model, put
 from tests.situations import situation
 
 
@@ -24,7 +27,7 @@ def settings(**given: object) -> Settings:
 
 @pytest.mark.parametrize(("name", "kind"), [("rules", RulesModel), ("llm", LlmModel), ("ensemble", EnsembleModel)])
 def test_the_settings_name_who_decides(name: str, kind: type) -> None:
-    model = decision_model(settings(decision_model=name), Away(), dict)
+    model = decision_model(settings(decision_model=name), Advisers(language=Away()), dict)
 
     assert (kind, name) == (type(model), model.name)
 
@@ -36,23 +39,48 @@ def test_nothing_is_asked_where_nobody_asks_a_language_model() -> None:
     assert language_model(settings(decision_model="llm"), bot.books, bot.clock) is not None
 
 
-def test_a_model_that_asks_needs_somebody_to_ask() -> None:
+@pytest.mark.parametrize("name", ["llm", "onnx"])
+def test_a_model_that_asks_needs_somebody_to_ask(name: str) -> None:
     with pytest.raises(ConfigurationError, match="DECISION_MODEL"):
-        decision_model(settings(decision_model="llm"), None, dict)
+        decision_model(settings(decision_model=name), Advisers(), dict)
+
+
+def test_a_trained_model_is_loaded_where_it_takes_part(tmp_path: Path) -> None:
+    path = put(tmp_path, linear_model(0.01, 0.8))
+    chosen = settings(decision_model="onnx", model_path=path)
+
+    loaded = trained_model(chosen)
+
+    assert trained_model(settings(model_path=path)) is None
+    assert (OnnxModel, "onnx") == (type(model := decision_model(chosen, Advisers(trained=loaded))), model.name)
+
+
+def test_a_refused_file_holds_and_the_others_of_an_ensemble_go_on(tmp_path: Path) -> None:
+    chosen = settings(decision_model="ensemble", ensemble_members="rules,onnx", model_path=tmp_path / "gone.onnx")
+    refused = trained_model(chosen)
+
+    assert isinstance(refused, RefusedFile)
+    advice = decision_model(chosen, Advisers(trained=refused)).decide(situation())
+
+    assert "gone.json is not there; check MODEL_PATH" in refused.text
+    assert [("rules", "hold"), ("onnx", "hold")] == [(vote.model, vote.action) for vote in advice.votes]
+    assert Prediction(kind=OutputKind.NO_FILE) == advice.prediction
 
 
 @pytest.mark.parametrize(("fallback", "source"), [("hold", "llm"), ("rules", "rules")])
 def test_the_fallback_decides_while_the_language_model_is_away(fallback: str, source: str) -> None:
-    model = decision_model(settings(decision_model="llm", llm_fallback=fallback), Away(), dict)
+    model = decision_model(settings(decision_model="llm", llm_fallback=fallback), Advisers(language=Away()), dict)
 
     assert source == model.decide(situation()).decision.source
 
 
 def test_challengers_are_models_of_their_own_and_nobody_stands_in_for_one() -> None:
-    models = challengers(settings(challengers="ensemble,llm", llm_fallback="rules"), Away())
+    chosen = settings(challengers="ensemble,llm,onnx", llm_fallback="rules")
+    models = challengers(chosen, Advisers(language=Away(), trained=RefusedFile("model.onnx is not there")))
 
-    assert [(EnsembleModel, "ensemble"), (LlmModel, "llm")] == [(type(model), model.name) for model in models]
-    assert ["ensemble", "llm"] == [model.decide(situation()).decision.source for model in models]
+    kinds = [(EnsembleModel, "ensemble"), (LlmModel, "llm"), (AbsentOnnxModel, "onnx")]
+    assert kinds == [(type(model), model.name) for model in models]
+    assert ["ensemble", "llm", "onnx"] == [model.decide(situation()).decision.source for model in models]
 
 
 def test_the_budget_is_parted_only_where_a_challenger_asks() -> None:

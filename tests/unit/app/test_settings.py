@@ -31,7 +31,6 @@ LIVE = {
 SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "OPENAI_API_KEY", "DATABASE_URL", "TELEGRAM_BOT_TOKEN")
 # Part of what outsiders rely on; nothing reads them yet.
 RESERVED = [
-    "MODEL_PATH",
     "DISCORD_WEBHOOK_URL",
     "TELEGRAM_USER_IDS",
     "HEARTBEAT_URL",
@@ -61,6 +60,9 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "ORDER_NAMESPACE": ("bot_2", "bot_2"),
     "PAPER_KRW": ("5000000.5", Decimal("5000000.5")),
     "DECISION_MODEL": ("rules", "rules"),
+    "MODEL_PATH": ("models/btc.onnx", Path("models/btc.onnx")),
+    "MODEL_BUY_RETURN": ("0.01", 0.01),
+    "MODEL_SELL_RETURN": ("-0.02", -0.02),
     "STRATEGY_DIR": ("mine", Path("mine")),
     "STRATEGY": ("grid", "grid"),
     "STRATEGY_TIMEFRAME": ("1d", Timeframe(1440)),
@@ -135,7 +137,9 @@ OUT_OF_RANGE = {
     "KEY_SCOPE_CONFIRMED": ["yes", "withdraw"],
     "ORDER_NAMESPACE": ["a.b", "a" * 13],
     "PAPER_KRW": ["0", "-1", "nan", "inf", "ten"],
-    "DECISION_MODEL": ["onnx", "oracle"],
+    "DECISION_MODEL": ["lstm", "oracle"],
+    "MODEL_BUY_RETURN": ["0", "-0.01", "1", "nan", "inf"],
+    "MODEL_SELL_RETURN": ["0", "0.01", "-1", "nan"],
     "ENSEMBLE_MEMBERS": ["llm", "rules,rules", "rules,oracle"],
     "ENSEMBLE_AGREEMENT": ["0.5", "1.01", "nan"],
     "CHALLENGERS": ["oracle", "llm,llm"],
@@ -334,10 +338,26 @@ def test_what_else_is_in_the_environment_is_nobodys_business(name: str) -> None:
 
 @pytest.mark.parametrize("name", [*RESERVED, *BESIDE[1:]])
 def test_a_reserved_name_is_taken_and_has_no_effect(name: str, env_file: Path) -> None:
-    value = "model.onnx" if name == "MODEL_PATH" else CANARY
-    env_file.write_text(f"{name}={value}\n")
+    env_file.write_text(f"{name}={CANARY}\n")
 
-    assert load() == load(file=env_file) == load({name: value})
+    assert load() == load(file=env_file) == load({name: CANARY})
+
+
+@pytest.mark.parametrize(
+    "who",
+    [
+        {"DECISION_MODEL": "onnx"},
+        {"DECISION_MODEL": "ensemble", "ENSEMBLE_MEMBERS": "rules,onnx"},
+        {"CHALLENGERS": "onnx"},
+        {"CHALLENGERS": "ensemble", "ENSEMBLE_MEMBERS": "rules,onnx"},
+    ],
+)
+def test_a_trained_model_takes_part_where_it_is_named(who: Mapping[str, str]) -> None:
+    model = {"MODEL_PATH": "/models/btc.onnx"}
+
+    assert Path("/models/btc.onnx") == load({**who, **model}).model_file
+    assert Path("models/btc.onnx").absolute() == load({**who, "MODEL_PATH": "models/btc.onnx"}).model_file
+    assert load(model).model_file is None
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,14 @@ MILLION = Decimal(1_000_000)
 class Ward:
     """`held` is what the account holds free, `locked` what the owner's own orders lock, `listed` the orders of the venue."""
 
-    def __init__(self, folder: Path, *, database: str = "postgresql://nobody@127.0.0.1:1/none") -> None:
+    def __init__(self, folder: Path, *, database: str = "postgresql://nobody@127.0.0.1:1/none", **settings: object) -> None:
         self.settings = Settings(
             mode=Mode.PAPER,
             data_dir=folder,
             candle_dir=folder / "candles",
             order_namespace="demo",
             database_url=SecretStr(database),
+            **settings,  # type: ignore[arg-type]
         )
         self.held = {"KRW": MILLION}
         self.locked: dict[str, Decimal] = {}

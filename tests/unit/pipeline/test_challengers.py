@@ -8,7 +8,7 @@ import pytest
 
 from dg_bot.cycle import Situation
 from dg_bot.domain.cycle_report import Outcome
-from dg_bot.domain.decision import Action, Advice, Consultation, Decision, Opinion
+from dg_bot.domain.decision import Action, Advice, Consultation, Decision, Opinion, OutputKind, Prediction
 from dg_bot.domain.events import ChallengersHeard, CycleCompleted
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer
 from dg_bot.errors import DecisionError, InvariantViolated, StateError
@@ -25,12 +25,13 @@ class Model:
     says: str = "buy"
     does: Callable[[], object] = lambda: None
     answer: AnswerKind | None = None
+    output: OutputKind | None = None
 
     def decide(self, situation: Situation) -> Advice:
         self.does()
         decision = Decision(action=Action(self.says), confidence=0.8, source=self.name, reason="so it says")
         if self.answer is None:
-            return Advice(decision=decision)
+            return Advice(decision=decision, prediction=None if self.output is None else Prediction(kind=self.output))
         asked = Consultation(prompt_version="1", prompt="p", answer=ModelAnswer(kind=self.answer), suspicious_texts=0)
         return Advice(decision=decision, consultation=asked)
 
@@ -48,6 +49,7 @@ def test_each_failure_is_a_hold_under_its_own_name() -> None:
         Model("good", "sell"),
         Model("llm", "hold", answer=AnswerKind.PROSE),
         Model("read", "buy", answer=AnswerKind.USABLE),
+        Model("onnx", "hold", output=OutputKind.SAME_OUTPUT),
         Model("no output", does=raising(DecisionError("no output", "gave NaN"))),
         Model("broken", does=raising(ZeroDivisionError())),
     ]
@@ -58,6 +60,7 @@ def test_each_failure_is_a_hold_under_its_own_name() -> None:
         Opinion(model="good", action=Action.SELL, confidence=0.8),
         Opinion(model="llm", action=Action.HOLD, confidence=0.8, problem="prose", has_read=True),
         Opinion(model="read", action=Action.BUY, confidence=0.8, has_read=True),
+        Opinion(model="onnx", action=Action.HOLD, confidence=0.8, problem="same_output"),
         Opinion(model="no output", action=Action.HOLD, confidence=0.0, problem="DecisionError"),
         Opinion(model="broken", action=Action.HOLD, confidence=0.0, problem="ZeroDivisionError"),
     ) == heard
