@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from scripts import replay as script
-from scripts.models import scorecard
+from scripts.models import promote, scorecard
 
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
@@ -234,6 +234,30 @@ def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(
         code,
         [(card["model"], card["is_evidence"]) for card in cards],
     )
+
+
+def test_a_challenger_without_evidence_is_refused_unless_its_operator_insists(
+    asked: RecordedHours, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    public = asked.settings.public()
+    for name in ("DATA_DIR", "CANDLE_DIR", "DECISION_MODEL", "CHALLENGERS", "OPENAI_MODEL", "OPENAI_BASE_URL"):
+        monkeypatch.setenv(name, public[name])
+    monkeypatch.setenv("MODE", "paper")
+
+    codes = [
+        promote.main(arguments) for arguments in (["rules"], ["rules", "--override"], ["rules", "--json"], ["llm"], ["onnx"])
+    ]
+    told, complaints = capsys.readouterr()
+    refused, granted = told.split("refused: ")
+
+    assert [1, 0, 1, 2, 2] == codes
+    assert "rules against llm, which decides" in refused
+    assert "needed 40: not enough" in refused
+    assert "DECISION_MODEL=rules\n  CHALLENGERS=llm,ensemble" in granted
+    assert {"is_enough": False, "is_granted": False, "set": {}}.items() <= json.loads(told.splitlines()[-1]).items()
+    assert ["promote: DECISION_MODEL: is llm already", "promote: CHALLENGERS: names no onnx"] == [
+        line.partition(";")[0].partition(", and")[0] for line in complaints.splitlines()
+    ]
 
 
 def test_the_script_tells_verdicts_and_ends_accordingly(
