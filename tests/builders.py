@@ -51,6 +51,7 @@ from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard, GuardReport
+from dg_bot.pipeline.operator_hands import OperatorHands
 from dg_bot.pipeline.order_desk import OrderDesk
 from dg_bot.pipeline.order_sending import OrderSender
 from dg_bot.pipeline.order_settlement import OrderSettlement
@@ -323,6 +324,9 @@ class PaperBot:
             limits=setup.planner,
         )
         self.account = account
+        self.hands = OperatorHands(
+            books=self.books, account=account, reconciler=self.reconciler, seller=seller, desk=self.desk, clock=clock
+        )
         self.pipeline = TradingPipeline(
             risk=risk_stage,
             data=DataCollectionStage(

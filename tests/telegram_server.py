@@ -5,8 +5,9 @@ It reads HTML as Telegram does (unknown or unbalanced tags are refused) and coun
 
 import json
 import threading
+import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,11 +22,12 @@ _LONGEST = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """A message that was accepted."""
+    """A message that was accepted; `buttons` are the labels under it with what a press says."""
 
     chat_id: str
     text: str
     parse_mode: str | None
+    buttons: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def broken(status: int = 502) -> Reply:
 
 
 UNAUTHORIZED = Reply(401, "Unauthorized")
+CONFLICT = Reply(409, "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running")
 BLOCKED = Reply(403, "Forbidden: bot was blocked by the user")
 NO_CHAT = Reply(400, "Bad Request: chat not found")
 SILENCE = Reply(0)
@@ -98,9 +101,15 @@ class TelegramServer:
         self.sent: list[Sent] = []
         self.calls: list[str] = []
         self.replies: deque[Reply] = deque()
+        self.poll_replies: deque[Reply] = deque()
+        self.edited: list[tuple[int, Sent]] = []
+        self.rested: list[str] = []
+        self.menus: dict[str, list[str]] = {}
+        self.offsets: list[int] = []
         self.changed = threading.Condition()
         self.is_closing = threading.Event()
         self._updates: list[dict[str, object]] = []
+        self._taken = 0
         self._http = _Http(self)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
 
@@ -120,18 +129,57 @@ class TelegramServer:
         self._thread.join()
         self._http.server_close()
 
-    def push(self, text: str, *, user_id: int, chat_id: int) -> None:
-        """Let a user write to the bot: the next getUpdates returns it."""
+    def push(
+        self,
+        text: str,
+        *,
+        user_id: int,
+        chat_id: int | None = None,
+        kind: str = "private",
+        ago_s: float = 0.0,
+        is_bot: bool = False,
+    ) -> int:
+        """Let a user write to the bot, alone with it unless a chat is named: the next getUpdates returns it."""
+        person = {"id": user_id, "is_bot": is_bot, "first_name": "someone"}
+        chat = {"id": user_id if chat_id is None else chat_id, "type": kind, "first_name": "someone", "title": "some group"}
+        entities = [{"type": "bot_command", "offset": 0, "length": len(text.partition(" ")[0])}] if text.startswith("/") else []
+        message = {"date": int(time.time() - ago_s), "chat": chat, "from": person, "text": text, "entities": entities}
+        return self._deliver(lambda number: {"message": {**message, "message_id": 1_000_000 + number}})
+
+    def press(self, label: str, *, user_id: int) -> int:
+        """Let a user press the newest button of that label."""
+        screen = self.screen()
+        number, said = next(
+            (number, dict(message.buttons)[label])
+            for number, message in reversed(screen.items())
+            if label in dict(message.buttons)
+        )
+        return self.press_data(said, user_id=user_id, message=number)
+
+    def press_data(self, data: str, *, user_id: int, message: int) -> int:
+        """Let a user's client say that a button with this data was pressed."""
         person = {"id": user_id, "is_bot": False, "first_name": "someone"}
-        chat = {"id": chat_id, "type": "private", "first_name": "someone"}
+        chat = {"id": user_id, "type": "private", "first_name": "someone"}
+        under = {"message_id": message, "date": int(time.time()), "chat": chat, "text": "…"}
+        press = {"from": person, "chat_instance": "1", "data": data, "message": under}
+        return self._deliver(lambda number: {"callback_query": {**press, "id": f"press-{number}"}})
+
+    def screen(self) -> dict[int, Sent]:
+        """Give what a person sees, by message, edits applied."""
+        with self.changed:
+            return {**dict(enumerate(self.sent, start=1)), **dict(self.edited)}
+
+    def wait_until(self, holds: Callable[[], bool], seconds: float = 30.0) -> None:
+        """Wait until the server has heard what makes this true."""
+        with self.changed:
+            assert self.changed.wait_for(holds, seconds), [message.text for message in self.sent[-3:]]
+
+    def _deliver(self, made: Callable[[int], dict[str, object]]) -> int:
         with self.changed:
             number = len(self._updates) + 1
-            entities = (
-                [{"type": "bot_command", "offset": 0, "length": len(text.partition(" ")[0])}] if text.startswith("/") else []
-            )
-            message = {"message_id": number, "date": 0, "chat": chat, "from": person, "text": text, "entities": entities}
-            self._updates.append({"update_id": number, "message": message})
+            self._updates.append({"update_id": number, **made(number)})
             self.changed.notify_all()
+        return number
 
     def answer(self, method: str, fields: Mapping[str, str]) -> tuple[int, object] | None:
         """Give status and JSON for one call; None where nothing shall be answered."""
@@ -140,29 +188,64 @@ class TelegramServer:
         match method:
             case "getMe":
                 return _ok({"id": 123456789, "is_bot": True, "first_name": "bot", "username": "a_bot"})
-            case "deleteWebhook" | "setMyCommands":
+            case "deleteWebhook":
+                return _ok(result=True)
+            case "setMyCommands":
+                names = [one["command"] for one in json.loads(fields["commands"])]
+                self.menus[fields.get("language_code", "")] = names
+                return _ok(result=True)
+            case "answerCallbackQuery":
+                with self.changed:
+                    self.rested.append(fields["callback_query_id"])
+                    self.changed.notify_all()
                 return _ok(result=True)
             case "getUpdates":
-                return _ok(self._updates_after(int(fields.get("offset", "0")), float(fields.get("timeout", "0"))))
+                return self._poll(int(fields.get("offset", "0")), float(fields.get("timeout", "0")))
+            case "editMessageText":
+                return self._edit(int(fields["message_id"]), fields)
             case "sendMessage":
                 return self._take(fields)
             case _:
                 return _refused(Reply(404, "Not Found: method not found"))
 
-    def _updates_after(self, offset: int, timeout: float) -> list[dict[str, object]]:
+    def _poll(self, offset: int, timeout: float) -> tuple[int, object] | None:
+        """Give what waits; an offset says that everything before it has been taken, for ever."""
+
         def waiting() -> list[dict[str, object]]:
-            return self._updates[max(0, offset - 1) :]
+            return self._updates[self._taken : self._taken + 100]
 
         with self.changed:
+            if self.poll_replies:
+                return _refused(self.poll_replies.popleft())
+            self.offsets.append(offset)
+            self._taken = max(self._taken, offset - 1)
+            self.changed.notify_all()
             self.changed.wait_for(lambda: bool(waiting()) or self.is_closing.is_set(), timeout)
-            return waiting()
+            return _ok(waiting())
+
+    def _edit(self, number: int, fields: Mapping[str, str]) -> tuple[int, object]:
+        message = _sent(fields)
+        problem = refusal_of(message.text, message.parse_mode)
+        if problem is not None:
+            return _refused(Reply(400, problem))
+        with self.changed:
+            if not 1 <= number <= len(self.sent):
+                return _refused(Reply(400, "Bad Request: message to edit not found"))
+            seen = {**dict(enumerate(self.sent, start=1)), **dict(self.edited)}[number]
+            if seen == message:
+                return _refused(Reply(400, "Bad Request: message is not modified"))
+            self.edited.append((number, message))
+            self.changed.notify_all()
+        return _ok(
+            {"message_id": number, "date": 0, "chat": {"id": int(message.chat_id), "type": "private"}, "text": message.text}
+        )
 
     def _take(self, fields: Mapping[str, str]) -> tuple[int, object] | None:
         with self.changed:
             reply = self.replies.popleft() if self.replies else None
         if reply is not None:
             return None if reply.status == 0 else _refused(reply)
-        message = Sent(chat_id=fields["chat_id"], text=fields.get("text", ""), parse_mode=fields.get("parse_mode"))
+        message = _sent(fields)
         problem = refusal_of(message.text, message.parse_mode)
         if problem is not None:
             return _refused(Reply(400, problem))
@@ -173,6 +256,13 @@ class TelegramServer:
         return _ok(
             {"message_id": number, "date": 0, "chat": {"id": int(message.chat_id), "type": "private"}, "text": message.text}
         )
+
+
+def _sent(fields: Mapping[str, str]) -> Sent:
+    rows = json.loads(fields.get("reply_markup", "{}")).get("inline_keyboard", [])
+    buttons = tuple((button["text"], button["callback_data"]) for row in rows for button in row)
+    assert all(len(data.encode()) <= 64 for _, data in buttons)
+    return Sent(chat_id=fields["chat_id"], text=fields.get("text", ""), parse_mode=fields.get("parse_mode"), buttons=buttons)
 
 
 def _ok(result: object) -> tuple[int, object]:
@@ -196,6 +286,7 @@ class _Http(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # in one piece: the other side need not acknowledge headers before it gets the body
     server: _Http
 
     def do_POST(self) -> None:

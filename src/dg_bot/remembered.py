@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from dg_bot.domain.commands_heard import CommandsHeard
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.events import (
     CycleCompleted,
@@ -45,6 +46,7 @@ class Remembered:
     invested_krw: Decimal | None = None
     failing_screens: Mapping[Market, ScreenFailure] = field(default_factory=dict, metadata={"added": True})
     challenger_spending: Mapping[str, Spending] = field(default_factory=dict, metadata={"added": True})
+    commands: CommandsHeard = field(default_factory=CommandsHeard, metadata={"added": True})
 
     @property
     def sequence(self) -> int:
@@ -67,6 +69,7 @@ class Remembered:
             state=state,
             intents=self.intents.after(record),
             starts=self.starts.after(record),
+            commands=self.commands.after(record),
         )
         match record.event:
             case ModelAsked(is_challenger=True, model=model) | ModelAnswered(is_challenger=True, model=model):

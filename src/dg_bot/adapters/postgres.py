@@ -129,7 +129,7 @@ class PostgresStore:
         """Give up to `limit` trades, newest first."""
 
         def read(cursor: Cursor) -> list[TradeRow]:
-            return [_trade_row(row) for row in cursor.execute(queries()["latest_trades"], {"limit": limit})]
+            return [trade_row(row) for row in cursor.execute(queries()["latest_trades"], {"limit": limit})]
 
         return self._transact("latest_trades", read)
 
@@ -238,7 +238,8 @@ def _candle_rows(candles: CandleSeries | Iterable[Candle]) -> Iterator[CandleRow
         yield candle.opened_at, candle.open, candle.high, candle.low, candle.close, candle.volume
 
 
-def _trade_row(row: tuple[str, str, str, Decimal, Decimal, Decimal, Decimal, str, datetime]) -> TradeRow:
+def trade_row(row: tuple[str, str, str, Decimal, Decimal, Decimal, Decimal, str, datetime]) -> TradeRow:
+    """Read one row of `trades`, in the order of its statement."""
     identifier, symbol, side, price, amount, total, fee, status, created_at = row
     return TradeRow(
         identifier=identifier,

@@ -20,6 +20,8 @@ from dg_bot.domain.events import (
     CapsuleStored,
     ChallengersHeard,
     Closing,
+    CommandEnded,
+    CommandTaken,
     CycleCompleted,
     HighestPriceRaised,
     IntentAnswered,
@@ -89,6 +91,12 @@ def write_rows(cursor: Cursor, record: Record) -> None:
             write_log(cursor, record, level=level, message=f"stopped with open positions: {count}", context={"open": count})
         case ModelAnswered() as event:
             _write_question(cursor, record, event)
+        case CommandTaken(update=update, user=user, text=text):
+            context = {"update": update, "user": user, "text": text}
+            write_log(cursor, record, level="info", message=f"command of {user}: {text}", context=context)
+        case CommandEnded(update=update, outcome=outcome, note=note):
+            message = f"command {outcome}: {note}"
+            write_log(cursor, record, level="info", message=message, context={"update": update, "outcome": outcome})
         case AccountOpened() | IntentSending() | PeriodOpened() | HighestPriceRaised() | ModelAsked():
             pass  # they matter to the state alone
         case _:

@@ -127,6 +127,10 @@ class Metrics:
         """Count an error; `kind` is the name of its class or of the projection that failed, never its text."""
         self._errors.labels(kind).inc()
 
+    def command(self, outcome: str) -> None:
+        """Count a message from Telegram by what came of it: an outcome, or `stranger`, `old`, `flood`."""
+        self._commands.labels(outcome).inc()
+
     def guard_tick(self, age_seconds: float) -> None:
         """Note how long ago the last guard tick completed."""
         self._guard_age.set(age_seconds)
@@ -262,6 +266,7 @@ class Metrics:
     def _make_process(self) -> None:
         self._running = self._gauge("bot_running", "1 while the bot works, else 0.")
         self._errors = self._counter("bot_errors_total", "Errors by kind.", "kind")
+        self._commands = self._counter("telegram_commands_total", "Messages from Telegram by what came of them.", "outcome")
         self._job_seconds = self._histogram("scheduler_job_duration_seconds", "Time a job took.", _JOB_S, "job")
         self._job_success = self._counter("scheduler_job_success_total", "Jobs that succeeded.", "job")
         self._job_failure = self._counter("scheduler_job_failure_total", "Jobs that failed.", "job")

@@ -252,3 +252,21 @@ SELECT symbol, count(*) FROM (
     SELECT DISTINCT symbol, strategy, timeframe, parameters FROM trials JOIN studies USING (study_id)
     WHERE symbol = ANY(%(symbols)s)
 ) AS tried GROUP BY symbol;
+
+-- name: limit_answer
+SELECT set_config('statement_timeout', '4000ms', true), set_config('lock_timeout', '2000ms', true);
+
+-- name: all_trades
+SELECT trade_id, symbol, side, price, amount, total, fee, status, created_at FROM trades ORDER BY created_at, id;
+
+-- name: equity_since
+-- The first and the last equity that was noted since then; no row where none was.
+SELECT DISTINCT first_value(total_value_krw) OVER whole, last_value(total_value_krw) OVER whole
+FROM portfolio_snapshots WHERE created_at >= %(since)s
+WINDOW whole AS (ORDER BY created_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING);
+
+-- name: fees_since
+SELECT coalesce(sum(fee), 0) FROM trades WHERE created_at >= %(since)s;
+
+-- name: latest_logs
+SELECT created_at, level, message FROM system_logs WHERE level <> 'info' ORDER BY created_at DESC, id DESC LIMIT %(limit)s;

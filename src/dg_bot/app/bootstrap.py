@@ -19,6 +19,7 @@ from dg_bot.adapters.postgres_trials import sets_tried
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.sentry import CrashReports
+from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
@@ -27,7 +28,7 @@ from dg_bot.app.code_hash import own_files, program
 from dg_bot.app.database import Database, Owner
 from dg_bot.app.decision_models import Advisers, challengers, decision_model, language_model, trained_model
 from dg_bot.app.demo_venue import DemoVenue
-from dg_bot.app.followers import database_of, followers
+from dg_bot.app.followers import database_of, followers, telegram_of
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.model_identity import model_identity
@@ -58,6 +59,7 @@ from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
 from dg_bot.pipeline.guard import Guard
+from dg_bot.pipeline.operator_hands import OperatorHands
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.pipeline.recorder import CycleRecorder
 from dg_bot.pipeline.screen_memory import ScreenOncePerBar
@@ -96,6 +98,8 @@ class Bot:
     database: Database
     luck: LuckMeter
     trials: TrialCounts
+    hands: OperatorHands
+    telegram: TelegramNotifier | None = None
     live_key: LiveKey | None = None
     contract: VenueContract | None = None
 
@@ -170,6 +174,7 @@ def running_bot(
             books.alarm("journal_doubts", "; ".join(journal.doubts))
         books.compact()
         archive = CandleFiles(settings.candle_folder, source=settings.candle_source)
+        telegram = telegram_of(settings, venue.clock, stack)
         projections = followers(
             settings,
             journal=journal,
@@ -178,7 +183,7 @@ def running_bot(
             archive=archive,
             clock=venue.clock,
             metrics=metrics,
-            stack=stack,
+            telegram=telegram,
         )
         role = {PROGRAM: DAEMON} if is_daemon else {}
         books.record(Started(mode=settings.mode, version=__version__, settings={**settings.public(), **role}))
@@ -192,7 +197,7 @@ def running_bot(
             alarm=books.alarm,
             note=partial(note_reasons, settings.state_folder),
         )
-        yield _wired(settings, venue, books, recorder, archive, metrics, database, outbox, on_progress, live_key)
+        yield _wired(settings, venue, books, recorder, archive, metrics, database, outbox, on_progress, live_key, telegram)
 
 
 def _report_crashes(settings: Settings, stack: ExitStack) -> None:
@@ -290,6 +295,7 @@ def _wired(
     outbox: Outbox,
     on_progress: Progress,
     live_key: LiveKey | None,
+    telegram: TelegramNotifier | None,
 ) -> Bot:
     """Hand the venue, the candles and the rules to the trading parts."""
     limits = settings.risk_limits()
@@ -362,6 +368,8 @@ def _wired(
         luck=luck,
         trials=trials,
         live_key=live_key,
+        hands=trading.hands,
+        telegram=telegram,
         contract=VenueContract(
             market_data=venue.market_data, exchange=venue.exchange, markets=settings.markets, books=books, clock=venue.clock
         ),

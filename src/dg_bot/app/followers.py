@@ -39,9 +39,12 @@ def followers(
     archive: CandleFiles,
     clock: Clock,
     metrics: Metrics,
-    stack: ExitStack,
+    telegram: TelegramNotifier | None,
 ) -> list[Projection]:
-    """Give the projections; raises StateError where one has followed the journal further than it goes."""
+    """Give the projections; messages are among them where there is a chat to write to.
+
+    Raises StateError where one has followed the journal further than it goes.
+    """
     cursors = Cursors(settings.state_folder / "cursors.json")
     _require_not_ahead(cursors, len(journal))
     projections: list[Projection] = [
@@ -50,8 +53,23 @@ def followers(
         ),
         CandleProjection(journal=journal, cursors=cursors, database=database, archive=archive),
     ]
-    if settings.telegram_bot_token is None or settings.telegram_chat_id is None:
+    if telegram is None:
         return projections
+    messages = MessageProjection(
+        journal=journal,
+        cursors=cursors,
+        narrator=Narrator(language=settings.bot_language, verbosity=settings.telegram_verbosity),
+        notifier=telegram,
+        clock=clock,
+        metrics=metrics,
+    )
+    return [*projections, messages]
+
+
+def telegram_of(settings: Settings, clock: Clock, stack: ExitStack) -> TelegramNotifier | None:
+    """Give the way to Telegram, closed with `stack`; None where there is no token."""
+    if settings.telegram_bot_token is None or settings.telegram_chat_id is None:
+        return None
     notifier = TelegramNotifier(
         token=settings.telegram_bot_token.get_secret_value(),
         chat_id=settings.telegram_chat_id,
@@ -59,15 +77,7 @@ def followers(
         server=settings.telegram_base_url,
     )
     stack.callback(notifier.close)
-    messages = MessageProjection(
-        journal=journal,
-        cursors=cursors,
-        narrator=Narrator(language=settings.bot_language, verbosity=settings.telegram_verbosity),
-        notifier=notifier,
-        clock=clock,
-        metrics=metrics,
-    )
-    return [*projections, messages]
+    return notifier
 
 
 def entries_stopper(books: Books) -> Callable[[AccountInUse], None]:

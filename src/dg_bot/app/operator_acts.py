@@ -11,7 +11,7 @@ from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.app.account_access import AccountAccess
 from dg_bot.app.database import Owner
-from dg_bot.app.followers import database_of, followers
+from dg_bot.app.followers import database_of, followers, telegram_of
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import existing_journal, hold_folder, whole_journal
 from dg_bot.domain.events import AccountOpened, Record, SafeModeLeft
@@ -104,7 +104,7 @@ def _deliver(settings: Settings, journal: JournalFile, books: Books, clock: Cloc
             archive=CandleFiles(settings.candle_folder),
             clock=clock,
             metrics=Metrics(),
-            stack=stack,
+            telegram=telegram_of(settings, clock, stack),
         ):
             with suppress(BotError):
                 follower.flush()

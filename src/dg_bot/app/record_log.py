@@ -9,6 +9,8 @@ from dg_bot.domain.events import (
     AlarmRaised,
     CapsuleStored,
     ChallengersHeard,
+    CommandEnded,
+    CommandTaken,
     CycleCompleted,
     HighestPriceRaised,
     IntentAnswered,
@@ -82,5 +84,9 @@ def log_record(record: Record) -> None:
             log.info("challengers_heard", cycle_id=event.cycle_id, opinions=told)
         case CapsuleStored():
             log.debug("capsule_stored", cycle_id=event.cycle_id, file=event.file, size_bytes=event.size_bytes)
+        case CommandTaken():
+            log.info("command_taken", update=event.update, user=event.user, text=event.text)
+        case CommandEnded():
+            log.info("command_ended", update=event.update, outcome=event.outcome, note=event.note)
         case _:
             assert_never(event)

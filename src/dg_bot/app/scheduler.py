@@ -17,9 +17,11 @@ from dg_bot.app.http import Check, StatusServer
 from dg_bot.app.one_cycle import run_markets
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.starts_and_ends import has_crashed_in_a_row, has_missed_a_cycle, record_end
+from dg_bot.app.telegram_wiring import listener
 from dg_bot.app.venue_cron import VenueCron
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.errors import BotError, InvariantViolated, StoreError
+from dg_bot.risk.operator_halt import OperatorHalt, operator_halt
 
 _MISFIRE_GRACE = timedelta(minutes=55)
 # A cycle that was due this long ago and has not completed is no delay any more.
@@ -49,7 +51,9 @@ class Daemon:
         self._luck_thread = threading.Thread(target=self._measure_luck, name="luck", daemon=True)
         self._trigger = VenueCron(settings.cycle_cron, bot.clock)
         self._cycle_thread: threading.Thread | None = None
+        self._beginning = threading.Lock()
         self._contradiction: InvariantViolated | None = None
+        self._listener = listener(bot, checks=self._checks, begin_cycle=self._begin_cycle, on_contradiction=self._contradicted)
         self._last_cycle = "none yet"
         self._last_completed_at = bot.clock.now()
         self._status = StatusServer(
@@ -88,6 +92,8 @@ class Daemon:
         self._guard.start()
         self._outbox_thread.start()
         self._luck_thread.start()
+        if self._listener is not None:
+            self._listener.start()
         scheduler.start()
         if has_missed_a_cycle(self._bot, self._trigger, _MISFIRE_GRACE):
             self._begin_cycle()
@@ -142,12 +148,18 @@ class Daemon:
             _log.warning("start_up_incomplete", error=str(error))
             self._bot.metrics.error(type(error).__name__)
 
-    def _begin_cycle(self) -> None:
-        if self._cycle_thread is not None and self._cycle_thread.is_alive():
-            _log.warning("cycle_still_running")
-            return
-        self._cycle_thread = threading.Thread(target=self._cycle, name="cycle", daemon=True)
-        self._cycle_thread.start()
+    def _begin_cycle(self) -> bool:
+        """Begin this hour's cycle, where none is running and the operator has not stopped the bot; tell whether it has begun."""
+        with self._beginning:
+            if self._cycle_thread is not None and self._cycle_thread.is_alive():
+                _log.warning("cycle_still_running")
+                return False
+            if operator_halt(self._bot.books.state) is OperatorHalt.STOPPED:
+                _log.warning("cycle_left_out", reason="stopped by the operator")
+                return False
+            self._cycle_thread = threading.Thread(target=self._cycle, name="cycle", daemon=True)
+            self._cycle_thread.start()
+            return True
 
     def _cycle(self) -> None:
         """Run this hour's cycle; the first look of the guard comes before it."""
@@ -213,10 +225,13 @@ class Daemon:
             "cycle": self._cycle_check(),
             "outbox": Check(True, "; ".join(f"{name}: {why}" for name, why in behind.items()) or "all delivered"),
             "safe_mode": Check(True, "off" if safe_mode is None else safe_mode.reason),
+            **({} if self._listener is None else {"commands": Check(True, self._listener.trouble or "heard")}),
         }
 
     def _cycle_check(self) -> Check:
         """Fail where a cycle was due an hour ago and none has completed since the last: with hourly ones, after two hours."""
+        if operator_halt(self._bot.books.state) is OperatorHalt.STOPPED:
+            return Check(True, "none, for the operator has stopped the bot")
         due = self._trigger.next_after(self._last_completed_at)
         is_late = due is not None and self._bot.clock.now() - due >= _LATEST_CYCLE
         since = f"; none has completed since {self._last_completed_at:%Y-%m-%dT%H:%M}" if is_late else ""
@@ -227,6 +242,8 @@ class Daemon:
         books = self._bot.books
         books.close_for_orders()
         deadline = self._bot.clock.monotonic_s() + _GRACE_S
+        if self._listener is not None:
+            self._listener.stop()
         self._guard.stop(_GRACE_S)
         if self._cycle_thread is not None:
             self._cycle_thread.join(max(0.0, deadline - self._bot.clock.monotonic_s()))

@@ -11,6 +11,7 @@ from dg_bot.errors import ImpossibleValue
 
 T = TypeVar("T")
 _MEMBERS = frozenset(["rules", "onnx", "llm"])
+_LONGEST_USER_ID = 16
 
 
 def _yes(value: object) -> object:
@@ -55,9 +56,20 @@ def _challengers(value: object) -> object:
     return names
 
 
+def _user_ids(value: object) -> object:
+    """Read the numbers of users, separated by commas."""
+    if not isinstance(value, str):
+        return value
+    words = [word.strip() for word in value.split(",")]
+    if not all(word.isascii() and word.isdigit() and len(word) <= _LONGEST_USER_ID and int(word) > 0 for word in words):
+        raise ValueError("name users by their numbers, separated by commas; a group's number (negative) or a @name is none")
+    return tuple(dict.fromkeys(map(int, words)))
+
+
 YesNo = Annotated[bool, BeforeValidator(_yes)]
 OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
 Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
 StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse))]
 ChallengerNames = Annotated[tuple[str, ...], BeforeValidator(_challengers)]
+UserIds = Annotated[tuple[int, ...], BeforeValidator(_user_ids)]
 EnsembleMembers = Annotated[tuple[str, ...], BeforeValidator(_members)]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 
 from dg_bot.adapters.openai_reply import Api
 from dg_bot.app.log_format import LogFormat
-from dg_bot.app.setting_types import ChallengerNames, EnsembleMembers, Markets, OneMarket, StrategyTimeframe, YesNo
+from dg_bot.app.setting_types import ChallengerNames, EnsembleMembers, Markets, OneMarket, StrategyTimeframe, UserIds, YesNo
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
@@ -31,7 +31,7 @@ _LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
 RESERVED_NAMES = frozenset(
     [
-        "DISCORD_WEBHOOK_URL", "TELEGRAM_USER_IDS", "HEARTBEAT_URL",
+        "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL",
     ]
 )  # fmt: skip
 # What docker-compose reads from the same `.env`; the bot is told what it needs of it as DATABASE_URL.
@@ -124,6 +124,7 @@ class Settings(BaseModel):
     database_url: SecretStr | None = None
     telegram_bot_token: SecretStr | None = None
     telegram_chat_id: str | None = None
+    telegram_user_ids: UserIds = ()
     telegram_base_url: str = OFFICIAL_TELEGRAM
     telegram_verbosity: Verbosity = Verbosity.CHANGES
     bot_language: Language = Language.KOREAN

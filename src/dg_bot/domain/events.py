@@ -36,6 +36,16 @@ class Closing(StrEnum):
     NEVER_ACCEPTED = "never_accepted"
 
 
+class CommandOutcome(StrEnum):
+    """What came of a command: it was carried out or answered, waits for its second step, was not done, or was cut short."""
+
+    CARRIED_OUT = "carried_out"
+    ASKED_AGAIN = "asked_again"
+    REFUSED = "refused"
+    FAILED = "failed"
+    INTERRUPTED = "interrupted"
+
+
 class Period(StrEnum):
     DAY = "day"
     WEEK = "week"
@@ -241,6 +251,27 @@ class CapsuleStored:
     code_sha256: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandTaken:
+    """The operator `user` asked for something by a message; written before anything is done about it.
+
+    `update` is the messenger's number of the message: one that stands here is never taken again. `text` is one short line.
+    """
+
+    update: int
+    user: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandEnded:
+    """What came of the command of `update`; `note` says it in words."""
+
+    update: int
+    outcome: CommandOutcome
+    note: str
+
+
 Event = (
     Started
     | Stopped
@@ -261,6 +292,8 @@ Event = (
     | CycleCompleted
     | ChallengersHeard
     | CapsuleStored
+    | CommandTaken
+    | CommandEnded
 )
 
 

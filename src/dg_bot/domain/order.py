@@ -31,7 +31,7 @@ class Role(StrEnum):
 
 
 class ExitCause(StrEnum):
-    """Which rule of risk made an exit, as an intent remembers it."""
+    """Which rule of risk made an exit, or that the operator did, as an intent remembers it."""
 
     STOP_LOSS = "stop_loss"
     TRAILING_STOP = "trailing_stop"
@@ -40,6 +40,7 @@ class ExitCause(StrEnum):
     FAKE_OUT = "fake_out"
     TIME_OUT = "time_out"
     TREND_WEAKENING = "trend_weakening"
+    OPERATOR = "operator"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

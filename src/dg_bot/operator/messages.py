@@ -40,7 +40,7 @@ def cycle_start(report: CycleReport, book: Phrasebook) -> str:
     lines = [
         book.say("start.title", market=str(report.market)),
         book.say("start.when", time=figures.seoul(report.opened_at), mode=book.word("mode", report.mode)),
-        *_account(report.state, book),
+        *account_lines(report.state, book),
     ]
     return joined(lines)
 
@@ -69,7 +69,7 @@ def cycle_decision(report: CycleReport, book: Phrasebook) -> str:
     lines = [
         book.say(
             "decision.title",
-            sign=_sign(report),
+            sign=outcome_sign(report),
             market=str(report.market),
             outcome=book.word("outcome", report.outcome),
         )
@@ -90,7 +90,7 @@ def cycle_decision(report: CycleReport, book: Phrasebook) -> str:
         lines.append(book.say("decision.mark", price=figures.price(report.mark_krw)))
     lines += _gates(report, book)
     if report.stopping_gate is None:
-        lines.append(book.say("decision.reason", reason=_reason(report.reason, book)))
+        lines.append(book.say("decision.reason", reason=reason_words(report.reason, book)))
     return joined(lines)
 
 
@@ -98,9 +98,9 @@ def cycle_portfolio(report: CycleReport, book: Phrasebook) -> str:
     lines = [book.say("portfolio.title", market=str(report.market))]
     for order in report.orders:
         lines += _order(order, book)
-    lines += _account(report.state, book)
+    lines += account_lines(report.state, book)
     if report.state is not None:
-        lines += _positions(report.state.positions, book)
+        lines += position_lines(report.state.positions, book)
     return joined(lines)
 
 
@@ -124,7 +124,7 @@ def order_closed(planned: IntentPlanned, closed: IntentClosed, at: datetime, boo
     else:
         lines.append(book.say("order.closing", closing=book.word("closing", closed.closing)))
     lines += [
-        book.say("order.reason", reason=_reason(planned.reason, book)),
+        book.say("order.reason", reason=reason_words(planned.reason, book)),
         book.say("when", time=figures.seoul(at)),
         book.say("order.identifier", identifier=planned.identifier),
     ]
@@ -135,7 +135,7 @@ def exit_triggered(planned: IntentPlanned, at: datetime, book: Phrasebook) -> st
     """Tell that risk sells a position, and by which rule."""
     return joined(
         [
-            book.say("exit.title", market=str(planned.market), reason=_reason(planned.reason, book)),
+            book.say("exit.title", market=str(planned.market), reason=reason_words(planned.reason, book)),
             book.say("exit.price", price=figures.price(planned.reference_krw)),
             book.say("exit.selling", quantity=figures.quantity(planned.quantity or ZERO)),
             book.say("when", time=figures.seoul(at)),
@@ -147,7 +147,7 @@ def safe_mode_entered(event: SafeModeEntered, at: datetime, book: Phrasebook) ->
     return joined(
         [
             book.say("safe_mode.entered"),
-            book.say("safe_mode.reason", reason=_reason(event.reason, book)),
+            book.say("safe_mode.reason", reason=reason_words(event.reason, book)),
             book.say("safe_mode.effect"),
             book.say("when", time=figures.seoul(at)),
         ]
@@ -201,7 +201,8 @@ def process_stopped(mode: Mode, open_positions: int, at: datetime, book: Phraseb
     return joined([*lines, book.say("when", time=figures.seoul(at))])
 
 
-def _account(state: StateSummary | None, book: Phrasebook) -> list[str]:
+def account_lines(state: StateSummary | None, book: Phrasebook) -> list[str]:
+    """Tell what the account is worth and how the day and the week go."""
     if state is None:
         return [book.say("portfolio.none")]
     lines = [
@@ -215,11 +216,12 @@ def _account(state: StateSummary | None, book: Phrasebook) -> list[str]:
         book.say("portfolio.counts", entries=str(state.daily_trade_count), positions=str(len(state.positions))),
     ]
     if state.safe_mode:
-        lines.append(book.say("portfolio.safe_mode", reason=_reason(state.safe_mode_reason or figures.UNKNOWN, book)))
+        lines.append(book.say("portfolio.safe_mode", reason=reason_words(state.safe_mode_reason or figures.UNKNOWN, book)))
     return lines
 
 
-def _positions(positions: tuple[PositionSummary, ...], book: Phrasebook) -> list[str]:
+def position_lines(positions: tuple[PositionSummary, ...], book: Phrasebook) -> list[str]:
+    """Tell what is held, three lines each, up to a bound."""
     lines: list[str] = []
     for position in positions[:_MOST_POSITIONS]:
         profit = figures.signed_percent(position.mark_krw / position.average_cost_krw - 1)
@@ -294,13 +296,14 @@ def _failures(gates: tuple[Gate, ...], book: Phrasebook) -> list[str]:
     return [*lines, f"… +{hidden}"] if hidden > 0 else lines
 
 
-def _reason(reason: str, book: Phrasebook) -> str:
+def reason_words(reason: str, book: Phrasebook) -> str:
     """Put the program's own first word of a reason into the operator's language, and keep what follows it."""
     name, colon, rest = reason.partition(":")
     return f"{book.reason(name)}{colon}{rest}"
 
 
-def _sign(report: CycleReport) -> str:
+def outcome_sign(report: CycleReport) -> str:
+    """Give the sign that stands for how a cycle ended."""
     if report.outcome is Outcome.TRADED:
         return " ".join(dict.fromkeys(_SIGNS[Action(order.side.value)] for order in report.orders))
     return _OUTCOME_SIGNS.get(report.outcome, _SIGNS[Action.HOLD])

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import assert_never
 
+from dg_bot.operator.answers_en import TEXTS as ENGLISH_ANSWERS
+from dg_bot.operator.answers_ko import TEXTS as KOREAN_ANSWERS
 from dg_bot.operator.gate_table import bare
 from dg_bot.operator.messages_en import TEXTS as ENGLISH
 from dg_bot.operator.messages_ko import TEXTS as KOREAN
@@ -28,9 +30,9 @@ class Phrasebook:
     def __init__(self, language: Language) -> None:
         match language:
             case Language.KOREAN:
-                self._texts = KOREAN
+                self._texts = {**KOREAN, **KOREAN_ANSWERS}
             case Language.ENGLISH:
-                self._texts = ENGLISH
+                self._texts = {**ENGLISH, **ENGLISH_ANSWERS}
             case _:
                 assert_never(language)
 
@@ -68,6 +70,19 @@ def joined(lines: list[str]) -> str:
             return "\n".join([*kept, "…"]) if kept else cut(html.unescape(_TAG.sub("", line)))
         kept.append(line)
     return "\n".join(kept)
+
+
+def pages(lines: Sequence[str], most: int) -> tuple[str, ...]:
+    """Make messages of lines, each as long as one may be, and at most so many; no tag may span two lines."""
+    made: list[list[str]] = [[]]
+    room = LONGEST_MESSAGE - 1
+    for line in lines:
+        room -= _units(line) + 1
+        if room < 0 and made[-1] and len(made) < most:
+            made.append([])
+            room = LONGEST_MESSAGE - 2 - _units(line)
+        made[-1].append(line)
+    return tuple(joined(page) for page in made)
 
 
 def merged(messages: Sequence[str]) -> tuple[str, int]:

@@ -18,6 +18,7 @@ from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard
+from dg_bot.pipeline.operator_hands import OperatorHands
 from dg_bot.pipeline.order_desk import OrderDesk
 from dg_bot.pipeline.order_sending import OrderSender
 from dg_bot.pipeline.order_settlement import OrderSettlement
@@ -72,6 +73,7 @@ class Trading:
     reconciler: Reconciler
     account: Account
     summarizer: StateSummarizer
+    hands: OperatorHands
 
 
 def assembled(
@@ -160,4 +162,5 @@ def assembled(
     guard = Guard(
         books=books, account=account, keeper=keeper, reconciler=reconciler, risk=risk, seller=seller, desk=desk, clock=clock
     )
-    return Trading(pipeline=pipeline, guard=guard, reconciler=reconciler, account=account, summarizer=summarizer)
+    hands = OperatorHands(books=books, account=account, reconciler=reconciler, seller=seller, desk=desk, clock=clock)
+    return Trading(pipeline=pipeline, guard=guard, reconciler=reconciler, account=account, summarizer=summarizer, hands=hands)

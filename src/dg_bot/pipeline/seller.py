@@ -76,6 +76,12 @@ class Seller:
         sale = self._sell(position, quantity, rules, why, cycle, portfolio, book or self._book(position))
         return replace(sale, gates=(due, *sale.gates))
 
+    def close(self, position: Position, *, cycle: Cycle, portfolio: Portfolio) -> Begun:
+        """Sell all of a position because the operator wants it sold, at once whatever was refused before."""
+        why = _Why(Role.EXIT, ExitCause.OPERATOR.value, "operator", ExitCause.OPERATOR)
+        rules = self._rules(position)
+        return self._sell(position, position.quantity, rules, why, cycle, portfolio, self._book(position))
+
     def sell(self, position: Position, *, reason: str, digest: str, cycle: Cycle, portfolio: Portfolio) -> Begun:
         """Sell what a SELL decision sells of a position."""
         rules = self._rules(position)

@@ -13,6 +13,8 @@ from dg_bot.domain.events import (
     CapsuleStored,
     ChallengersHeard,
     Closing,
+    CommandEnded,
+    CommandTaken,
     CycleCompleted,
     HighestPriceRaised,
     IntentAnswered,
@@ -150,6 +152,8 @@ def _folded(state: RiskState, record: Record) -> RiskState:
         case CycleCompleted():
             return _marked(state, event, record.sequence)
         case Started() | Stopped() | IntentAnswered() | CapsuleStored() | ModelAsked() | ModelAnswered() | ChallengersHeard():
+            return state
+        case CommandTaken() | CommandEnded():
             return state
     assert_never(event)
 

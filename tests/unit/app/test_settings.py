@@ -32,7 +32,6 @@ SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "OPENAI_API_KEY", "DATABASE_U
 # Part of what outsiders rely on; nothing reads them yet.
 RESERVED = [
     "DISCORD_WEBHOOK_URL",
-    "TELEGRAM_USER_IDS",
     "HEARTBEAT_URL",
 ]
 # What else may stand in the file, for others than the bot, or to open it.
@@ -116,6 +115,7 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "RISK_MAX_CLOCK_SKEW_SECONDS": ("5", 5.0),
     "DATABASE_URL": ("postgresql://localhost/x", SecretStr("postgresql://localhost/x")),
     "TELEGRAM_BOT_TOKEN": ("1:t", SecretStr("1:t")),
+    "TELEGRAM_USER_IDS": ("123456789, 987654321", (123456789, 987654321)),
     "TELEGRAM_CHAT_ID": ("-100", "-100"),
     "TELEGRAM_BASE_URL": ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),
     "TELEGRAM_VERBOSITY": ("full", Verbosity.FULL),

@@ -48,6 +48,7 @@ def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> 
             note=lambda _behind: None,
         ),
         metrics=metrics,
+        hands=paper.hands,
         luck=LuckMeter(store=NoLuck(), clock=paper.clock, limits=LuckLimits()),
         trials=TrialCounts(Path("unused"), read=dict),
         database=Database(url="postgresql://nobody@127.0.0.1:1/none", folder=Path("unused"), password_file=Path("unused")),
