@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dg_bot.app.settings import RESERVED_NAMES, known_names, secret_names
 from tests.architecture.source import ROOT
 from tests.docs.program_texts import program_texts
 
@@ -56,3 +57,26 @@ def test_every_text_that_is_explained_is_one_that_the_program_says(name: str) ->
 
     assert len(texts) > 80
     assert [] == [text for text in texts if text not in program_texts()]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_command_names_a_script_that_there_is_and_options_that_it_has(page: Path) -> None:
+    unfolded = page.read_text(encoding="utf-8").replace("\\\n", " ")
+    commands = re.findall(r"python ((?:scripts/[a-z_/]+|main|scheduler_main)\.py)([^\n`|]*)", unfolded)
+
+    assert [] == [name for name, _ in commands if not (ROOT / name).is_file()]
+    assert [] == [
+        f"{name} {option}"
+        for name, rest in commands
+        for option in re.findall(r"--[a-z-]+", rest.partition("  ")[0])
+        if f'"{option}"' not in (ROOT / name).read_text(encoding="utf-8") and f"\n{option}\n" not in program_texts()
+    ]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_name_that_looks_like_a_setting_is_one(page: Path) -> None:
+    settings = known_names() | RESERVED_NAMES | {f"{name}_FILE" for name in secret_names()}
+    families = {name.partition("_")[0] for name in settings} - {"CYCLE"}
+    named = set(re.findall(r"^ *([A-Z]+_[A-Z_]+)=|`([A-Z]+_[A-Z_]+[A-Z])[`=]", page.read_text(encoding="utf-8"), re.MULTILINE))
+
+    assert [] == [name for pair in named for name in pair if name.partition("_")[0] in families and name not in settings]
