@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dg_bot.adapters.openai_reply import Api
-from dg_bot.analysis.answer import LONGEST_ANSWER, LONGEST_SECTION, SECTIONS
+from dg_bot.analysis.answer import LONGEST_SECTION, SECTIONS
+from dg_bot.analysis.answer_text import LONGEST_ANSWER
 from dg_bot.domain.decision import Action
 from dg_bot.domain.language_model import AnswerKind
 from tests.openai_server import MODEL, Manner, Served, envelope, opinion, refused, served

@@ -1,6 +1,6 @@
 """Whole bots that ask a language model behind a socket, each with its budget, breaker and canary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -14,7 +14,7 @@ from dg_bot.domain.decision import Advice
 from dg_bot.domain.model_prices import ModelPrices, read_prices
 from dg_bot.models.llm import LlmModel
 from dg_bot.pipeline.books import Books
-from dg_bot.ports import DecisionModel
+from dg_bot.ports import Clock, DecisionModel, NewsFeed
 from tests.builders import PaperBot
 from tests.openai_server import KEY, MODEL
 
@@ -38,6 +38,30 @@ class AskingModel:
         return self._made[1].decide(self.seen(situation))
 
 
+LIMITS = AskingLimits(deadline_s=5.0, daily_tokens=10_000_000, daily_krw=Decimal(1_000_000), max_output_tokens=1000)
+
+
+def guarded_model(
+    books: Books, clock: Clock, url: str, *, limits: AskingLimits = LIMITS, api: Api = Api.RESPONSES, failures: int = 5
+) -> GuardedLanguageModel:
+    """Give the language model at `url` behind its budget, breaker and canary."""
+    return GuardedLanguageModel(
+        OpenAiModel(OpenAiProfile(base_url=url, model=MODEL, api=api, max_output_tokens=1000), api_key=KEY),
+        model=MODEL,
+        limits=limits,
+        prices=PRICES,
+        breaker=CallBreaker(most_failures=failures, pause=timedelta(seconds=60)),
+        books=books,
+        clock=clock,
+    )
+
+
+def judged_news(bot: PaperBot, feeds: Sequence[NewsFeed], url: str, *, limits: AskingLimits = LIMITS) -> None:
+    """Let a bot read these feeds, and have the server at `url` score them."""
+    bot.setup = replace(bot.setup, feeds=tuple(feeds), judge=lambda books: guarded_model(books, bot.clock, url, limits=limits))
+    bot.rewire()
+
+
 def asking(
     bot: PaperBot,
     url: str,
@@ -53,15 +77,7 @@ def asking(
     limits = AskingLimits(deadline_s=deadline_s, daily_tokens=daily_tokens, daily_krw=Decimal(daily_krw), max_output_tokens=1000)
 
     def make(books: Books) -> DecisionModel:
-        guarded = GuardedLanguageModel(
-            OpenAiModel(OpenAiProfile(base_url=url, model=MODEL, api=api, max_output_tokens=1000), api_key=KEY),
-            model=MODEL,
-            limits=limits,
-            prices=PRICES,
-            breaker=CallBreaker(most_failures=failures, pause=timedelta(seconds=60)),
-            books=books,
-            clock=bot.clock,
-        )
+        guarded = guarded_model(books, bot.clock, url, limits=limits, api=api, failures=failures)
         return LlmModel(language_model=guarded, stand_in=stand_in)
 
     model = AskingModel(bot, make)

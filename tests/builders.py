@@ -51,6 +51,7 @@ from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.pipeline.data_stage import DataCollectionStage
 from dg_bot.pipeline.execution_stage import ExecutionStage
 from dg_bot.pipeline.guard import Guard, GuardReport
+from dg_bot.pipeline.news_desk import NewsDesk
 from dg_bot.pipeline.operator_hands import OperatorHands
 from dg_bot.pipeline.order_desk import OrderDesk
 from dg_bot.pipeline.order_sending import OrderSender
@@ -60,7 +61,7 @@ from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.pipeline.trading_pipeline import TradingPipeline
-from dg_bot.ports import DecisionModel, Journal
+from dg_bot.ports import DecisionModel, Journal, LanguageModel, NewsFeed
 from dg_bot.remembered import Remembered
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskManager
@@ -174,6 +175,8 @@ class Setup:
     model: DecisionModel | None = None
     challengers: Sequence[DecisionModel] = ()
     validator: ValidatorLimits = LENIENT
+    feeds: tuple[NewsFeed, ...] = ()
+    judge: Callable[[Books], LanguageModel] | None = None
 
 
 class SeamedJournal:
@@ -230,7 +233,9 @@ class PaperBot:
         return self.guard.tick()
 
     def run_cycle(self, market: Market = BTC) -> CycleReport:
-        """Run the cycle of this hour."""
+        """Read the news, and run the cycle of this hour."""
+        if self.news is not None:
+            self.news.gather()
         report = self.pipeline.run_cycle(Cycle(market=market, opened_at=HOUR.floor(self.clock.now())))
         self.reports.append(report)
         return report
@@ -327,6 +332,7 @@ class PaperBot:
         self.hands = OperatorHands(
             books=self.books, account=account, reconciler=self.reconciler, seller=seller, desk=self.desk, clock=clock
         )
+        self.news = self._news_desk() if setup.feeds else None
         self.pipeline = TradingPipeline(
             risk=risk_stage,
             data=DataCollectionStage(
@@ -339,6 +345,7 @@ class PaperBot:
                 limits=setup.data,
                 allow_warned_markets=setup.allow_warned_markets,
                 on_candles=lambda _count: None,
+                news=self.news,
             ),
             analysis=AnalysisStage(
                 strategy=self.opinion,
@@ -372,6 +379,17 @@ class PaperBot:
             seller=seller,
             desk=self.desk,
             clock=clock,
+        )
+
+    def _news_desk(self) -> NewsDesk:
+        judge = self.setup.judge
+        return NewsDesk(
+            feeds=self.setup.feeds,
+            judge=None if judge is None else judge(self.books),
+            books=self.books,
+            clock=self.clock,
+            on_reading=lambda _source, _outcome: None,
+            on_judged=lambda _kind: None,
         )
 
 

@@ -58,11 +58,27 @@ class Asked:
     def is_canary(self) -> bool:
         return json.dumps(CANARY_INSTRUCTIONS)[1:-1] in json.dumps(self.body)
 
+    @property
+    def is_about_news(self) -> bool:
+        return '"name": "sentiment"' in self.text
+
+    @property
+    def headlines(self) -> list[str]:
+        """Give the titles that it asks about, where it is about news."""
+        messages = self.body.get("messages")
+        data = messages[-1]["content"] if isinstance(messages, list) else self.body["input"]
+        return [item["title"] for item in json.loads(str(data))["quoted"]["news"]]
+
 
 def opinion(action: str = "HOLD", confidence: object = 0.9, **fields: object) -> str:
     """Write the text of a usable answer; `fields` are put over it."""
     sections = {section: f"a word on {section}" for section in SECTIONS}
     return json.dumps({"action": action, "confidence": confidence, "reason": sections, **fields})
+
+
+def scores(asked: Asked, score: float) -> str:
+    """Write the text of an answer that gives every headline this score."""
+    return json.dumps({"scores": [{"item": number, "score": score} for number, _ in enumerate(asked.headlines, 1)]})
 
 
 def served(text: str | None, api: Api = Api.RESPONSES, model: str = MODEL, tokens: tuple[int, int] = (1000, 200)) -> Served:
@@ -104,12 +120,16 @@ SILENCE = Served(manner=Manner.SILENT)
 
 
 class OpenAiServer:
-    """Runs between `with` and its end; `answer` gives the reply to a decision, `canary` that to the check of the form."""
+    """Runs between `with` and its end; `answer` gives the reply to a decision, `canary` that to the check of the form.
+
+    `sentiment` gives the reply to a question about news.
+    """
 
     def __init__(self) -> None:
         self.asked: list[Asked] = []
         self.answer: Callable[[Asked], Served] = lambda asked: served(opinion(), asked.api)
         self.canary: Callable[[Asked], Served] = lambda asked: served(opinion(confidence=0.5), asked.api)
+        self.sentiment: Callable[[Asked], Served] = lambda asked: served(scores(asked, 0.5), asked.api)
         self.is_closing = threading.Event()
         self._http = _Http(self)
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True)
@@ -121,7 +141,12 @@ class OpenAiServer:
     @property
     def decisions(self) -> list[Asked]:
         """Give the requests that asked for a decision."""
-        return [asked for asked in self.asked if not asked.is_canary]
+        return [asked for asked in self.asked if not asked.is_canary and not asked.is_about_news]
+
+    @property
+    def about_news(self) -> list[Asked]:
+        """Give the requests that asked how news sound."""
+        return [asked for asked in self.asked if asked.is_about_news]
 
     def says(self, text: str) -> None:
         """Answer every decision with this text."""
@@ -162,7 +187,8 @@ class _Handler(BaseHTTPRequestHandler):
         body = json.loads(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
         asked = Asked(path=self.path, headers=dict(self.headers.items()), body=body)
         api.asked.append(asked)
-        self._serve((api.canary if asked.is_canary else api.answer)(asked))
+        reply = api.sentiment if asked.is_about_news else api.answer
+        self._serve((api.canary if asked.is_canary else reply)(asked))
 
     def _serve(self, reply: Served) -> None:
         if reply.manner is Manner.SILENT:

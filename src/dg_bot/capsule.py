@@ -30,6 +30,7 @@ BALANCES, RULES, SUBMIT, FIND, ORDERS = (
 CONSULTATION, CALIBRATION = "model.ask", "model.calibration"
 # Who asks, where it is not the model that decides.
 CHALLENGER = "challenger"
+NEWS = "news.recent"
 OWN_RECORD, OTHER_RECORD = "journal.own", "journal.other"
 
 

@@ -87,6 +87,10 @@ class MarketSnapshot:
     gates: tuple[Gate, ...]
     news: tuple[NewsItem, ...] = ()
 
+    @property
+    def news_scores(self) -> tuple[float, ...]:
+        return tuple(item.score for item in self.news if item.score is not None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:

@@ -17,6 +17,7 @@ from dg_bot.domain.decision import Advice
 from dg_bot.domain.events import Event, Record
 from dg_bot.domain.language_model import ModelAnswer, ModelQuestion
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
+from dg_bot.domain.news import FeedReading, NewsItem
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
@@ -144,6 +145,23 @@ class DecisionModel(Protocol):
 
     def decide(self, situation: Situation) -> Advice:
         """Choose BUY, SELL or HOLD for the market of the situation; raises DecisionError where there is no usable answer."""
+        ...
+
+
+class NewsFeed(Protocol):
+    @property
+    def source(self) -> str:
+        """Whose news these are: the name of the server that the operator chose."""
+        ...
+
+    def read(self, deadline_s: float) -> FeedReading:
+        """Give what the feed lists now, waiting no longer than `deadline_s`; never raises for what the other side does."""
+        ...
+
+
+class RecentNews(Protocol):
+    def recent(self, now: datetime) -> tuple[NewsItem, ...]:
+        """Give the news that became known in the 24 hours before `now`, oldest first, each with the score that it had by then."""
         ...
 
 

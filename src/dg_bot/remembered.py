@@ -19,6 +19,7 @@ from dg_bot.domain.events import (
 from dg_bot.domain.gate import first_failure
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import product
+from dg_bot.domain.news_memory import NewsMemory
 from dg_bot.domain.screen import ScreenFailure
 from dg_bot.domain.spending import Spending
 from dg_bot.domain.starts import Starts
@@ -31,7 +32,7 @@ _REPORTS_KEPT = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remembered:
-    """Risk state, orders, spending and the reports of two days after the record `sequence`; empty before the first.
+    """Risk state, orders, spending, news and the reports of two days after the record `sequence`; empty before the first.
 
     `invested_krw` is the equity with which the first period began, moved by declared won and adopted coins since.
     `failing_screens` has the markets whose screen failed when it was last run. `challenger_spending` is what models that are only
@@ -43,6 +44,7 @@ class Remembered:
     reports: Mapping[str, CycleReport] = field(default_factory=dict)
     starts: Starts = field(default_factory=Starts)
     spending: Spending = field(default_factory=Spending, metadata={"added": True})
+    news: NewsMemory = field(default_factory=NewsMemory, metadata={"added": True})
     invested_krw: Decimal | None = None
     failing_screens: Mapping[Market, ScreenFailure] = field(default_factory=dict, metadata={"added": True})
     challenger_spending: Mapping[str, Spending] = field(default_factory=dict, metadata={"added": True})
@@ -70,6 +72,7 @@ class Remembered:
             intents=self.intents.after(record),
             starts=self.starts.after(record),
             commands=self.commands.after(record),
+            news=self.news.after(record),
         )
         match record.event:
             case ModelAsked(is_challenger=True, model=model) | ModelAnswered(is_challenger=True, model=model):

@@ -18,6 +18,7 @@ BROAD_HANDLERS = {
     "adapters/strategy_files.py": "what a user's file raises is told by its line, as an error of ours",
     "app/telegram_threads.py": "a defect in one command must not make the bot deaf to others",
     "app/outbox.py": "a defect in one rendering must not silence the others",
+    "adapters/feed_text.py": "whatever a feed does to the library is one more feed that cannot be read",
     "adapters/openai_model.py": "what breaks in the library is one more answer that cannot be used",
     "models/onnx_session.py": "whatever the runtime raises over a file is one more reason to refuse it, over rows to hold",
     "pipeline/analysis_stage.py": "a check that raises is a failed check",

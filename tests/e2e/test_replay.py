@@ -2,8 +2,11 @@
 
 import gzip
 import json
+import socket
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
+from threading import Event
 
 import pytest
 from scripts import replay as script
@@ -30,9 +33,11 @@ from tests.e2e.replay_bench import (
     seeded_faults,
 )
 from tests.e2e.tape_bench import tape, tape_text
-from tests.openai_server import OpenAiServer
+from tests.feeds import rss
+from tests.openai_server import OpenAiServer, scores, served
 from tests.postgres import copy_of_template, rows
 from tests.shared_data import shared
+from tests.unit.adapters.raw_server import RawServer, Request, answers, http
 
 TAPE = "candles/KRW-BTC_60m_2020-2023.csv.gz"
 CYCLES = 40
@@ -63,15 +68,22 @@ def asked_database(migrated_server: str) -> str:
     return copy_of_template(migrated_server)
 
 
+def one_more_each_time(peer: socket.socket, request: Request, gone: Event) -> None:
+    listed = [f"headline {number}" for number in range(request.connection)]
+    answers(http(200, rss(*listed)))(peer, request, gone)
+
+
 @pytest.fixture(scope="module")
 def asked(asked_database: str, tmp_path_factory: pytest.TempPathFactory) -> RecordedHours:
-    """Record the cycles of a bot that asks a language model at every fourth hour."""
+    """Record the cycles of a bot that asks a language model at every fourth hour, about news too: one more is there each time."""
     path, folder = shared(TAPE), tmp_path_factory.mktemp("asked")
     bench = ReplayBench(folder=folder, text=tape_text(path), tape=tape(path), database=asked_database, faults=FaultPlan())
-    with bench.open(), OpenAiServer() as model:
+    with bench.open(), OpenAiServer() as model, RawServer(one_more_each_time) as feed:
         model.answer = seeded_answers(3)
+        model.sentiment = lambda asked: served(scores(asked, -0.25), asked.api)
+        news = {"NEWS_FEEDS": f"{feed.url}/rss", "NEWS_SENTIMENT": "yes"}
         hours = [datetime(2022, 2, 28, tzinfo=UTC) + timedelta(hours=4 * place) for place in range(12)]
-        return bench.record(hours, extra=asking_settings(model, folder))
+        return bench.record(hours, extra={**asking_settings(model, folder), **news})
 
 
 def capsules(recorded: RecordedHours) -> list[CapsuleStored]:
@@ -210,6 +222,29 @@ def test_another_prompt_is_named_and_the_answer_stays(asked: RecordedHours, monk
     found = [one.difference for one in replayed(asked) if one.verdict is not Verdict.SAME]
 
     assert {("analysis", "prompt.schema")} == {(one.stage, one.field) for one in found if one is not None}
+
+
+def test_news_are_rows_with_the_time_at_which_they_and_their_scores_became_known(
+    asked: RecordedHours, asked_database: str
+) -> None:
+    found = rows(
+        asked_database,
+        "SELECT title, source, date_trunc('hour', fetched_at), score, scored_at >= fetched_at FROM news ORDER BY id",
+    )
+
+    hours = [report.opened_at for report in asked.reports]
+    assert [(f"headline {place}", "127.0.0.1", hour, Decimal("-0.25"), True) for place, hour in enumerate(hours)] == found
+    assert ["1 known, 1 scored", "6 known, 6 scored"] == [
+        gate.value for report in (asked.reports[0], asked.reports[-1]) for gate in report.gates if gate.name == "data.news"
+    ]
+
+
+def test_news_come_from_the_capsules_and_another_limit_of_them_is_named(asked: RecordedHours) -> None:
+    changed = [one.difference for one in replayed(asked, NEWS_BLOCK_SCORE="-0.2") if one.verdict is not Verdict.SAME]
+    blind = [one.difference for one in replayed(asked, NEWS_FEEDS="") if one.verdict is not Verdict.SAME]
+
+    assert {"gate filter.news.limit"} == {one.field for one in changed if one is not None}
+    assert len(asked.reports) == len(blind)
 
 
 def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import cast
 
@@ -15,23 +16,28 @@ import pytest
 from onnx import numpy_helper
 
 from dg_bot.adapters.openai_reply import Api
+from dg_bot.adapters.rss import RssFeed
 from dg_bot.analysis.features import NAMES, WINDOW_BARS
 from dg_bot.analysis.quoted_text import WITHHELD
 from dg_bot.app.decision_models import Advisers, decision_model, trained_model
+from dg_bot.app.guarded_language_model import AskingLimits
 from dg_bot.app.settings import Settings
 from dg_bot.domain.cycle_report import CycleReport, Outcome
-from dg_bot.domain.events import ModelAsked
+from dg_bot.domain.events import ModelAnswered, ModelAsked
 from dg_bot.domain.gate import Gate
+from dg_bot.domain.language_model import Purpose
 from dg_bot.domain.market import MarketNotice
 from dg_bot.domain.news import NewsItem
 from dg_bot.models.onnx import RefusedFile
 from dg_bot.pipeline import analysis_stage
 from dg_bot.pipeline.data_limits import DataLimits
-from tests.asking_bots import asking
-from tests.builders import BTC, NOON, paper_bot
+from tests.asking_bots import asking, judged_news
+from tests.builders import BTC, NOON, PaperBot, paper_bot
+from tests.feeds import ToldFeed, rss
 from tests.injections import INJECTIONS
 from tests.model_files import linear_model, manifest_of, put, trained
-from tests.openai_server import MODEL, SILENCE, Asked, Manner, OpenAiServer, Served, envelope, opinion, refused, served
+from tests.openai_server import MODEL, SILENCE, Asked, Manner, OpenAiServer, Served, envelope, opinion, refused, scores, served
+from tests.unit.adapters.raw_server import RawServer, answers, http, reset
 from tests.unit.app.ward import Ward
 
 
@@ -306,6 +312,125 @@ def test_m15_a_text_that_gives_orders_changes_no_size_limit_mode_or_market(
     shown = server.decisions[-1].text
     assert 3 == shown.count(WITHHELD)
     assert text not in shown
+
+
+def after_the_news(server: OpenAiServer, *headlines: str) -> tuple[PaperBot, CycleReport]:
+    """Run one cycle of a bot whose news and decisions come from a model that says the best of everything."""
+    server.says(opinion("BUY", 1.0))
+    server.sentiment = lambda asked: served(scores(asked, 1.0), asked.api)
+    bot = paper_bot()
+    asking(bot, server.url)
+    pages = [answers(http(200, rss(*headlines[start::2]))) for start in range(2)]
+    with RawServer(pages[0]) as one, RawServer(pages[1]) as other:
+        judged_news(bot, [RssFeed(one.url), RssFeed(other.url)], server.url)
+        return bot, bot.run_cycle()
+
+
+def test_m15_headlines_that_give_orders_come_through_a_feed_and_change_nothing(server: OpenAiServer) -> None:
+    """None of them is shown to a model or scored; size, limits, market and mode are those of a day without them."""
+    calm, peace = after_the_news(server, "Fed holds rates; risk assets mixed")
+    asked_in_peace = [asked.headlines for asked in server.about_news]
+    server.asked.clear()
+    flooded, report = after_the_news(server, *INJECTIONS, "Fed holds rates; risk assets mixed")
+
+    def unmoved(one: CycleReport) -> CycleReport:
+        ours = [gate for gate in one.gates if gate.name not in ("model.suspicious_texts", "data.news")]
+        return replace(one, gates=tuple(ours), durations_ms={})
+
+    assert unmoved(peace) == unmoved(report)
+    assert ["buy KRW-BTC 1000000"] == calm.placed() == flooded.placed()
+    assert [["Fed holds rates; risk assets mixed"]] == asked_in_peace == [asked.headlines for asked in server.about_news]
+    # Two of them are the same words, spaced in another way.
+    assert Gate("data.news", f"{len(INJECTIONS) - 1 + 1} known, 1 scored", None, passed=True) in report.gates
+    assert not any(text in asked.text for text in INJECTIONS for asked in server.asked)
+
+
+def test_m15_headlines_that_frighten_a_model_hold_up_entries_and_never_an_exit(server: OpenAiServer) -> None:
+    """The worst that news can do is that nothing is bought for a day: the stop sells as ever."""
+    server.sentiment = lambda asked: served(scores(asked, -1.0), asked.api)
+    buyer, holder = paper_bot(says="buy"), paper_bot("1000 1000 | 1000 940", holding="100 @ 1000", says="buy")
+    reports = []
+    for bot in (buyer, holder):
+        judged_news(bot, [ToldFeed(["Everything is over"])], server.url)
+        reports.append(bot.run_cycle())
+        bot.next_hour()
+        bot.guard.tick()
+
+    assert "filter.news: -1, limit -0.5" == reports[0].reason
+    assert ([], ["sell KRW-BTC 100"]) == (buyer.placed(), holder.placed())
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("The news are good", "prose"),
+        ('{"scores": []}', "other_items"),
+        ('{"scores": [{"item": 1, "score": -2}]}', "score_out_of_range"),
+        ('{"scores": [{"item": 1, "score": NaN}]}', "no_number"),
+        ('{"scores": [{"item": 1, "score": -1}], "action": "SELL"}', "extra_field"),
+        (None, "malformed_reply"),
+    ],
+)
+def test_m06_a_score_outside_its_form_is_none(server: OpenAiServer, text: str | None, kind: str) -> None:
+    """News without a usable score have no say: the entry goes on, and the kind is with the record of the answer."""
+    server.sentiment = lambda asked: served(text, asked.api)
+    bot = paper_bot(says="buy")
+    judged_news(bot, [ToldFeed(["Everything is over"])], server.url)
+
+    bot.run_cycle()
+
+    last = bot.events(ModelAnswered)[-1]
+    assert isinstance(last, ModelAnswered)
+    assert (Purpose.SENTIMENT, kind) == (last.purpose, last.answer.kind)
+    assert ["buy KRW-BTC 1000000"] == bot.placed()
+
+
+def test_m07_news_are_not_scored_while_the_canary_fails(server: OpenAiServer) -> None:
+    """The form of answers is checked before the first question of the day, whatever that is about."""
+    server.canary = lambda asked: served("ok", asked.api)
+    bot = paper_bot(says="buy")
+    judged_news(bot, [ToldFeed(["Everything is over"])], server.url)
+
+    bot.run_cycle()
+
+    assert ([], ["language_model_contract"]) == (server.about_news, bot.alarms())
+    assert ["buy KRW-BTC 1000000"] == bot.placed()
+
+
+def test_m08_questions_about_news_are_paid_out_of_the_budget_of_the_day(server: OpenAiServer) -> None:
+    """What they cost is booked like a decision's; beyond the budget nothing is asked, and news stay without a score."""
+    limits = AskingLimits(deadline_s=5.0, daily_tokens=4000, daily_krw=Decimal(1_000_000), max_output_tokens=1000)
+    bot = paper_bot("1000 1000 | 1000 1000 1000")
+    feed = ToldFeed(["one"])
+    judged_news(bot, [feed], server.url, limits=limits)
+    for number in range(3):
+        feed.titles = [f"headline {number}"]
+        bot.run_cycle()
+        bot.next_hour()
+
+    assert 1 == len(server.about_news)
+    assert 2 * 1200 == bot.books.remembered.spending.tokens
+    assert ["language_model_budget"] == bot.alarms()
+
+
+def test_m16_feeds_that_are_down_for_72_hours_change_no_order() -> None:
+    """Refused, cut off or a sign-in page: the orders are those of a bot that reads no news, and an alarm tells of each feed."""
+    hours = "1000 1000 | " + "1000 1010 990 1000 " * 18
+    page = http(200, b"<html><body>Sign in</body></html>", Content_Type="text/html")
+    with RawServer(answers(page)) as proxy, RawServer(lambda peer, _request, _gone: reset(peer)) as broken:
+        feeds = (RssFeed("http://127.0.0.1:1/rss"), RssFeed(proxy.url), RssFeed(broken.url.replace("127.0.0.1", "localhost")))
+        blind, without = paper_bot(hours, feeds=feeds), paper_bot(hours)
+        for bot in (blind, without):
+            for hour in range(72):
+                bot.opinion.says = "sell" if hour % 9 == 8 else "buy"
+                bot.run_cycle()
+                bot.guard.tick()
+                bot.next_hour()
+
+    assert 72 == len(proxy.requests) == len(broken.requests)
+    assert 10 == len(without.placed())
+    assert without.placed() == blind.placed()
+    assert ["news_feed_127.0.0.1", "news_feed_localhost"] == [kind for kind in blind.alarms() if kind.startswith("news")]
 
 
 def test_m16_a_provider_that_is_away_for_a_day_leaves_the_decision_to_nobody_or_to_the_rules() -> None:

@@ -14,6 +14,7 @@ from dg_bot.capsule import Capsule, CarriedOver, Heard, HeardAnswer, HeardCandle
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.events import Record
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
+from dg_bot.domain.news import NewsItem
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
@@ -69,6 +70,7 @@ _VALUES: dict[str, Codec] = {
     ports.ORDERS: codec_of(tuple[VenueOrder, ...]),
     ports.CONSULTATION: codec_of(HeardAnswer),
     ports.CALIBRATION: codec_of(Mapping[str, float]),
+    ports.NEWS: codec_of(tuple[NewsItem, ...]),
     ports.OWN_RECORD: _record(),
     ports.OTHER_RECORD: _record(),
 }

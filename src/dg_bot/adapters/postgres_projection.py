@@ -30,6 +30,8 @@ from dg_bot.domain.events import (
     IntentSending,
     ModelAnswered,
     ModelAsked,
+    NewsJudged,
+    NewsSeen,
     PeriodOpened,
     PositionAdopted,
     Record,
@@ -44,6 +46,7 @@ from dg_bot.errors import DataError
 
 Parameter = str | int | float | Decimal | datetime | Jsonb | None
 
+_LONGEST_SOURCE = 100
 _STATUS_OF_ANSWER = {Answer.ACCEPTED: "open", Answer.UNKNOWN: "open", Answer.REJECTED: "failed"}
 _STATUS_OF_CLOSING = {
     Closing.EXECUTED: "filled",
@@ -73,6 +76,13 @@ def write_rows(cursor: Cursor, record: Record) -> None:
             _write_opinions(cursor, record, cycle_id, challengers_opinions(opinions))
         case CapsuleStored(cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size):
             _run(cursor, "note_capsule", cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size)
+        case NewsSeen(source=source, entries=entries):
+            for entry in entries:
+                published = {"title": entry.title, "published_at": entry.published_at}
+                _run(cursor, "put_news", url=entry.url, source=source[:_LONGEST_SOURCE], at=record.at, **published)
+        case NewsJudged(scores=scores):
+            for url, score in scores.items():
+                _run(cursor, "score_news", url=url, score=Decimal(repr(score)), at=record.at)
         case AlarmRaised(kind=kind, text=text):
             write_log(cursor, record, level="error", message=text, context={"kind": kind})
         case SafeModeEntered(reason=reason):

@@ -18,6 +18,7 @@ from dg_bot.domain.events import (
     IntentClosed,
     IntentPlanned,
     ModelAnswered,
+    NewsSeen,
     PeriodOpened,
     PositionAdopted,
     Record,
@@ -25,8 +26,10 @@ from dg_bot.domain.events import (
     SafeModeLeft,
     TransferDeclared,
 )
+from dg_bot.domain.language_model import AnswerKind
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO, product
+from dg_bot.domain.news import FeedOutcome
 from dg_bot.domain.order import Role, Side
 from dg_bot.remembered import Remembered
 from dg_bot.risk.exit_rules import ExitReason
@@ -61,6 +64,7 @@ class Metrics:
         self._make_trading()
         self._make_risk()
         self._make_process()
+        self._make_news()
 
     def exposition(self) -> bytes:
         """Give all metrics in Prometheus' text format 0.0.4."""
@@ -102,8 +106,16 @@ class Metrics:
             case ChallengersHeard(opinions=opinions):
                 for opinion in opinions:
                     self._challengers.labels(opinion.model, opinion.action.value, opinion.problem or "none").inc()
+            case NewsSeen() as seen:
+                self._news_entries.labels(seen.source).inc(len(seen.entries))
             case _:
                 return
+
+    def news_read(self, source: str, outcome: FeedOutcome) -> None:
+        self._news_reads.labels(source, outcome.value).inc()
+
+    def news_judged(self, kind: AnswerKind) -> None:
+        self._news_answers.labels(kind.value).inc()
 
     def observe_request(self, group: str, status: str, seconds: float) -> None:
         """Note one exchange request; `status` is the HTTP status, `none` where no answer came."""
@@ -203,6 +215,8 @@ class Metrics:
         failed = report.stopping_gate
         if report.outcome is Outcome.HALTED and report.stage in (Stage.RISK_CHECK, Stage.EXECUTION) and failed is not None:
             self._rejections.labels(failed.name).inc()
+        if report.indicators:
+            self._news_score.set(report.indicators.get("news_score_24h", float("nan")))
         if report.slippage_bps is not None:
             self._slippage.set(report.slippage_bps / 100)
         if report.state is not None:
@@ -291,6 +305,13 @@ class Metrics:
         self._llm_answers = self._counter(
             "llm_answers_total", "Decisions that a language model was to make, by the kind of its answer.", "kind"
         )
+
+    def _make_news(self) -> None:
+        self._news_reads = self._counter("news_reads_total", "Readings of feeds, by how they ended.", "source", "outcome")
+        self._news_entries = self._counter("news_entries_total", "News that became known.", "source")
+        self._news_answers = self._counter("news_answers_total", "Questions about how news sound, by the kind of answer.", "kind")
+        self._news_score = self._gauge("news_score", "Mean score of the news of 24 hours in the last cycle, -1 to 1.")
+        self._news_score.set(float("nan"))
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, registry=self.registry)

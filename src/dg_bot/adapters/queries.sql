@@ -110,6 +110,15 @@ ON CONFLICT (answered_at, journal_sequence) DO UPDATE SET journal_sequence = exc
 WHERE (kept.purpose, kept.model, kept.answer_kind, kept.tokens, kept.cost_krw)
     = (excluded.purpose, excluded.model, excluded.answer_kind, excluded.tokens, excluded.cost_krw);
 
+-- name: put_news
+-- What was seen first stays: an address that comes again after years is no other news.
+INSERT INTO news (url, source, title, published_at, fetched_at)
+VALUES (%(url)s, %(source)s, %(title)s, %(published_at)s, %(at)s)
+ON CONFLICT (url) DO NOTHING;
+
+-- name: score_news
+UPDATE news SET score = %(score)s, scored_at = %(at)s WHERE url = %(url)s AND score IS NULL;
+
 -- name: put_log
 INSERT INTO system_logs (journal_sequence, level, message, context, created_at)
 VALUES (%(sequence)s, %(level)s, %(message)s, %(context)s, %(at)s)

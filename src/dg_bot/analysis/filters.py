@@ -6,11 +6,14 @@ from dg_bot.analysis.market_context import MarketContext, Regime
 from dg_bot.domain.gate import Gate
 
 NEWS_BLOCK_SCORE = -0.5
+_NO_OPINION = "no opinion: no scored news"
 
 
-def entry_filters(context: MarketContext, news_scores: Sequence[float]) -> tuple[Gate, ...]:
+def entry_filters(
+    context: MarketContext, news_scores: Sequence[float], *, news_block_score: float = NEWS_BLOCK_SCORE
+) -> tuple[Gate, ...]:
     """Run the chain; `news_scores` (-1 to 1) are those of the news that became known in the last 24 hours."""
-    return (regime_filter(context), volatility_filter(context), news_filter(news_scores))
+    return (regime_filter(context), volatility_filter(context), news_filter(news_scores, news_block_score))
 
 
 def regime_filter(context: MarketContext) -> Gate:
@@ -25,9 +28,9 @@ def volatility_filter(context: MarketContext) -> Gate:
     return Gate("volatility_24h", now, limit, now is not None and limit is not None and now <= limit)
 
 
-def news_filter(scores: Sequence[float]) -> Gate:
-    """Let no entry pass at a mean score of -0.5 or below; no news is no objection."""
+def news_filter(scores: Sequence[float], block_score: float = NEWS_BLOCK_SCORE) -> Gate:
+    """Let no entry pass at a mean score of `block_score` or below; no scored news is no objection, and the gate says so."""
     if not scores:
-        return Gate("news", None, None, passed=True)
+        return Gate("news", _NO_OPINION, None, passed=True)
     mean = sum(scores) / len(scores)
-    return Gate("news", mean, NEWS_BLOCK_SCORE, mean > NEWS_BLOCK_SCORE)
+    return Gate("news", mean, block_score, mean > block_score)

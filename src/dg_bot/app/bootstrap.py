@@ -32,6 +32,7 @@ from dg_bot.app.followers import database_of, followers, telegram_of
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.model_identity import model_identity
+from dg_bot.app.news_reading import news_desk
 from dg_bot.app.outbox import Outbox
 from dg_bot.app.outbox_notes import note_reasons
 from dg_bot.app.record_log import log_record
@@ -53,12 +54,13 @@ from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import DAEMON, PROGRAM, Record, Started
 from dg_bot.domain.market import Market
 from dg_bot.domain.screen import ScreenHonesty
-from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, StateError
+from dg_bot.errors import AuthenticationFailed, BotError, DataError, ExchangeUnavailable, InvariantViolated, StateError
 from dg_bot.models.onnx import RefusedFile
 from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CandleCollector
 from dg_bot.pipeline.guard import Guard
+from dg_bot.pipeline.news_desk import NewsDesk
 from dg_bot.pipeline.operator_hands import OperatorHands
 from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.pipeline.recorder import CycleRecorder
@@ -70,6 +72,7 @@ from dg_bot.pipeline.witness import (
     WitnessedJournal,
     WitnessedLanguageModel,
     WitnessedMarketData,
+    WitnessedNews,
 )
 from dg_bot.ports import Clock, Exchange, Journal, MarketData
 
@@ -102,6 +105,7 @@ class Bot:
     telegram: TelegramNotifier | None = None
     live_key: LiveKey | None = None
     contract: VenueContract | None = None
+    news: NewsDesk | None = None
 
     def learn_time(self) -> None:
         """Ask the venue something light, so that the clock knows its time; what goes wrong will be met again by the cycle."""
@@ -122,6 +126,18 @@ class Bot:
         """Count what sweeps have tried before the first verdict that depends on it; a database that is away holds up no more."""
         if self.settings.screen_honesty is ScreenHonesty.STRICT:
             self.trials.learn_once(_TRIALS_S)
+
+    def learn_news(self) -> None:
+        """Read the feeds and have them judged; what goes wrong with them is told, and no cycle hears of it."""
+        if self.news is None:
+            return
+        try:
+            self.news.gather()
+        except InvariantViolated:
+            raise
+        except BotError as error:
+            _log.error("news_not_kept", error=str(error))
+            self.metrics.error(type(error).__name__)
 
     def cycle(self, market: Market) -> Cycle:
         """Give the cycle of this hour by exchange time."""
@@ -306,6 +322,7 @@ def _wired(
     trained = trained_model(settings)
     if isinstance(trained, RefusedFile):
         books.alarm("model_file", f"the trained model is not asked, and holds until the next start: {trained.text}")
+    news = news_desk(settings, language, books, venue.clock, metrics)
     trials = TrialCounts(settings.state_folder / "trials.json", read=lambda: sets_tried(database.dsn(), settings.markets))
     luck = LuckMeter(store=LuckFile(settings.state_folder / "luck.json"), clock=venue.clock, limits=LuckLimits())
     trading = assembled(
@@ -319,6 +336,7 @@ def _wired(
             candles=WitnessedCandles(
                 CandleCollector(market_data=venue.market_data, archive=archive, on_progress=on_progress), recorder
             ),
+            news=None if news is None else WitnessedNews(news, recorder),
             on_candles=metrics.candles_received,
             on_acknowledged=metrics.order_ack,
         ),
@@ -373,4 +391,5 @@ def _wired(
         contract=VenueContract(
             market_data=venue.market_data, exchange=venue.exchange, markets=settings.markets, books=books, clock=venue.clock
         ),
+        news=news,
     )

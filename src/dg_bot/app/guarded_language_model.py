@@ -95,7 +95,7 @@ class GuardedLanguageModel:
         """Give the answer of kind USABLE, or what came instead; raises StateError where the journal takes no record."""
         ends_s = self._clock.monotonic_s() + self._limits.deadline_s
         today = self._known.on(self._clock.now())
-        if question.purpose is Purpose.DECISION and today.checked_model != self._model:
+        if question.purpose is not Purpose.CANARY and today.checked_model != self._model:
             canary = self._patiently(_CANARY, ends_s)
             if canary.kind is not AnswerKind.USABLE:
                 return self._without_canary(canary)

@@ -29,6 +29,7 @@ def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleRepo
     Gives the exit code: 0 when every cycle completed, whatever it decided, 1 when any failed.
     """
     failed = False
+    bot.learn_news()
     for market in markets:
         cycle = bot.cycle(market)
         with cycle_logging(cycle.id):

@@ -19,6 +19,8 @@ from dg_bot.domain.events import (
     IntentSending,
     ModelAnswered,
     ModelAsked,
+    NewsJudged,
+    NewsSeen,
     PeriodOpened,
     PositionAdopted,
     Record,
@@ -75,6 +77,10 @@ def log_record(record: Record) -> None:
             log.debug("model_asked", purpose=event.purpose, model=event.model, most_tokens=event.most_tokens)
         case ModelAnswered(answer=answer):
             log.info("model_answered", kind=answer.kind, model=answer.model, tokens=event.tokens, cost_krw=answer.cost_krw)
+        case NewsSeen(entries=entries):
+            log.info("news_seen", source=event.source, entries=len(entries))
+        case NewsJudged(scores=scores, unscored=unscored):
+            log.info("news_judged", kind=event.kind, scored=len(scores), unscored=len(unscored))
         case AlarmRaised():
             log.warning("alarm_raised", kind=event.kind, text=event.text)
         case CycleCompleted(report=report):

@@ -10,6 +10,7 @@ from dg_bot.app.settings import Settings
 from dg_bot.capsule import Capsule, CarriedOver
 from dg_bot.cycle import Cycle
 from dg_bot.domain.cycle_report import CycleReport
+from dg_bot.domain.news_memory import NewsMemory
 from dg_bot.errors import BotError, InvariantViolated, StateError
 from dg_bot.pipeline.assembly import Trading
 from dg_bot.pipeline.books import Books
@@ -48,7 +49,8 @@ class RecordedCycles:
 
     def run_cycle(self, cycle: Cycle) -> CycleReport:
         """Run one cycle as the pipeline does, with all that it raises, and keep its capsule."""
-        before = replace(self._books.remembered, reports={})
+        # What a cycle knows of the news it is told by a port, and that is kept.
+        before = replace(self._books.remembered, reports={}, news=NewsMemory())
         carried = CarriedOver(
             differences=dict(self._trading.account.known_differences), knows_dollar=self._trading.summarizer.knows_dollar
         )

@@ -13,6 +13,7 @@ from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.events import Event, Record
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
+from dg_bot.domain.news import NewsItem
 from dg_bot.domain.order import VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
@@ -222,6 +223,9 @@ class SilentVenue:
 
     def list_orders(self, *_: object, **__: object) -> Sequence[VenueOrder]:
         _absent("lists of orders")
+
+    def recent(self, _now: datetime) -> tuple[NewsItem, ...]:
+        return ()
 
     def collect(self, *_: object, **__: object) -> CollectedCandles:
         _absent("candles")

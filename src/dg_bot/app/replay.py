@@ -34,6 +34,7 @@ from dg_bot.pipeline.witness import (
     WitnessedClock,
     WitnessedExchange,
     WitnessedMarketData,
+    WitnessedNews,
 )
 from dg_bot.ports import StrategyScreen
 from dg_bot.strategies.base import Strategy
@@ -148,6 +149,7 @@ class Replayer:
                 prompt_data=WitnessedMarketData(venue, world),
                 exchange=WitnessedExchange(venue, world),
                 candles=WitnessedCandles(venue, world),
+                news=WitnessedNews(venue, world) if settings.news_feeds else None,
                 on_candles=lambda _count: None,
                 on_acknowledged=lambda _seconds: None,
             ),

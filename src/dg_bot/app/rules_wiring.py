@@ -58,6 +58,9 @@ def analysis_stage(
         model=model,
         limits=limits,
         settings=AnalysisSettings(
-            screen_mode=settings.screen_mode, minimum_confidence=settings.min_confidence, validator=ValidatorLimits()
+            screen_mode=settings.screen_mode,
+            minimum_confidence=settings.min_confidence,
+            validator=ValidatorLimits(),
+            news_block_score=settings.news_block_score,
         ),
     )

@@ -1,7 +1,9 @@
 """The types of settings that are more than pydantic's own: how each is read from a text."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
@@ -12,6 +14,10 @@ from dg_bot.errors import ImpossibleValue
 T = TypeVar("T")
 _MEMBERS = frozenset(["rules", "onnx", "llm"])
 _LONGEST_USER_ID = 16
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_MOST_FEEDS = 10
+_PLAIN_URL = re.compile(r"[\x21-\x7e]{1,500}")
+_SECRET = re.compile(r"(key|token|secret|auth|pass|sign)[^=&]*=", re.IGNORECASE)
 
 
 def _yes(value: object) -> object:
@@ -66,6 +72,29 @@ def _user_ids(value: object) -> object:
     return tuple(dict.fromkeys(map(int, words)))
 
 
+def _feed_list(value: object) -> object:
+    """Read the addresses of feeds, separated by commas: https, or plain http on this machine, and none with a secret in it."""
+    feeds = tuple(url.strip() for url in value.split(",")) if isinstance(value, str) else value
+    if not isinstance(feeds, tuple):
+        return feeds
+    if len(set(feeds)) != len(feeds) or len(feeds) > _MOST_FEEDS:
+        raise ValueError(f"name at most {_MOST_FEEDS} addresses, each once, separated by commas")
+    if not all(map(_is_feed, feeds)):
+        raise ValueError("each must be an https address, or an http one of this machine, without a user, a password or a key")
+    return feeds
+
+
+def _is_feed(url: object) -> bool:
+    try:
+        parts = urlsplit(url) if isinstance(url, str) and _PLAIN_URL.fullmatch(url) else None
+        _ = parts and parts.port
+    except ValueError:
+        return False
+    if parts is None or not parts.hostname or "@" in parts.netloc or _SECRET.search(parts.query):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+
+
 YesNo = Annotated[bool, BeforeValidator(_yes)]
 OneMarket = Annotated[Market, BeforeValidator(_parsed(Market))]
 Markets = Annotated[tuple[Market, ...], BeforeValidator(_parsed(_market_list))]
@@ -73,3 +102,4 @@ StrategyTimeframe = Annotated[Timeframe, BeforeValidator(_parsed(Timeframe.parse
 ChallengerNames = Annotated[tuple[str, ...], BeforeValidator(_challengers)]
 UserIds = Annotated[tuple[int, ...], BeforeValidator(_user_ids)]
 EnsembleMembers = Annotated[tuple[str, ...], BeforeValidator(_members)]
+NewsFeeds = Annotated[tuple[str, ...], BeforeValidator(_feed_list)]

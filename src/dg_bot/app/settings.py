@@ -10,8 +10,19 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from dg_bot.adapters.openai_reply import Api
+from dg_bot.analysis.filters import NEWS_BLOCK_SCORE
 from dg_bot.app.log_format import LogFormat
-from dg_bot.app.setting_types import ChallengerNames, EnsembleMembers, Markets, OneMarket, StrategyTimeframe, UserIds, YesNo
+from dg_bot.app.setting_types import (
+    LOOPBACK,
+    ChallengerNames,
+    EnsembleMembers,
+    Markets,
+    NewsFeeds,
+    OneMarket,
+    StrategyTimeframe,
+    UserIds,
+    YesNo,
+)
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
@@ -25,7 +36,6 @@ from dg_bot.strategies.catalog import STRATEGY_NAMES
 OFFICIAL_UPBIT = "https://api.upbit.com"
 OFFICIAL_TELEGRAM = "https://api.telegram.org"
 OFFICIAL_OPENAI = "https://api.openai.com/v1"
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Providers that a live bot may ask beside servers on its own machine.
 _LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
@@ -40,6 +50,7 @@ CONTAINER_NAMES = frozenset(
 )
 _CONTAINER_SECRETS = CONTAINER_NAMES - {"BOT_UID"}
 _RESERVED_SECRETS = frozenset(["DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
+_WITHOUT_MODEL = "set it, or DECISION_MODEL=rules without CHALLENGERS and NEWS_SENTIMENT"
 _DEFAULTS = RiskLimits()
 
 
@@ -97,6 +108,10 @@ class Settings(BaseModel):
     llm_fallback: Literal["hold", "rules"] = "hold"
     call_breaker_failures: Annotated[int, Field(ge=1, le=100)] = 5
     call_breaker_seconds: Annotated[float, Field(ge=1, le=3600, allow_inf_nan=False)] = 60.0
+
+    news_feeds: NewsFeeds = ()
+    news_sentiment: YesNo = False
+    news_block_score: Annotated[float, Field(gt=-1, lt=0, allow_inf_nan=False)] = NEWS_BLOCK_SCORE
 
     risk_daily_loss_fraction: Decimal = _DEFAULTS.daily_loss_fraction
     risk_weekly_loss_fraction: Decimal = _DEFAULTS.weekly_loss_fraction
@@ -279,7 +294,7 @@ class Settings(BaseModel):
     def require_safe(self) -> None:
         """Refuse a setup that must not trade; raises UnsafeSetup."""
         if self.upbit_base_url != OFFICIAL_UPBIT and not is_loopback(self.upbit_base_url):
-            raise UnsafeSetup("UPBIT_BASE_URL", "is neither Upbit nor this machine", f"leave it out, or use {_LOOPBACK[0]}")
+            raise UnsafeSetup("UPBIT_BASE_URL", "is neither Upbit nor this machine", f"leave it out, or use {LOOPBACK[0]}")
         self._require_model_file()
         self._require_safe_language_model()
         if self.mode is not Mode.LIVE:
@@ -297,16 +312,20 @@ class Settings(BaseModel):
         if self.screen_mode is ScreenMode.OFF:
             raise UnsafeSetup("SCREEN_MODE", "is off, which is not for live trading", "use block or warn")
         if self.telegram_base_url != OFFICIAL_TELEGRAM and not is_loopback(self.telegram_base_url):
-            raise UnsafeSetup("TELEGRAM_BASE_URL", "is neither Telegram nor this machine", f"leave it out, or use {_LOOPBACK[0]}")
+            raise UnsafeSetup("TELEGRAM_BASE_URL", "is neither Telegram nor this machine", f"leave it out, or use {LOOPBACK[0]}")
 
     @property
     def asks_language_model(self) -> bool:
-        """Tell whether the model that decides asks one, or a challenger does."""
-        return self._takes_part("llm", self.decision_model) or self.challengers_ask_language_model
+        """Tell whether the model that decides asks one, a challenger does, or news are to be scored."""
+        return self._takes_part("llm", self.decision_model) or self.challengers_ask_language_model or self.scores_news
 
     @property
     def challengers_ask_language_model(self) -> bool:
         return self._takes_part("llm", *self.challengers)
+
+    @property
+    def scores_news(self) -> bool:
+        return self.news_sentiment and bool(self.news_feeds)
 
     @property
     def model_file(self) -> Path | None:
@@ -338,9 +357,7 @@ class Settings(BaseModel):
         if not self.asks_language_model:
             return
         if self.openai_model is None:
-            raise ConfigurationError(
-                "OPENAI_MODEL", "is needed to ask a language model", "set it, or DECISION_MODEL=rules without CHALLENGERS"
-            )
+            raise ConfigurationError("OPENAI_MODEL", "is needed to ask a language model", _WITHOUT_MODEL)
         if is_loopback(self.openai_base_url):
             return
         host = _https_host(self.openai_base_url)
@@ -348,12 +365,10 @@ class Settings(BaseModel):
             raise UnsafeSetup(
                 "OPENAI_BASE_URL",
                 "is no https address, or in live mode none of a known provider",
-                f"leave it out, or use {_LOOPBACK[0]}",
+                f"leave it out, or use {LOOPBACK[0]}",
             )
         if self.openai_api_key is None:
-            raise ConfigurationError(
-                "OPENAI_API_KEY", "is needed to ask a language model", "set it, or DECISION_MODEL=rules without CHALLENGERS"
-            )
+            raise ConfigurationError("OPENAI_API_KEY", "is needed to ask a language model", _WITHOUT_MODEL)
 
 
 def _is_dsn(text: str) -> bool:
@@ -385,7 +400,7 @@ def _may_hold_secret(url: str) -> bool:
 def is_loopback(url: str) -> bool:
     """Tell whether a URL points at this machine; what is no URL points nowhere."""
     try:
-        return urlsplit(url).hostname in _LOOPBACK
+        return urlsplit(url).hostname in LOOPBACK
     except ValueError:
         return False
 

@@ -9,9 +9,10 @@ from enum import StrEnum
 from dg_bot.domain.calendar import require_aware
 from dg_bot.domain.cycle_report import CycleReport, Mode
 from dg_bot.domain.decision import Opinion
-from dg_bot.domain.language_model import ModelAnswer, Purpose
+from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import require_positive
+from dg_bot.domain.news import NewsEntry
 from dg_bot.domain.order import ExitCause, Fill, Role, Side
 from dg_bot.domain.portfolio import Balance, ProtectionPlan
 
@@ -216,6 +217,23 @@ class ModelAnswered:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewsSeen:
+    """These entries of `source` became known; none of them was seen before."""
+
+    source: str
+    entries: tuple[NewsEntry, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewsJudged:
+    """A question about the sentiment of news ended with `kind`: scores from -1 to 1 by address, or addresses left without."""
+
+    kind: AnswerKind
+    scores: Mapping[str, float]
+    unscored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlarmRaised:
     """Something the operator must know; `kind` groups repeats."""
 
@@ -288,6 +306,8 @@ Event = (
     | PositionAdopted
     | ModelAsked
     | ModelAnswered
+    | NewsSeen
+    | NewsJudged
     | AlarmRaised
     | CycleCompleted
     | ChallengersHeard

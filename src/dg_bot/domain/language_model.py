@@ -61,6 +61,8 @@ class AnswerKind(StrEnum):
     CONFIDENCE_OUT_OF_RANGE = "confidence_out_of_range"
     EMPTY_SECTION = "empty_section"
     TOO_LONG = "too_long"
+    OTHER_ITEMS = "other_items"
+    SCORE_OUT_OF_RANGE = "score_out_of_range"
 
 
 class Purpose(StrEnum):
@@ -68,6 +70,7 @@ class Purpose(StrEnum):
 
     DECISION = "decision"
     CANARY = "canary"
+    SENTIMENT = "sentiment"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
-from dg_bot.analysis.filters import entry_filters
+from dg_bot.analysis.filters import NEWS_BLOCK_SCORE, entry_filters
 from dg_bot.analysis.market_context import MarketContext
 from dg_bot.analysis.validator import ValidatorLimits, validate, verdict
 from dg_bot.cycle import Cycle, ForcedExit, MarketSnapshot, RiskClearance, Situation, TradePlan
@@ -29,6 +29,7 @@ class AnalysisSettings:
     screen_mode: ScreenMode
     minimum_confidence: float
     validator: ValidatorLimits
+    news_block_score: float = NEWS_BLOCK_SCORE
 
 
 class AnalysisStage:
@@ -57,7 +58,7 @@ class AnalysisStage:
         signals = self._measurements.signals(snapshot)
         context = self._measurements.context(snapshot)
         is_bar_close = _closed_now(snapshot, cycle)
-        indicators = {**self._measurements.indicators(snapshot), **_surroundings(context)}
+        indicators = {**self._measurements.indicators(snapshot), **_surroundings(context), **_news_figures(snapshot)}
         forced = self._trend_exit(cycle, clearance, signals) if is_bar_close else None
         if forced is not None:
             decision = Decision(action=Action.SELL, confidence=1.0, source="risk", reason=forced.reason.word)
@@ -83,7 +84,7 @@ class AnalysisStage:
             *_strategy_gates(signals, proposed, is_bar_close=is_bar_close),
             *self._screen_gates(screen, proposed),
             *_clearance_gates(clearance, snapshot, proposed),
-            *_checked("filter", lambda: self._filter_gates(context, proposed)),
+            *_checked("filter", lambda: self._filter_gates(context, snapshot, proposed)),
             *_checked(
                 "validator",
                 lambda: self._validator_gates(snapshot, context, proposed),
@@ -129,8 +130,10 @@ class AnalysisStage:
             return ()
         return named("screen", screen.gates)
 
-    def _filter_gates(self, context: MarketContext, proposed: Decision) -> tuple[Gate, ...]:
-        return entry_filters(context, ()) if proposed.action is Action.BUY else ()
+    def _filter_gates(self, context: MarketContext, snapshot: MarketSnapshot, proposed: Decision) -> tuple[Gate, ...]:
+        if proposed.action is not Action.BUY:
+            return ()
+        return entry_filters(context, snapshot.news_scores, news_block_score=self._settings.news_block_score)
 
     def _validator_gates(self, snapshot: MarketSnapshot, context: MarketContext, proposed: Decision) -> tuple[Gate, ...]:
         if proposed.action is Action.HOLD:
@@ -245,3 +248,9 @@ def _surroundings(context: MarketContext) -> dict[str, float]:
         "beta": None if reference is None else reference.beta,
     }
     return {name: value for name, value in figures.items() if value is not None}
+
+
+def _news_figures(snapshot: MarketSnapshot) -> dict[str, float]:
+    """Give the mean score of the news of 24 hours, and how many have one; without any both are absent."""
+    scores = snapshot.news_scores
+    return {"news_score_24h": sum(scores) / len(scores), "news_scored_24h": float(len(scores))} if scores else {}

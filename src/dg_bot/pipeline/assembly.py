@@ -27,7 +27,7 @@ from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.pipeline.trading_pipeline import TradingPipeline
-from dg_bot.ports import Clock, DecisionModel, Exchange, MarketData
+from dg_bot.ports import Clock, DecisionModel, Exchange, MarketData, RecentNews
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskManager
 from dg_bot.strategies.base import BarExits
@@ -62,6 +62,7 @@ class TradingPorts:
     on_candles: Callable[[int], None]
     on_acknowledged: Callable[[float], None]
     make_bars: BarMaker = closed_bars
+    news: RecentNews | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +142,7 @@ def assembled(
             allow_warned_markets=rules.allow_warned_markets,
             on_candles=ports.on_candles,
             make_bars=ports.make_bars,
+            news=ports.news,
         ),
         analysis=analysis,
         execution=ExecutionStage(

@@ -9,10 +9,11 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import Stage
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
+from dg_bot.domain.news import NewsItem
 from dg_bot.errors import DataError, ExchangeUnavailable
 from dg_bot.pipeline.candle_collection import BarMaker, CandleSource, closed_bars
 from dg_bot.pipeline.data_limits import DataLimits
-from dg_bot.ports import Clock, Exchange, MarketData
+from dg_bot.ports import Clock, Exchange, MarketData, RecentNews
 
 _LATE_CANDLE_S = 30.0
 _LATE_PAUSE_S = 2.0
@@ -34,7 +35,9 @@ class DataCollectionStage:
         allow_warned_markets: bool,
         on_candles: Callable[[int], None],
         make_bars: BarMaker = closed_bars,
+        news: RecentNews | None = None,
     ) -> None:
+        """`news` tells what is known of the last 24 hours; None where nobody reads any."""
         self._market_data = market_data
         self._exchange = exchange
         self._collector = collector
@@ -45,6 +48,7 @@ class DataCollectionStage:
         self._allow_warned_markets = allow_warned_markets
         self._on_candles = on_candles
         self._make_bars = make_bars
+        self._news = news
 
     def run(self, cycle: Cycle) -> MarketSnapshot | Halt:
         """Give the snapshot, or halt on data that is stale, unsorted or impossible; raises as reads do."""
@@ -63,6 +67,7 @@ class DataCollectionStage:
         flags = "none" if notice.is_clear else ", ".join((["WARNING"] if notice.has_warning else []) + list(notice.cautions))
         rules = self._exchange.rules(cycle.market)
         fees = rules.bid_fee_fraction + rules.ask_fee_fraction
+        news = () if self._news is None else self._news.recent(self._clock.now())
         return MarketSnapshot(
             market=cycle.market,
             hourly=hourly,
@@ -82,7 +87,9 @@ class DataCollectionStage:
                 Gate("round_trip_fee", fees, self._limits.max_round_trip_fee, fees <= self._limits.max_round_trip_fee),
                 Gate("minimum_notional_krw", rules.minimum_notional_krw, None, True),
                 Gate("market_active", rules.is_active, True, rules.is_active),
+                *(() if self._news is None else (_news_gate(news),)),
             ),
+            news=news,
         )
 
     def _hourly(self, market: Market, until: datetime) -> CandleSeries:
@@ -124,3 +131,9 @@ def _freshness_gate(series: CandleSeries, hour: datetime) -> Gate:
     if newest == wanted:
         return Gate("candle_age", limit, limit, True)
     return Gate("candle_age", None if newest is None else f"{minute_text(newest)}Z", limit, False)
+
+
+def _news_gate(news: tuple[NewsItem, ...]) -> Gate:
+    """Record what is known of the news; it objects to nothing, for that is the filter's."""
+    scored = sum(item.score is not None for item in news)
+    return Gate("news", f"{len(news)} known, {scored} scored", None, True)

@@ -12,11 +12,12 @@ from dg_bot.domain.candle import Candle
 from dg_bot.domain.events import Event, Record
 from dg_bot.domain.language_model import ModelAnswer, ModelQuestion
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
+from dg_bot.domain.news import NewsItem
 from dg_bot.domain.order import MarketBuy, VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.pipeline.candle_collection import CandleSource, CollectedCandles
-from dg_bot.ports import Clock, Exchange, Journal, LanguageModel, MarketData, Submission
+from dg_bot.ports import Clock, Exchange, Journal, LanguageModel, MarketData, RecentNews, Submission
 from dg_bot.remembered import Remembered
 from dg_bot.risk.manager import RiskApproved
 
@@ -108,6 +109,15 @@ class WitnessedCandles:
     def _heard(self, market: Market, timeframe: Timeframe, start: datetime, end: datetime) -> HeardCandles:
         collected = self._candles.collect(market, timeframe, start, end)
         return HeardCandles(series=collected.series, fetched=collected.fetched, is_final=collected.is_final)
+
+
+class WitnessedNews:
+    def __init__(self, news: RecentNews, witness: Witness) -> None:
+        self._news = news
+        self._witness = witness
+
+    def recent(self, now: datetime) -> tuple[NewsItem, ...]:
+        return self._witness.answer(capsule.NEWS, "", lambda: self._news.recent(now))
 
 
 class WitnessedLanguageModel:

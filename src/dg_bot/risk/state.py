@@ -23,6 +23,8 @@ from dg_bot.domain.events import (
     IntentSending,
     ModelAnswered,
     ModelAsked,
+    NewsJudged,
+    NewsSeen,
     Period,
     PeriodOpened,
     PositionAdopted,
@@ -151,7 +153,9 @@ def _folded(state: RiskState, record: Record) -> RiskState:
             return replace(state, alarms={**state.alarms, event.kind: record.at})
         case CycleCompleted():
             return _marked(state, event, record.sequence)
-        case Started() | Stopped() | IntentAnswered() | CapsuleStored() | ModelAsked() | ModelAnswered() | ChallengersHeard():
+        case Started() | Stopped() | IntentAnswered() | CapsuleStored() | ChallengersHeard():
+            return state
+        case ModelAsked() | ModelAnswered() | NewsSeen() | NewsJudged():
             return state
         case CommandTaken() | CommandEnded():
             return state

@@ -26,6 +26,8 @@ from dg_bot.domain.events import (
     IntentPlanned,
     IntentSending,
     ModelAnswered,
+    NewsJudged,
+    NewsSeen,
     Period,
     PeriodOpened,
     PositionAdopted,
@@ -35,6 +37,7 @@ from dg_bot.domain.events import (
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
 from dg_bot.domain.market import Market
+from dg_bot.domain.news import NewsEntry
 from dg_bot.domain.order import Fill, Side
 from dg_bot.domain.portfolio import Balance, Position, ProtectionPlan, ProtectiveLevels
 from dg_bot.domain.screen import ScreenResult
@@ -123,6 +126,10 @@ GIVEN: dict[type, dict[str, st.SearchStrategy[Any]]] = {
         "purpose": st.sampled_from(Purpose),
         "answer": of(ModelAnswer, kind=st.sampled_from(AnswerKind), input_tokens=st.none() | st.integers(0, 10**7)),
     },
+    NewsSeen: {
+        "entries": some(st.builds(NewsEntry, url=st.text(min_size=1), title=st.text(min_size=1), published_at=st.none() | times))
+    },
+    NewsJudged: {"kind": st.sampled_from(AnswerKind), "scores": named_floats, "unscored": some(st.text())},
     CycleCompleted: {"report": reports},
     ChallengersHeard: {"opinions": some(opinions)},
 }

@@ -26,6 +26,8 @@ from dg_bot.domain.events import (
     HighestPriceRaised,
     IntentClosed,
     IntentSending,
+    NewsJudged,
+    NewsSeen,
     Period,
     PeriodOpened,
     Record,
@@ -35,7 +37,9 @@ from dg_bot.domain.events import (
     Stopped,
     TransferDeclared,
 )
+from dg_bot.domain.language_model import AnswerKind
 from dg_bot.domain.market import Market
+from dg_bot.domain.news import NewsEntry
 from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import ConfigurationError, StoreError
 from tests.journal_records import (
@@ -193,6 +197,26 @@ def test_a_stop_is_a_warning_where_it_leaves_positions(store: PostgresStore, dat
     _project(store, Stopped(mode=Mode.DEMO, open_positions=count))
 
     assert [(level, {"open": count})] == rows(database, "SELECT level, context FROM system_logs")
+
+
+def test_news_are_a_row_each_with_the_score_and_when_it_became_known(store: PostgresStore, database: str) -> None:
+    first, again = NewsEntry(url="u", title="t", published_at=NOON), NewsEntry(url="u", title="another")
+    _project(
+        store,
+        NewsSeen(source="s" * 200, entries=(first, NewsEntry(url="v", title="w"))),
+        NewsSeen(source="s", entries=(again,)),
+        NewsJudged(kind=AnswerKind.USABLE, scores={"u": -0.1, "never": 1.0}, unscored=()),
+        NewsJudged(kind=AnswerKind.REFUSAL, scores={}, unscored=("v",)),
+        NewsJudged(kind=AnswerKind.USABLE, scores={"u": 1.0}, unscored=()),
+    )
+
+    found = rows(database, "SELECT url, source, title, published_at, fetched_at, score, scored_at FROM news ORDER BY url")
+
+    seen_at, scored_at = (record(sequence, NewsSeen(source="s", entries=())).at for sequence in (1, 3))
+    assert [
+        ("u", "s" * 100, "t", NOON, seen_at, Decimal("-0.1"), scored_at),
+        ("v", "s" * 100, "w", None, seen_at, None, None),
+    ] == found
 
 
 def test_events_that_matter_to_the_state_alone_leave_no_row(store: PostgresStore, database: str) -> None:

@@ -13,6 +13,7 @@ from dg_bot.domain.events import (
     CycleCompleted,
     Event,
     ModelAnswered,
+    NewsSeen,
     Period,
     PeriodOpened,
     SafeModeEntered,
@@ -21,6 +22,7 @@ from dg_bot.domain.events import (
 )
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
+from dg_bot.domain.news import FeedOutcome, NewsEntry
 from dg_bot.domain.order import Side
 from dg_bot.remembered import Remembered
 from tests.unit.operator.reports import HELD, OPENED_AT, PLANNED_BUY, PLANNED_STOP, RISK_HALT, STATE, TRADED, closed, record
@@ -67,6 +69,11 @@ NAMES = {
     "llm_answers_total": {"kind"},
     "challenger_opinions_total": {"model", "action", "problem"},
     "model_outputs_total": {"kind"},
+    "telegram_commands_total": {"outcome"},
+    "news_reads_total": {"source", "outcome"},
+    "news_entries_total": {"source"},
+    "news_answers_total": {"kind"},
+    "news_score": set(),
 }
 
 
@@ -107,6 +114,9 @@ def touch_everything(metrics: Metrics) -> None:
     metrics.candles_received(200)
     metrics.signal_generated("breakout", Side.BUY)
     metrics.strategy_executed("breakout", 0.02)
+    metrics.command("done")
+    metrics.news_read("news.example", FeedOutcome.READ)
+    metrics.news_judged(AnswerKind.USABLE)
 
 
 def test_the_exposition_has_exactly_the_promised_names_and_labels() -> None:
@@ -114,7 +124,8 @@ def test_the_exposition_has_exactly_the_promised_names_and_labels() -> None:
     answer = Gate("model.answer", "prose", "usable", passed=False)
     output = Gate("model.output", "usable", None, passed=True)
     rejected = replace(RISK_HALT, gates=(gate, answer, output), reason=gate.words)
-    metrics = fed(CycleCompleted(report=rejected), CycleCompleted(report=TRADED), HEARD)
+    news = NewsSeen(source="news.example", entries=(NewsEntry(url="u", title="t"),))
+    metrics = fed(news, CycleCompleted(report=rejected), CycleCompleted(report=TRADED), HEARD)
     touch_everything(metrics)
 
     found: dict[str, set[str]] = {}

@@ -42,8 +42,14 @@ def test_no_entry_on_bad_news(scores: list[float], mean: float, passed: bool) ->
     assert ("news", -0.5, passed) == (gate.name, gate.limit, gate.passed)
 
 
+def test_the_score_that_blocks_is_a_setting() -> None:
+    blocked = [news_filter([-0.3], limit).passed for limit in (-0.5, -0.3, -0.2)]
+
+    assert [True, False, False] == blocked
+
+
 def test_no_news_is_no_objection() -> None:
-    assert Gate("news", None, None, True) == news_filter([])
+    assert Gate("news", "no opinion: no scored news", None, True) == news_filter([])
 
 
 def test_a_score_that_is_not_a_number_blocks() -> None:

@@ -91,6 +91,12 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "LLM_FALLBACK": ("rules", "rules"),
     "CALL_BREAKER_FAILURES": ("3", 3),
     "CALL_BREAKER_SECONDS": ("30", 30.0),
+    "NEWS_FEEDS": (
+        "https://a.example/rss, http://127.0.0.1:9003/b?c=d",
+        ("https://a.example/rss", "http://127.0.0.1:9003/b?c=d"),
+    ),
+    "NEWS_SENTIMENT": ("yes", True),
+    "NEWS_BLOCK_SCORE": ("-0.3", -0.3),
     "RISK_DAILY_LOSS_FRACTION": ("0.02", Decimal("0.02")),
     "RISK_WEEKLY_LOSS_FRACTION": ("0.20", Decimal("0.20")),
     "RISK_SAFE_MODE_HOURS": ("24", 24),
@@ -171,6 +177,20 @@ OUT_OF_RANGE = {
     "HEALTH_PORT": ["-1", "65536", "http"],
     "CYCLE_CRON": ["0 * * *", "60 * * * *", "hourly", "0 0 31 2 *"],
     "GUARD_SECONDS": ["0.99", "60.01", "inf"],
+    "NEWS_SENTIMENT": ["1"],
+    "NEWS_BLOCK_SCORE": ["0", "-1", "nan", "bad"],
+    "NEWS_FEEDS": [
+        "news.example/rss",
+        "http://news.example/rss",
+        "ftp://127.0.0.1/rss",
+        "https://user:word@news.example/rss",
+        "https://news.example/rss?api_key=1",
+        "https://news.example:port/rss",
+        "https://news.example/a b",
+        "https://a.example,https://a.example",
+        ",".join(f"https://{number}.example" for number in range(11)),
+        "https://a.example,",
+    ],
     **{
         f"RISK_{name}_FRACTION": ["0", "-0.1", "10", "nan", "inf", "5%"]
         for name in [
