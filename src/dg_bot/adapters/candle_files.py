@@ -14,7 +14,7 @@ from threading import Lock
 
 from dg_bot.adapters.atomic_file import cause_of, write_atomically
 from dg_bot.adapters.candle_csv import COLUMNS, HEADER, candle_row, file_content, parse_candles
-from dg_bot.adapters.candle_manifest import Content, content_of, require_as_written, write_manifest
+from dg_bot.adapters.candle_manifest import Content, content_of, manifest_path, require_as_written, write_manifest
 from dg_bot.adapters.state_file import read_state, write_state
 from dg_bot.adapters.typed_json import time_from_text, time_text
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe, to_epoch
@@ -141,6 +141,20 @@ class CandleFiles:
     def has(self, market: Market, timeframe: Timeframe) -> bool:
         """Tell whether there is a file of these candles."""
         return _existing(self.path(market, timeframe)) is not None
+
+    def copies(self) -> Iterator[tuple[str, bytes]]:
+        """Give each file of the archive by its name below the folder; a candle file and what is known of it belong together.
+
+        Raises DataError where one cannot be read, or another program has been writing for too long.
+        """
+        for path in sorted({*self._folder.rglob("*.csv"), *self._folder.rglob("*.csv.gz")}):
+            together = (path, manifest_path(path), path.with_suffix(".empty.json"))
+            with self._sole_writer():
+                try:
+                    read = [(one.relative_to(self._folder).as_posix(), one.read_bytes()) for one in together if one.is_file()]
+                except OSError as error:
+                    raise DataError(str(path), f"cannot be read ({cause_of(error)})") from error
+            yield from read
 
     def _series(self, market: Market, timeframe: Timeframe, *, is_sole_writer: bool) -> CandleSeries:
         """Give all stored candles, parsed again only where the file is another than it was."""

@@ -4,7 +4,7 @@ import argparse
 import math
 from datetime import UTC, datetime
 
-from dg_bot.domain.calendar import Timeframe
+from dg_bot.domain.calendar import KST, Timeframe
 from dg_bot.domain.market import Market
 from dg_bot.errors import ImpossibleValue
 
@@ -31,6 +31,11 @@ def day(text: str) -> datetime:
         return datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC)
     except ValueError as error:
         raise argparse.ArgumentTypeError(f"{text!r} is not a day as YYYY-MM-DD") from error
+
+
+def seoul_day(text: str) -> datetime:
+    """Read a day as YYYY-MM-DD: its 00:00 in Asia/Seoul."""
+    return day(text).replace(tzinfo=KST)
 
 
 def parameter(text: str) -> tuple[str, str]:

@@ -79,6 +79,12 @@ class Database:
         self.store()
         return self._dsn
 
+    def address(self) -> str:
+        """Give the connection string of the database as it is, with tables or without; raises as `store` does."""
+        with self._lock:
+            self._connected()
+            return self._dsn
+
     def lost(self) -> None:
         """Forget the connection: the next use looks for the server anew, and starts our own again where it has died."""
         with self._lock:

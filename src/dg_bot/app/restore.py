@@ -1,0 +1,101 @@
+"""Put a backup into an empty folder: wholly or not at all, so that the bot goes on from the moment of its last record."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from dg_bot.adapters.atomic_file import make_private_folder, sync_folder
+from dg_bot.adapters.backup_archive import Manifest, contents, place_file, verified
+from dg_bot.adapters.journal_reader import verified as verified_journal
+from dg_bot.adapters.postgres_dump import restore_rows
+from dg_bot.adapters.state_file import Cursors
+from dg_bot.app.backup import DUMP
+from dg_bot.app.followers import database_of
+from dg_bot.app.settings import Settings
+from dg_bot.errors import BotError, StateError, UnsafeSetup
+
+_ROWS = ("database", "candles")
+
+
+def restore(settings: Settings, archive: Path) -> list[str]:
+    """Restore a backup of this mode and namespace into DATA_DIR, which has to be empty, and tell what was done.
+
+    Candles that are there already stay; so do the rows of a database that has tables. What the archive has no rows for is made
+    anew from the journal. Raises StateError for an archive that is not as it was written, UnsafeSetup for one of another bot and
+    for a folder that is in use, ConfigurationError where the database cannot be used.
+    """
+    manifest = verified(archive)
+    _require_ours(settings, manifest)
+    data = settings.data_folder
+    if data.exists() and any(data.iterdir()):
+        raise UnsafeSetup("DATA_DIR", f"{data} is not empty", "name an empty folder, or move that one away")
+    draft = data.with_name(f".{data.name}.restoring")
+    shutil.rmtree(draft, ignore_errors=True)
+    try:
+        records = _placed(archive, draft)
+        data.parent.mkdir(parents=True, exist_ok=True)
+        draft.replace(data)
+        sync_folder(data.parent)
+    except OSError as error:
+        raise StateError(str(data), f"cannot be written ({error.strerror})", "check the disk and the folder's rights") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+    candles = sum(1 for _ in _placed_candles(archive, settings.candle_folder))
+    return [
+        f"Restored {records} journal records of {manifest.facts['made_at']} into {data}, and {candles} candle files.",
+        _with_rows(settings, archive),
+        "What the bot did after that moment is not in it: compare with the account before it trades (scripts/doctor.py).",
+    ]
+
+
+def _require_ours(settings: Settings, manifest: Manifest) -> None:
+    for setting, name, ours in (("MODE", "mode", settings.mode), ("ORDER_NAMESPACE", "namespace", settings.order_namespace)):
+        theirs = manifest.facts.get(name)
+        if theirs != ours:
+            raise UnsafeSetup(setting, f"is {ours}, and the backup is of {theirs}", "set the same")
+
+
+def _placed(archive: Path, draft: Path) -> int:
+    """Write state and account below `draft` and give the number of journal records, all of which were looked at."""
+    make_private_folder(draft)
+    for name, content in contents(archive):
+        kind, _, rest = name.partition("/")
+        if kind == "state":
+            place_file(draft, name, content)
+        elif kind == "account":
+            place_file(draft, rest, content)
+    found = verified_journal(draft / "state" / "journal.jsonl")
+    if not isinstance(found, int):
+        raise StateError(str(archive), f"its journal's record {found.number} {found.problem}", "take another backup")
+    return found
+
+
+def _placed_candles(archive: Path, folder: Path) -> Iterator[str]:
+    """Write the candle files that are not there, each with what is known of it, and give their names."""
+    present = {path.relative_to(folder).as_posix().partition(".")[0] for path in folder.rglob("*.csv*")}
+    for name, content in contents(archive):
+        kind, _, rest = name.partition("/")
+        if kind == "candles" and rest.partition(".")[0] not in present:
+            place_file(folder, rest, content)
+            if rest.endswith((".csv", ".csv.gz")):
+                yield rest
+
+
+def _with_rows(settings: Settings, archive: Path) -> str:
+    """Put the rows back, or let the bot make them anew, and say which."""
+    dump = next((content for name, content in contents(archive) if name == DUMP), None)
+    reason = "the backup has none"
+    if dump is not None:
+        database = database_of(settings, owner=None)
+        try:
+            if restore_rows(database.address(), dump):
+                return "Restored the rows of the database."
+            reason = "the database has tables already"
+        except BotError as error:
+            reason = str(error)
+        finally:
+            database.close()
+    cursors = Cursors(settings.state_folder / "cursors.json")
+    for name in _ROWS:
+        cursors.rewind(name)
+    return f"Rows were not restored ({reason}): the bot makes them anew from its journal when it runs."
