@@ -4,6 +4,7 @@ The names are a contract with dashboards and alerts. Counters begin again with e
 it is for watching.
 """
 
+from datetime import datetime
 from decimal import Decimal
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
@@ -24,6 +25,7 @@ from dg_bot.domain.events import (
     Record,
     SafeModeEntered,
     SafeModeLeft,
+    Started,
     TransferDeclared,
 )
 from dg_bot.domain.language_model import AnswerKind
@@ -61,6 +63,7 @@ class Metrics:
         self._planned: dict[str, IntentPlanned] = {}
         self._last_exit: dict[Market, tuple[str, str]] = {}
         self._invested_krw: Decimal | None = None
+        self._last_good_cycle: datetime | None = None
         self._make_trading()
         self._make_risk()
         self._make_process()
@@ -75,6 +78,7 @@ class Metrics:
         self._invested_krw = remembered.invested_krw
         self._planned = {intent.identifier: intent.plan for intent in remembered.intents.open_intents()}
         for report in remembered.reports.values():
+            self._ended(report)
             if report.state is not None:
                 self._account(report.state)
         self._safe_mode.set(int(remembered.state.safe_mode is not None))
@@ -86,6 +90,8 @@ class Metrics:
                 self._plan(planned)
             case IntentClosed() as closed:
                 self._close(closed)
+            case Started() if self._last_good_cycle is None:
+                self._good_cycle_until(record.at)
             case CycleCompleted() as completed:
                 self._cycle(completed.report)
             case SafeModeEntered() as entered:
@@ -164,6 +170,10 @@ class Metrics:
     def key_expires_in(self, days: float) -> None:
         self._key_days.set(days)
 
+    def llm_budget_used(self, fraction: Decimal) -> None:
+        """Note how much of the language model's budget of the day is spent, of its tokens or its won, whichever is nearer."""
+        self._llm_budget.set(float(fraction))
+
     def candles_received(self, count: int) -> None:
         self._candles.inc(count)
 
@@ -217,10 +227,20 @@ class Metrics:
             self._rejections.labels(failed.name).inc()
         if report.indicators:
             self._news_score.set(report.indicators.get("news_score_24h", float("nan")))
+        self._ended(report)
         if report.slippage_bps is not None:
             self._slippage.set(report.slippage_bps / 100)
         if report.state is not None:
             self._account(report.state)
+
+    def _ended(self, report: CycleReport) -> None:
+        if report.outcome is not Outcome.FAILED:
+            self._good_cycle_until(report.completed_at)
+
+    def _good_cycle_until(self, at: datetime) -> None:
+        """Note when a cycle ended that did not fail; before the very first one, when the bot was started."""
+        self._last_good_cycle = at
+        self._last_cycle.set(at.timestamp())
 
     def _account(self, state: StateSummary) -> None:
         self._daily_pnl.set(float(state.daily_pnl_fraction * 100))
@@ -284,6 +304,10 @@ class Metrics:
         self._job_seconds = self._histogram("scheduler_job_duration_seconds", "Time a job took.", _JOB_S, "job")
         self._job_success = self._counter("scheduler_job_success_total", "Jobs that succeeded.", "job")
         self._job_failure = self._counter("scheduler_job_failure_total", "Jobs that failed.", "job")
+        self._last_cycle = self._gauge(
+            "last_cycle_timestamp_seconds", "When the last cycle ended that did not fail, in seconds since 1970 by exchange time."
+        )
+        self._last_cycle.set(float("nan"))
         self._candles = self._counter("candles_received_total", "Candles received from the exchange.")
         self._request_seconds = self._histogram(
             "exchange_request_seconds", "Time of an exchange request.", _HTTP_S, "group", "status"
@@ -301,6 +325,9 @@ class Metrics:
         self._llm_cost = self._counter("llm_cost_krw_total", "Cost of the language model in KRW.")
         self._model_outputs = self._counter(
             "model_outputs_total", "Decisions that a trained model was to make, by the kind of its output.", "kind"
+        )
+        self._llm_budget = self._gauge(
+            "llm_budget_used_fraction", "Spent of the language model's budget of the day, of tokens or won, whichever is nearer."
         )
         self._llm_answers = self._counter(
             "llm_answers_total", "Decisions that a language model was to make, by the kind of its answer.", "kind"

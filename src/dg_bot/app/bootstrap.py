@@ -180,9 +180,7 @@ def running_bot(
         venue = _venue(settings, metrics, stack)
         journal = whole_journal(settings, venue.clock.now, stack)
         recorder = CycleRecorder()
-        books = _books(
-            WitnessedJournal(journal, recorder), venue.clock, metrics, RiskStateFile(settings.state_folder / "risk_state.json")
-        )
+        books = _books(settings, WitnessedJournal(journal, recorder), venue.clock, metrics)
         venue.limiter.report_sharing_to(sharing_alarm(books))
         if journal.quarantined is not None:
             books.alarm("torn_journal", f"an unfinished record at the journal's end was set aside in {journal.quarantined.name}")
@@ -283,10 +281,15 @@ def _set_clock(market_data: MarketData, *, is_required: bool) -> None:
         _log.warning("exchange_time_unknown", error=str(error))
 
 
-def _books(journal: Journal, clock: Clock, metrics: Metrics, state_file: RiskStateFile) -> Books:
+def _books(settings: Settings, journal: Journal, clock: Clock, metrics: Metrics) -> Books:
+    state_file = RiskStateFile(settings.state_folder / "risk_state.json")
+
     def on_record(record: Record) -> None:
         log_record(record)
         metrics.observe_record(record)
+        if settings.asks_language_model:
+            today = books.remembered.spending.on(record.at)
+            metrics.llm_budget_used(today.part_of(tokens=settings.llm_daily_tokens, krw=settings.llm_daily_krw))
         metrics.unresolved_intents(len(books.intents.open_intents()))
         try:
             state_file.save(books.state, record)

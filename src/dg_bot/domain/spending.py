@@ -33,6 +33,12 @@ class Spending:
             return self
         return Spending(day_start=seoul_day_start(now), asked_of=self.asked_of, answered_by=self.answered_by)
 
+    def part_of(self, *, tokens: int, krw: Decimal) -> Decimal:
+        """Give how much of a day's budget is spent, a fraction, of tokens or won, whichever is more; 1 of an empty one."""
+        if tokens <= 0 or krw <= ZERO:
+            return Decimal(1)
+        return max(Decimal(self.tokens) / tokens, self.cost_krw / krw)
+
     def after(self, record: Record) -> "Spending":
         """Fold one record in."""
         match record.event:

@@ -1,11 +1,12 @@
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dg_bot.adapters.prometheus import Metrics
-from dg_bot.domain.cycle_report import Stage
+from dg_bot.domain.cycle_report import Mode, Stage
 from dg_bot.domain.decision import Action, Decision, Opinion
 from dg_bot.domain.events import (
     ChallengersHeard,
@@ -18,6 +19,7 @@ from dg_bot.domain.events import (
     PeriodOpened,
     SafeModeEntered,
     SafeModeLeft,
+    Started,
     TransferDeclared,
 )
 from dg_bot.domain.gate import Gate
@@ -25,7 +27,18 @@ from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
 from dg_bot.domain.news import FeedOutcome, NewsEntry
 from dg_bot.domain.order import Side
 from dg_bot.remembered import Remembered
-from tests.unit.operator.reports import HELD, OPENED_AT, PLANNED_BUY, PLANNED_STOP, RISK_HALT, STATE, TRADED, closed, record
+from tests.unit.operator.reports import (
+    FAILED,
+    HELD,
+    OPENED_AT,
+    PLANNED_BUY,
+    PLANNED_STOP,
+    RISK_HALT,
+    STATE,
+    TRADED,
+    closed,
+    record,
+)
 
 NAMES = {
     "trades_total": {"side"},
@@ -58,6 +71,8 @@ NAMES = {
     "order_ack_seconds": set(),
     "notification_delay_seconds": set(),
     "model_prediction": set(),
+    "last_cycle_timestamp_seconds": set(),
+    "llm_budget_used_fraction": set(),
     "unprotected_seconds_total": set(),
     "guard_tick_age_seconds": set(),
     "outbox_lag": set(),
@@ -270,6 +285,9 @@ def test_what_a_language_model_used_and_cost_is_counted() -> None:
     )
     metrics = fed(answered, answered)
 
+    metrics.llm_budget_used(Decimal("0.9"))
+
+    assert 0.9 == value(metrics, "llm_budget_used_fraction")
     assert (2400.0, 25.0) == (value(metrics, "llm_tokens_total"), value(metrics, "llm_cost_krw_total"))
 
 
@@ -289,3 +307,25 @@ def test_what_a_trained_model_put_out_is_counted_by_its_kind_and_the_last_predic
 
     assert (2.0, 1.0) == tuple(value(metrics, "model_outputs_total", kind=kind) for kind in ("usable", "same_output"))
     assert -0.0125 == value(metrics, "model_prediction")
+
+
+def test_the_last_good_cycle_is_the_newest_that_did_not_fail() -> None:
+    metrics = fed(CycleCompleted(report=HELD))
+
+    metrics.observe_record(
+        record(CycleCompleted(report=replace(FAILED, completed_at=FAILED.completed_at + timedelta(hours=3))), 2)
+    )
+
+    assert HELD.completed_at.timestamp() == value(metrics, "last_cycle_timestamp_seconds")
+
+
+def test_before_any_cycle_its_time_is_that_of_the_first_start_and_a_later_start_changes_nothing() -> None:
+    started = Started(mode=Mode.PAPER, version="1", settings={})
+    metrics = Metrics()
+    first, second = record(started, 1), record(started, 2)
+
+    metrics.observe_record(first)
+    metrics.observe_record(second)
+
+    assert first.at < second.at
+    assert first.at.timestamp() == value(metrics, "last_cycle_timestamp_seconds")

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
+
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import Event, ModelAnswered, ModelAsked, Record, Stopped
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
@@ -81,3 +83,13 @@ def test_a_passed_canary_holds_for_its_day() -> None:
 
     assert ("m", None) == (canary.checked_model, canary.on(MIDNIGHT_IN_SEOUL).checked_model)
     assert failed.checked_model is None
+
+
+@pytest.mark.parametrize(
+    ("tokens", "krw", "part"),
+    [(2000, "100", "0.5"), (100_000, "20", "0.5"), (1000, "100", "1"), (0, "100", "1"), (2000, "0", "1")],
+)
+def test_the_part_of_a_budget_that_is_spent_is_that_of_tokens_or_won_whichever_is_more(tokens: int, krw: str, part: str) -> None:
+    spending = folded((asked(), NOON))
+
+    assert Decimal(part) == spending.part_of(tokens=tokens, krw=Decimal(krw))
