@@ -9,8 +9,9 @@ from dg_bot.app.settings import RESERVED_NAMES, known_names, secret_names
 from tests.architecture.source import ROOT
 from tests.docs.program_texts import program_texts
 
-# A page that a command writes has a short word on it in Korean, and no twin.
-TWINS = sorted({*ROOT.glob("docs/*.ko.md")} - {ROOT / "docs/reliability.ko.md"})
+# Neither is a translation: the one explains a page that a command writes, the other gives each English word a Korean one.
+NO_TWINS = {ROOT / "docs/reliability.ko.md", ROOT / "docs/glossary.ko.md"}
+TWINS = sorted({*ROOT.glob("docs/*.ko.md")} - NO_TWINS)
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
@@ -41,6 +42,16 @@ def test_each_of_two_twins_names_the_other(twin: Path) -> None:
 
     assert f"한국어: [{twin.name}]({twin.name})" in original.read_text(encoding="utf-8")
     assert f"English: [{original.name}]({original.name})" in twin.read_text(encoding="utf-8")
+
+
+def test_the_korean_glossary_explains_words_that_the_english_one_has() -> None:
+    words, explained = (
+        re.findall(r"^\| (.*?) \|", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.MULTILINE)
+        for name in ("glossary.md", "glossary.ko.md")
+    )
+
+    assert len(explained) > 90
+    assert [] == [word for word in explained[1:] if word not in words]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
