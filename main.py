@@ -54,7 +54,8 @@ def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
     bot.check_venue()
     bot.learn_trials()
     code = run_markets(bot, settings.markets, show)
-    bot.outbox.flush()
+    for outbox in bot.outboxes:
+        outbox.flush()
     if not as_json:
         print_unwatched(bot.books.state, settings.mode, console)
     return code

@@ -136,7 +136,8 @@ class ReplayBench:
                 else:
                     bot.guard.tick()
                 run_markets(bot, settings.markets, reports.append)
-            bot.outbox.flush()
+            for outbox in bot.outboxes:
+                outbox.flush()
 
 
 def hours_from(first: datetime, count: int) -> list[datetime]:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from dg_bot.simulator.faults import Answer, FaultRule, Html, LoseReply
+from tests.discord_server import SECRET as WEBHOOK_SECRET
+from tests.discord_server import DiscordServer
 from tests.e2e.conftest import MakeBench
 from tests.e2e.market_bench import MarketBench, breakout
 from tests.e2e.tape_bench import ACCESS_KEY, SECRET_KEY, WarmProgram
@@ -106,6 +108,21 @@ def test_a_telegram_that_never_answers_does_not_hold_the_end_of_the_daemon(bench
         code = daemon.end()
 
     assert (0, "stopped") == (code, bench.journal[-1]["kind"])
+
+
+def test_h01_a_telegram_that_never_answers_holds_up_no_other_channel(bench: MarketBench, telegram: TelegramServer) -> None:
+    """Discord has its own thread and its own place in the journal: it hears of a trade while Telegram keeps silent."""
+    telegram.replies.extend([SILENCE] * 99)
+
+    with DiscordServer() as discord, bench.daemon(DISCORD_WEBHOOK_URL=discord.url) as daemon:
+        daemon.run_cycle()
+        with discord.changed:
+            assert discord.changed.wait_for(lambda: any("bought" in text for text in discord.texts), 30)
+        daemon.end()
+        log = daemon.log
+
+    assert ([], True) == (telegram.sent, discord.texts[0].startswith("▶️ **Started**"))
+    assert [] == [name for name, text in {"log": log, **files_of(bench.folder)}.items() if WEBHOOK_SECRET in text]
 
 
 def test_the_end_of_a_daemon_is_told(bench: MarketBench, telegram: TelegramServer) -> None:

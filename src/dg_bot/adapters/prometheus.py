@@ -64,6 +64,7 @@ class Metrics:
         self._last_exit: dict[Market, tuple[str, str]] = {}
         self._invested_krw: Decimal | None = None
         self._last_good_cycle: datetime | None = None
+        self._lags: dict[str, int] = {}
         self._make_trading()
         self._make_risk()
         self._make_process()
@@ -157,9 +158,10 @@ class Metrics:
         """Add time in which a position was held and no guard tick completed."""
         self._unprotected.inc(seconds)
 
-    def outbox_lag(self, records: int) -> None:
-        """Note how many journal records the projection that is furthest behind has not taken yet."""
-        self._outbox.set(records)
+    def outbox_lag(self, records: int, *, of: str = "outbox") -> None:
+        """Note how many journal records the projection of one outbox that is furthest behind has not taken yet."""
+        self._lags[of] = records
+        self._outbox.set(max(self._lags.values()))
 
     def unresolved_intents(self, count: int) -> None:
         self._unresolved.set(count)

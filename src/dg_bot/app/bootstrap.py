@@ -19,6 +19,7 @@ from dg_bot.adapters.postgres_trials import sets_tried
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.sentry import CrashReports
+from dg_bot.adapters.state_file import Cursors
 from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
@@ -28,13 +29,13 @@ from dg_bot.app.code_hash import own_files, program
 from dg_bot.app.database import Database, Owner
 from dg_bot.app.decision_models import Advisers, challengers, decision_model, language_model, trained_model
 from dg_bot.app.demo_venue import DemoVenue
-from dg_bot.app.followers import database_of, followers, telegram_of
+from dg_bot.app.followers import database_of, discord_of, followers, telegram_of
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.model_identity import model_identity
 from dg_bot.app.news_reading import news_desk
 from dg_bot.app.outbox import Outbox
-from dg_bot.app.outbox_notes import note_reasons
+from dg_bot.app.outbox_notes import OutboxNotes
 from dg_bot.app.record_log import log_record
 from dg_bot.app.recorded_cycles import RecordedCycles, RunsCycles
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
@@ -96,7 +97,7 @@ class Bot:
     pipeline: RunsCycles
     guard: Guard
     reconciler: Reconciler
-    outbox: Outbox
+    outboxes: tuple[Outbox, ...]
     metrics: Metrics
     database: Database
     luck: LuckMeter
@@ -106,6 +107,11 @@ class Bot:
     live_key: LiveKey | None = None
     contract: VenueContract | None = None
     news: NewsDesk | None = None
+
+    @property
+    def behind(self) -> dict[str, str]:
+        """Give what is behind the journal, with the reason of the last attempt."""
+        return {name: reason for outbox in self.outboxes for name, reason in outbox.degraded.items()}
 
     def learn_time(self) -> None:
         """Ask the venue something light, so that the clock knows its time; what goes wrong will be met again by the cycle."""
@@ -189,6 +195,7 @@ def running_bot(
         books.compact()
         archive = CandleFiles(settings.candle_folder, source=settings.candle_source)
         telegram = telegram_of(settings, venue.clock, stack)
+        cursors = Cursors(settings.state_folder / "cursors.json")
         projections = followers(
             settings,
             journal=journal,
@@ -198,20 +205,28 @@ def running_bot(
             clock=venue.clock,
             metrics=metrics,
             telegram=telegram,
+            cursors=cursors,
         )
+        discord = discord_of(settings, journal=journal, cursors=cursors, clock=venue.clock, metrics=metrics)
         role = {PROGRAM: DAEMON} if is_daemon else {}
         books.record(Started(mode=settings.mode, version=__version__, settings={**settings.public(), **role}))
         note_records(settings.state_folder, len(journal))
         live_key = _live_key(settings, venue, books, metrics)
-        outbox = Outbox(
-            projections=projections,
-            metrics=metrics,
-            end=lambda: books.state.sequence,
-            now=venue.clock.now,
-            alarm=books.alarm,
-            note=partial(note_reasons, settings.state_folder),
+        notes = OutboxNotes(settings.state_folder)
+        outboxes = tuple(
+            Outbox(
+                projections=following,
+                metrics=metrics,
+                end=lambda: books.state.sequence,
+                now=venue.clock.now,
+                alarm=books.alarm,
+                note=partial(notes.note, name),
+                name=name,
+            )
+            for name, following in (("outbox", projections), ("discord", [] if discord is None else [discord]))
+            if following
         )
-        yield _wired(settings, venue, books, recorder, archive, metrics, database, outbox, on_progress, live_key, telegram)
+        yield _wired(settings, venue, books, recorder, archive, metrics, database, outboxes, on_progress, live_key, telegram)
 
 
 def _report_crashes(settings: Settings, stack: ExitStack) -> None:
@@ -311,7 +326,7 @@ def _wired(
     archive: CandleFiles,
     metrics: Metrics,
     database: Database,
-    outbox: Outbox,
+    outboxes: tuple[Outbox, ...],
     on_progress: Progress,
     live_key: LiveKey | None,
     telegram: TelegramNotifier | None,
@@ -383,7 +398,7 @@ def _wired(
         ),
         guard=trading.guard,
         reconciler=trading.reconciler,
-        outbox=outbox,
+        outboxes=outboxes,
         metrics=metrics,
         database=database,
         luck=luck,

@@ -94,7 +94,7 @@ def examine(settings: Settings, balances: Balances) -> Findings:
                 cursors,
                 count,
                 reasons=noted_reasons(settings.state_folder),
-                has_messages=settings.telegram_bot_token is not None,
+                channels=_channels(settings),
             ),
         ),
     )
@@ -123,9 +123,13 @@ def _model_file(settings: Settings) -> list[Degraded]:
     return [Degraded("model_file", trained.text)] if isinstance(trained, RefusedFile) else []
 
 
-def _behind(cursors: Mapping[str, int], count: int, *, reasons: Mapping[str, str], has_messages: bool) -> list[Degraded]:
+def _channels(settings: Settings) -> tuple[str, ...]:
+    telegram = () if settings.telegram_bot_token is None else ("messages",)
+    return telegram if settings.discord_webhook_url is None else (*telegram, "discord")
+
+
+def _behind(cursors: Mapping[str, int], count: int, *, reasons: Mapping[str, str], channels: tuple[str, ...]) -> list[Degraded]:
     """Name the projections that lag, and why; a cursor of messages that nobody sends any more lags for good reason."""
-    followed = ("database", "messages") if has_messages else ("database",)
-    lags = {name: count - cursors.get(name, 0) for name in followed}
+    lags = {name: count - cursors.get(name, 0) for name in ("database", *channels)}
     texts = {name: f"{lag} records behind the journal" for name, lag in lags.items() if lag > 0}
     return [Degraded(name, f"{text}: {reasons[name]}" if name in reasons else text) for name, text in texts.items()]

@@ -22,6 +22,7 @@ _REMEDIES = {
     "database": "rows follow by themselves with the next cycle, once the database answers",
     "model_file": "mend what is said there, then start the bot anew; until then it buys nothing by this model",
     "messages": "messages follow by themselves with the next cycle, once Telegram answers",
+    "discord": "messages follow by themselves with the next cycle, once Discord answers",
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.discord import DiscordNotifier
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.state_file import Cursors
@@ -40,12 +41,12 @@ def followers(
     clock: Clock,
     metrics: Metrics,
     telegram: TelegramNotifier | None,
+    cursors: Cursors,
 ) -> list[Projection]:
     """Give the projections; messages are among them where there is a chat to write to.
 
     Raises StateError where one has followed the journal further than it goes.
     """
-    cursors = Cursors(settings.state_folder / "cursors.json")
     _require_not_ahead(cursors, len(journal))
     projections: list[Projection] = [
         RowProjection(
@@ -64,6 +65,23 @@ def followers(
         metrics=metrics,
     )
     return [*projections, messages]
+
+
+def discord_of(
+    settings: Settings, *, journal: JournalFile, cursors: Cursors, clock: Clock, metrics: Metrics
+) -> MessageProjection | None:
+    """Give the projection of messages into a Discord channel, with a place of its own in the journal; None without a webhook."""
+    if settings.discord_webhook_url is None:
+        return None
+    return MessageProjection(
+        journal=journal,
+        cursors=cursors,
+        narrator=Narrator(language=settings.bot_language, verbosity=settings.telegram_verbosity),
+        notifier=DiscordNotifier(url=settings.discord_webhook_url.get_secret_value(), clock=clock),
+        clock=clock,
+        metrics=metrics,
+        name="discord",
+    )
 
 
 def telegram_of(settings: Settings, clock: Clock, stack: ExitStack) -> TelegramNotifier | None:

@@ -28,9 +28,21 @@ class MessageProjection:
     """
 
     def __init__(
-        self, *, journal: Journal, cursors: Cursors, narrator: Narrator, notifier: Notifier, clock: Clock, metrics: Metrics
+        self,
+        *,
+        journal: Journal,
+        cursors: Cursors,
+        narrator: Narrator,
+        notifier: Notifier,
+        clock: Clock,
+        metrics: Metrics,
+        name: str = "messages",
     ) -> None:
-        """Begin at the journal's present end where messages have never been sent before: old news is no news."""
+        """Begin at the journal's present end where messages have never been sent before: old news is no news.
+
+        `name` is that of its place in the journal: each channel has its own.
+        """
+        self._name = name
         self._journal = journal
         self._cursors = cursors
         self._narrator = narrator
@@ -47,7 +59,7 @@ class MessageProjection:
 
     @property
     def name(self) -> str:
-        return "messages"
+        return self._name
 
     @property
     def place(self) -> int:

@@ -9,9 +9,10 @@ from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.risk_state_file import RiskStateFile
+from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.account_access import AccountAccess
 from dg_bot.app.database import Owner
-from dg_bot.app.followers import database_of, followers, telegram_of
+from dg_bot.app.followers import database_of, discord_of, followers, telegram_of
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import existing_journal, hold_folder, whole_journal
 from dg_bot.domain.events import AccountOpened, Record, SafeModeLeft
@@ -96,7 +97,8 @@ def _deliver(settings: Settings, journal: JournalFile, books: Books, clock: Cloc
     with ExitStack() as stack:
         database = database_of(settings, owner=Owner(settings.mode, settings.order_namespace))
         stack.callback(database.close)
-        for follower in followers(
+        cursors = Cursors(settings.state_folder / "cursors.json")
+        rows_and_messages = followers(
             settings,
             journal=journal,
             books=books,
@@ -105,6 +107,9 @@ def _deliver(settings: Settings, journal: JournalFile, books: Books, clock: Cloc
             clock=clock,
             metrics=Metrics(),
             telegram=telegram_of(settings, clock, stack),
-        ):
+            cursors=cursors,
+        )
+        discord = discord_of(settings, journal=journal, cursors=cursors, clock=clock, metrics=Metrics())
+        for follower in (*rows_and_messages, *([] if discord is None else [discord])):
             with suppress(BotError):
                 follower.flush()

@@ -9,7 +9,7 @@ import structlog
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.errors import BotError
 
-PROJECTIONS = ("database", "candles", "messages")
+PROJECTIONS = ("database", "candles", "messages", "discord")
 # What could not be delivered for this long is told to the operator.
 _LATE = timedelta(minutes=10)
 _log = structlog.get_logger(__name__)
@@ -50,11 +50,13 @@ class Outbox:
         now: Callable[[], datetime],
         alarm: Callable[[str, str], None],
         note: Callable[[Mapping[str, str]], None],
+        name: str = "outbox",
     ) -> None:
         """`end` gives the sequence of the journal's last record.
 
         `alarm` is told once of each hold-up that lasts, `note` whenever what is behind or its reason is another.
         """
+        self.name = name
         self._projections = projections
         self._end = end
         self._now = now
@@ -82,7 +84,8 @@ class Outbox:
                 self._fall_behind(projection, f"a defect of this program ({type(error).__name__})")
             else:
                 self._catch_up(projection)
-        self._metrics.outbox_lag(max((self._end() - projection.place for projection in self._projections), default=0))
+        lag = max((self._end() - projection.place for projection in self._projections), default=0)
+        self._metrics.outbox_lag(lag, of=self.name)
         if self._noted != self._behind:
             self._noted = self.degraded
             self._note(self._noted)

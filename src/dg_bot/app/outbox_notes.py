@@ -1,5 +1,6 @@
 """Why rows or messages are behind, noted in a file by the process that tries, for the doctor to read."""
 
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,12 +16,23 @@ def _path(state_folder: Path) -> Path:
     return state_folder / "outbox.json"
 
 
-def note_reasons(state_folder: Path, behind: Mapping[str, str]) -> None:
-    """Keep why each projection of these is behind; what cannot be written down is in the log all the same."""
-    try:
-        write_state(_path(state_folder), {"behind": dict(behind)})
-    except StateError as error:
-        _log.error("outbox_not_noted", error=str(error))
+class OutboxNotes:
+    """The one file of all outboxes of a process; each notes its own part, from a thread of its own."""
+
+    def __init__(self, state_folder: Path) -> None:
+        self._path = _path(state_folder)
+        self._lock = threading.Lock()
+        self._behind: dict[str, Mapping[str, str]] = {}
+
+    def note(self, outbox: str, behind: Mapping[str, str]) -> None:
+        """Keep why each projection of this outbox is behind; what cannot be written down is in the log all the same."""
+        with self._lock:
+            self._behind[outbox] = dict(behind)
+            together = {name: reason for part in self._behind.values() for name, reason in part.items()}
+            try:
+                write_state(self._path, {"behind": together})
+            except StateError as error:
+                _log.error("outbox_not_noted", error=str(error))
 
 
 def noted_reasons(state_folder: Path) -> dict[str, str]:

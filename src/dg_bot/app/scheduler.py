@@ -15,6 +15,7 @@ from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.http import Check, StatusServer
 from dg_bot.app.one_cycle import run_markets
+from dg_bot.app.outbox import Outbox
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.starts_and_ends import has_crashed_in_a_row, has_missed_a_cycle, record_end
 from dg_bot.app.telegram_wiring import listener
@@ -47,7 +48,9 @@ class Daemon:
         self._bot = bot
         self._guard = GuardThread(bot, period_s=settings.guard_seconds)
         self._stopping = threading.Event()
-        self._outbox_thread = threading.Thread(target=self._deliver, name="outbox", daemon=True)
+        self._outbox_threads = [
+            threading.Thread(target=self._deliver, args=(outbox,), name=outbox.name, daemon=True) for outbox in bot.outboxes
+        ]
         self._luck_thread = threading.Thread(target=self._measure_luck, name="luck", daemon=True)
         self._trigger = VenueCron(settings.cycle_cron, bot.clock)
         self._cycle_thread: threading.Thread | None = None
@@ -90,7 +93,8 @@ class Daemon:
         await self._back_off(stop)
         await asyncio.to_thread(self._start_up)
         self._guard.start()
-        self._outbox_thread.start()
+        for thread in self._outbox_threads:
+            thread.start()
         self._luck_thread.start()
         if self._listener is not None:
             self._listener.start()
@@ -192,12 +196,12 @@ class Daemon:
     def _note(self, report: CycleReport) -> None:
         self._last_cycle = f"{report.cycle_id} {report.outcome}"
 
-    def _deliver(self) -> None:
-        """Flush until told to stop, and once more then; this thread alone does, for two would send the same message."""
+    def _deliver(self, outbox: Outbox) -> None:
+        """Flush until told to stop, and once more then; one thread alone does for each, for two would send the same message."""
         while not self._stopping.is_set():
-            self._bot.outbox.flush()
-            self._stopping.wait(_OUTBOX_REST_S if self._bot.outbox.degraded else _OUTBOX_PAUSE_S)
-        self._bot.outbox.flush()
+            outbox.flush()
+            self._stopping.wait(_OUTBOX_REST_S if outbox.degraded else _OUTBOX_PAUSE_S)
+        outbox.flush()
 
     def _measure_luck(self) -> None:
         """Count what sweeps have tried, and measure what a cycle has noted as due; no cycle waits for it."""
@@ -218,7 +222,7 @@ class Daemon:
     def _checks(self) -> Mapping[str, Check]:
         age = self._guard.age_s
         fresh = age <= _STUCK_PERIODS * self._bot.settings.guard_seconds
-        behind = self._bot.outbox.degraded
+        behind = self._bot.behind
         safe_mode = self._bot.books.state.safe_mode
         return {
             "guard": Check(fresh, f"last tick {age:.0f} s ago"),
@@ -249,6 +253,8 @@ class Daemon:
             self._cycle_thread.join(max(0.0, deadline - self._bot.clock.monotonic_s()))
         record_end(self._bot, code, self._contradiction or self._guard.broken or "the guard is stuck")
         self._stopping.set()
-        self._outbox_thread.join(_GRACE_S / 2)
+        ends_s = self._bot.clock.monotonic_s() + _GRACE_S / 2
+        for thread in self._outbox_threads:
+            thread.join(max(0.0, ends_s - self._bot.clock.monotonic_s()))
         self._bot.metrics.running(is_running=False)
         self._status.stop()

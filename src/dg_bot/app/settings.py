@@ -38,10 +38,11 @@ OFFICIAL_TELEGRAM = "https://api.telegram.org"
 OFFICIAL_OPENAI = "https://api.openai.com/v1"
 # Providers that a live bot may ask beside servers on its own machine.
 _LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
+_DISCORD_HOSTS = ("discord.com", "discordapp.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
 RESERVED_NAMES = frozenset(
     [
-        "DISCORD_WEBHOOK_URL", "HEARTBEAT_URL",
+        "HEARTBEAT_URL",
     ]
 )  # fmt: skip
 # What docker-compose reads from the same `.env`; the bot is told what it needs of it as DATABASE_URL.
@@ -49,8 +50,8 @@ CONTAINER_NAMES = frozenset(
     ["POSTGRES_PASSWORD", "DATABASE_PASSWORD", "GRAFANA_DATABASE_PASSWORD", "GRAFANA_PASSWORD", "BOT_UID"]
 )
 _CONTAINER_SECRETS = CONTAINER_NAMES - {"BOT_UID"}
-_RESERVED_SECRETS = frozenset(["DISCORD_WEBHOOK_URL", "HEARTBEAT_URL"])
 _WITHOUT_MODEL = "set it, or DECISION_MODEL=rules without CHALLENGERS and NEWS_SENTIMENT"
+_RESERVED_SECRETS = frozenset(["HEARTBEAT_URL"])
 _DEFAULTS = RiskLimits()
 
 
@@ -140,6 +141,7 @@ class Settings(BaseModel):
     telegram_bot_token: SecretStr | None = None
     telegram_chat_id: str | None = None
     telegram_user_ids: UserIds = ()
+    discord_webhook_url: SecretStr | None = None
     telegram_base_url: str = OFFICIAL_TELEGRAM
     telegram_verbosity: Verbosity = Verbosity.CHANGES
     bot_language: Language = Language.KOREAN
@@ -289,7 +291,10 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """Give the values that must never be shown."""
         values = (getattr(self, name) for name in type(self).model_fields)
-        return tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        secrets = tuple(value.get_secret_value() for value in values if isinstance(value, SecretStr))
+        # A webhook's address is its secret, and so is the end of its path, wherever that may stand alone.
+        webhook = () if self.discord_webhook_url is None else (self.discord_webhook_url.get_secret_value().rpartition("/")[2],)
+        return secrets + webhook
 
     def require_safe(self) -> None:
         """Refuse a setup that must not trade; raises UnsafeSetup."""
@@ -311,6 +316,10 @@ class Settings(BaseModel):
             )
         if self.screen_mode is ScreenMode.OFF:
             raise UnsafeSetup("SCREEN_MODE", "is off, which is not for live trading", "use block or warn")
+        if self.discord_webhook_url is not None and not _is_discord(self.discord_webhook_url.get_secret_value()):
+            raise UnsafeSetup(
+                "DISCORD_WEBHOOK_URL", "is neither Discord's nor this machine's", "copy it from the channel's settings"
+            )
         if self.telegram_base_url != OFFICIAL_TELEGRAM and not is_loopback(self.telegram_base_url):
             raise UnsafeSetup("TELEGRAM_BASE_URL", "is neither Telegram nor this machine", f"leave it out, or use {LOOPBACK[0]}")
 
@@ -387,6 +396,10 @@ def _https_host(url: str) -> str | None:
         return parts.hostname if parts.scheme == "https" else None
     except ValueError:
         return None
+
+
+def _is_discord(url: str) -> bool:
+    return is_loopback(url) or _https_host(url) in _DISCORD_HOSTS
 
 
 def _may_hold_secret(url: str) -> bool:

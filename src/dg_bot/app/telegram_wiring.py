@@ -41,7 +41,7 @@ def listener(
         rows=AnswerRows(bot.database.dsn),
         now=bot.clock.now,
         checks=checks,
-        behind=lambda: bot.outbox.degraded,
+        behind=lambda: bot.behind,
         begin_cycle=begin_cycle,
     )
     desk = TelegramDesk(

@@ -10,7 +10,7 @@ from rich.console import Console
 from dg_bot.adapters.instance_lock import note_records
 from dg_bot.app.doctor import Degraded, examine
 from dg_bot.app.doctor_report import findings_json, print_findings
-from dg_bot.app.outbox_notes import note_reasons
+from dg_bot.app.outbox_notes import OutboxNotes
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import CycleCompleted, IntentSending, SafeModeEntered, SafeModeLeft
 from dg_bot.domain.gate import Gate
@@ -37,7 +37,7 @@ def test_a_bot_whose_books_match_is_well(ward: Ward) -> None:
 
 def test_rows_that_are_behind_are_named_with_their_cause(ward: Ward) -> None:
     ward.lived(rows=0)
-    note_reasons(ward.settings.state_folder, {"database": "it does not start", "messages": "nobody asks"})
+    OutboxNotes(ward.settings.state_folder).note("outbox", {"database": "it does not start", "messages": "nobody asks"})
 
     assert [Degraded("database", "1 records behind the journal: it does not start")] == ward.degraded
 

@@ -12,7 +12,7 @@ from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.database import Database
 from dg_bot.app.message_projection import MessageProjection
 from dg_bot.app.outbox import Outbox, Projection
-from dg_bot.app.outbox_notes import note_reasons, noted_reasons
+from dg_bot.app.outbox_notes import OutboxNotes, noted_reasons
 from dg_bot.app.row_projections import CandleProjection, RowProjection
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle, CandleSeries
@@ -573,7 +573,7 @@ def test_the_reasons_are_noted_whenever_they_are_others() -> None:
 
 @pytest.mark.parametrize("behind", [{}, {"database": "away", "messages": "token"}])
 def test_noted_reasons_are_read_back(tmp_path: Path, behind: dict[str, str]) -> None:
-    note_reasons(tmp_path, behind)
+    OutboxNotes(tmp_path).note("outbox", behind)
 
     assert behind == noted_reasons(tmp_path)
 
@@ -586,10 +586,28 @@ def test_reasons_that_cannot_be_read_are_none(tmp_path: Path, content: str | Non
     assert {} == noted_reasons(tmp_path)
 
 
+def test_each_outbox_notes_its_own_part(tmp_path: Path) -> None:
+    notes = OutboxNotes(tmp_path)
+    notes.note("outbox", {"database": "away"})
+    notes.note("discord", {"discord": "gone"})
+    both = noted_reasons(tmp_path)
+    notes.note("outbox", {})
+
+    assert ({"database": "away", "discord": "gone"}, {"discord": "gone"}) == (both, noted_reasons(tmp_path))
+
+
+def test_the_lag_is_that_of_the_outbox_furthest_behind() -> None:
+    metrics = Metrics()
+    metrics.outbox_lag(3, of="outbox")
+    metrics.outbox_lag(1, of="discord")
+
+    assert 3.0 == value(metrics, "outbox_lag")
+
+
 def test_reasons_that_cannot_be_written_stop_nothing(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    note_reasons(tmp_path / "file", {"database": "away"})
+    OutboxNotes(tmp_path / "file").note("outbox", {"database": "away"})
 
     assert {} == noted_reasons(tmp_path / "file")
 
@@ -604,7 +622,7 @@ def test_why_a_server_of_our_own_does_not_start_reaches_the_doctor(tmp_path: Pat
     post = Post(shelf.rows())
 
     post.outbox.flush()
-    note_reasons(tmp_path, post.notes[-1])
+    OutboxNotes(tmp_path).note("outbox", post.notes[-1])
 
     reason = noted_reasons(tmp_path)["database"]
     assert "start the embedded PostgreSQL: was not taken (" in reason

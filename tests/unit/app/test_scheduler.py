@@ -133,7 +133,7 @@ def run_daemon(bot: Bot, act: Act, *, until: Callable[[], bool] = lambda: True) 
     async def scenario() -> tuple[int, Daemon]:
         daemon = Daemon(bot, redactor=Redactor(()))
         running = asyncio.create_task(daemon.run())
-        while daemon._outbox_thread.ident is None:
+        while any(thread.ident is None for thread in daemon._outbox_threads):
             await asyncio.sleep(0.005)
         act(daemon)
         while not until() and not running.done():
@@ -364,7 +364,8 @@ def test_the_end_never_delivers_beside_a_delivery_that_is_under_way(monkeypatch:
 
     code, daemon = run_daemon(whole_bot(paper_bot("100 100", at=HALF_PAST), taker), lambda _: None)
     taker.released.set()
-    daemon._outbox_thread.join()
+    for thread in daemon._outbox_threads:
+        thread.join()
 
     assert (0, 1) == (code, taker.most)
 

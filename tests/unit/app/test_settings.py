@@ -28,10 +28,9 @@ LIVE = {
     "LIVE_TRADING_CONFIRMED": "yes",
     "KEY_SCOPE_CONFIRMED": "trade-only",
 }
-SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "OPENAI_API_KEY", "DATABASE_URL", "TELEGRAM_BOT_TOKEN")
+SECRETS = ("UPBIT_ACCESS_KEY", "UPBIT_SECRET_KEY", "OPENAI_API_KEY", "DATABASE_URL", "DISCORD_WEBHOOK_URL", "TELEGRAM_BOT_TOKEN")
 # Part of what outsiders rely on; nothing reads them yet.
 RESERVED = [
-    "DISCORD_WEBHOOK_URL",
     "HEARTBEAT_URL",
 ]
 # What else may stand in the file, for others than the bot, or to open it.
@@ -121,6 +120,7 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "RISK_MAX_CLOCK_SKEW_SECONDS": ("5", 5.0),
     "DATABASE_URL": ("postgresql://localhost/x", SecretStr("postgresql://localhost/x")),
     "TELEGRAM_BOT_TOKEN": ("1:t", SecretStr("1:t")),
+    "DISCORD_WEBHOOK_URL": ("https://discord.com/api/webhooks/1/abcdef", SecretStr("https://discord.com/api/webhooks/1/abcdef")),
     "TELEGRAM_USER_IDS": ("123456789, 987654321", (123456789, 987654321)),
     "TELEGRAM_CHAT_ID": ("-100", "-100"),
     "TELEGRAM_BASE_URL": ("http://127.0.0.1:9001", "http://127.0.0.1:9001"),

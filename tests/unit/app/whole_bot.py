@@ -39,13 +39,15 @@ def whole_bot(paper: PaperBot, *projections: Projection, **settings: object) -> 
         pipeline=paper.pipeline,
         guard=paper.guard,
         reconciler=paper.reconciler,
-        outbox=Outbox(
-            projections=projections,
-            metrics=metrics,
-            end=lambda: paper.books.state.sequence,
-            now=paper.clock.now,
-            alarm=paper.books.alarm,
-            note=lambda _behind: None,
+        outboxes=(
+            Outbox(
+                projections=projections,
+                metrics=metrics,
+                end=lambda: paper.books.state.sequence,
+                now=paper.clock.now,
+                alarm=paper.books.alarm,
+                note=lambda _behind: None,
+            ),
         ),
         metrics=metrics,
         hands=paper.hands,
