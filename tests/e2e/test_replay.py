@@ -9,6 +9,7 @@ from pathlib import Path
 from threading import Event
 
 import pytest
+from pydantic import SecretStr
 from scripts import replay as script
 from scripts.models import promote, scorecard
 
@@ -121,6 +122,30 @@ def test_a_capsule_is_small_and_its_row_names_it(recorded: RecordedHours, databa
     assert max(one.size_bytes for one in stored.values()) <= MOST_BYTES
     assert [(one.cycle_id, one.file, one.sha256, one.size_bytes) for one in stored.values()][: len(told)] == told
     assert len(told) >= CYCLES // 2
+
+
+def test_a_capsule_with_prompts_and_several_models_is_no_larger(asked: RecordedHours) -> None:
+    asking = [stored for stored in capsules(asked) if stored.size_bytes > 6_000]
+
+    assert asking
+    assert max(stored.size_bytes for stored in asking) <= MOST_BYTES
+
+
+def test_a_capsule_whose_file_is_gone_comes_out_of_its_row(recorded: RecordedHours, database: str) -> None:
+    stored = entry(recorded)
+    path = path_of(recorded, stored)
+    content = path.read_bytes()
+    path.unlink()
+    try:
+        (found,) = Replayer(recorded.settings, {}).replay(stored.cycle_id)
+        away = recorded.settings.model_copy(update={"database_url": SecretStr("postgresql://x@127.0.0.1:1/x")})
+        (offline,) = Replayer(away, {}).replay(stored.cycle_id)
+    finally:
+        path.write_bytes(content)
+
+    assert (stored.cycle_id, content) in rows(database, "SELECT cycle_id, capsule FROM cycles")
+    assert Verdict.SAME is found.verdict
+    assert (Verdict.DAMAGED, True) == (offline.verdict, "no copy is known" in offline.problem)
 
 
 def test_a_changed_byte_anywhere_is_named(recorded: RecordedHours) -> None:

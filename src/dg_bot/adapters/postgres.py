@@ -16,12 +16,12 @@ from psycopg.types.datetime import DatetimeDumper
 from dg_bot.adapters.account_lock import AccountLock
 from dg_bot.adapters.postgres_audit import altered_rows
 from dg_bot.adapters.postgres_errors import require_dsn, store_error
-from dg_bot.adapters.postgres_projection import write_rejected, write_rows
+from dg_bot.adapters.postgres_projection import CapsuleOf, write_rejected, write_rows
 from dg_bot.adapters.postgres_queries import queries
 from dg_bot.domain.calendar import Timeframe, from_epoch
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.cycle_report import Mode
-from dg_bot.domain.events import Record
+from dg_bot.domain.events import CapsuleStored, Record
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.errors import AccountInUse, ConfigurationError, DataError
@@ -59,11 +59,19 @@ class PostgresStore:
     """
 
     def __init__(
-        self, dsn: str, *, account: AccountLock | None = None, statement_timeout_s: float = 5.0, lock_timeout_s: float = 2.0
+        self,
+        dsn: str,
+        *,
+        account: AccountLock | None = None,
+        capsule_of: CapsuleOf = lambda _stored: None,
+        statement_timeout_s: float = 5.0,
+        lock_timeout_s: float = 2.0,
     ) -> None:
+        """`capsule_of` gives the bytes of a capsule for its row; None where its file is gone."""
         require_dsn(dsn)
         self._dsn = dsn
         self._account = account
+        self._capsule_of = capsule_of
         self._limits = {
             "statement_timeout": f"{statement_timeout_s * 1000:.0f}ms",
             "lock_timeout": f"{lock_timeout_s * 1000:.0f}ms",
@@ -107,7 +115,7 @@ class PostgresStore:
             return []
 
         def write(cursor: Cursor) -> list[Record]:
-            return [record for record in records if not _is_written(cursor, record)]
+            return [record for record in records if not _is_written(cursor, record, self._capsule_of)]
 
         return self._transact("project", write)
 
@@ -143,7 +151,20 @@ class PostgresStore:
 
     def altered_rows(self, records: Iterable[Record]) -> list[str]:
         """Say of each row in what it is not what these records, all from the first to some place, make of it; changes nothing."""
-        return self._transact("audit", lambda cursor: altered_rows(cursor, records, _is_written))
+
+        def write(cursor: Cursor, record: Record) -> bool:
+            return _is_written(cursor, record, lambda _stored: None)
+
+        return self._transact("audit", lambda cursor: altered_rows(cursor, records, write))
+
+    def capsule(self, stored: CapsuleStored) -> bytes | None:
+        """Give the bytes of a capsule as they were when its row was written; None where there are none."""
+
+        def read(cursor: Cursor) -> bytes | None:
+            row = cursor.execute(queries()["kept_capsule"], {"cycle_id": stored.cycle_id, "sha256": stored.sha256}).fetchone()
+            return None if row is None or row[0] is None else bytes(row[0])
+
+        return self._transact("capsule", read)
 
     def _transact(self, operation: str, work: Callable[[Cursor], T]) -> T:
         with self._lock:
@@ -210,11 +231,11 @@ class _AwareDatetimeDumper(DatetimeDumper):
         return self
 
 
-def _is_written(cursor: Cursor, record: Record) -> bool:
+def _is_written(cursor: Cursor, record: Record, capsule_of: CapsuleOf) -> bool:
     """Write the rows of a record, or set it aside."""
     try:
         with cursor.connection.transaction():
-            write_rows(cursor, record)
+            write_rows(cursor, record, capsule_of)
         return True
     except _RECORD_ERRORS as error:
         problem = _problem(error)

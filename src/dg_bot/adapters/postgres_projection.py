@@ -1,6 +1,6 @@
 """Turn journal records into rows: which statements each event means, run on one cursor."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import assert_never
@@ -44,7 +44,7 @@ from dg_bot.domain.events import (
 from dg_bot.domain.money import ZERO, plain, product
 from dg_bot.errors import DataError
 
-Parameter = str | int | float | Decimal | datetime | Jsonb | None
+Parameter = str | bytes | int | float | Decimal | datetime | Jsonb | None
 
 _LONGEST_SOURCE = 100
 _STATUS_OF_ANSWER = {Answer.ACCEPTED: "open", Answer.UNKNOWN: "open", Answer.REJECTED: "failed"}
@@ -56,8 +56,11 @@ _STATUS_OF_CLOSING = {
 }
 
 
-def write_rows(cursor: Cursor, record: Record) -> None:
-    """Write the rows of one record; again is harmless.
+CapsuleOf = Callable[[CapsuleStored], bytes | None]
+
+
+def write_rows(cursor: Cursor, record: Record, capsule_of: CapsuleOf) -> None:
+    """Write the rows of one record; again is harmless. `capsule_of` gives what a capsule's file holds, None where it is gone.
 
     Raises DataError where the record contradicts rows that are there, and psycopg's errors.
     """
@@ -74,8 +77,9 @@ def write_rows(cursor: Cursor, record: Record) -> None:
             _write_cycle(cursor, record, report)
         case ChallengersHeard(cycle_id=cycle_id, opinions=opinions):
             _write_opinions(cursor, record, cycle_id, challengers_opinions(opinions))
-        case CapsuleStored(cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size):
-            _run(cursor, "note_capsule", cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size)
+        case CapsuleStored(cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size) as stored:
+            kept = capsule_of(stored)
+            _run(cursor, "note_capsule", cycle_id=cycle_id, file=file, sha256=sha256, size_bytes=size, capsule=kept)
         case NewsSeen(source=source, entries=entries):
             for entry in entries:
                 published = {"title": entry.title, "published_at": entry.published_at}

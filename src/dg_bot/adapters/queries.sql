@@ -79,8 +79,14 @@ WHERE (kept.symbol, kept.mode, kept.outcome, kept.completed_at)
     OR (excluded.outcome = 'failed' AND excluded.completed_at < kept.completed_at);
 
 -- name: note_capsule
-UPDATE cycles SET capsule_file = %(file)s, capsule_sha256 = %(sha256)s, capsule_bytes = %(size_bytes)s
+-- A file that has gone since takes nothing from the row.
+UPDATE cycles SET
+    capsule = coalesce(%(capsule)s::bytea, CASE WHEN capsule_sha256 = %(sha256)s THEN capsule END),
+    capsule_file = %(file)s, capsule_sha256 = %(sha256)s, capsule_bytes = %(size_bytes)s
 WHERE cycle_id = %(cycle_id)s;
+
+-- name: kept_capsule
+SELECT capsule FROM cycles WHERE cycle_id = %(cycle_id)s AND capsule_sha256 = %(sha256)s;
 
 -- name: put_decision
 INSERT INTO ai_decisions (cycle_id, symbol, decision, confidence, source, reason, market_data, created_at)

@@ -38,6 +38,7 @@ from dg_bot.app.outbox import Outbox
 from dg_bot.app.outbox_notes import OutboxNotes
 from dg_bot.app.record_log import log_record
 from dg_bot.app.recorded_cycles import RecordedCycles, RunsCycles
+from dg_bot.app.row_projections import ROWS
 from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
 from dg_bot.app.scoring import stored_calibration
 from dg_bot.app.secrets import Redactor
@@ -392,9 +393,10 @@ def _wired(
             trading,
             books=books,
             recorder=recorder,
-            files=CapsuleFiles(settings.state_folder / "capsules"),
+            files=CapsuleFiles(settings.capsule_folder),
             settings=settings,
             program={**program(*own_files(strategy)), **model_identity(trained)},
+            delivered=lambda: Cursors(settings.state_folder / "cursors.json").get(ROWS),
         ),
         guard=trading.guard,
         reconciler=trading.reconciler,

@@ -11,6 +11,7 @@ from dg_bot.adapters.account_lock import AccountLock
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres
 from dg_bot.adapters.migrations import migrate
 from dg_bot.adapters.postgres import PostgresStore
+from dg_bot.adapters.postgres_projection import CapsuleOf
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import AccountInUse, ConfigurationError, StoreError, UnsafeSetup
 
@@ -33,9 +34,21 @@ class Owner:
 class Database:
     """Starts, migrates and connects on the first use that succeeds; until then every use tries again."""
 
-    def __init__(self, *, url: str | None, folder: Path, password_file: Path, owner: Owner | None = None) -> None:
-        """`owner` is the bot that will write: it alone may, and a database with rows of another one is refused."""
+    def __init__(
+        self,
+        *,
+        url: str | None,
+        folder: Path,
+        password_file: Path,
+        owner: Owner | None = None,
+        capsule_of: CapsuleOf = lambda _stored: None,
+    ) -> None:
+        """`owner` is the bot that will write: it alone may, and a database with rows of another one is refused.
+
+        `capsule_of` gives the bytes of a capsule for its row.
+        """
         self._owner = owner
+        self._capsule_of = capsule_of
         self._account = None if owner is None else AccountLock(owner.mode, owner.namespace)
         self._server = EmbeddedPostgres(data_dir=folder, password_file=password_file) if url is None else None
         self._url = url or ""
@@ -120,7 +133,7 @@ class Database:
     def _connected(self) -> PostgresStore:
         if self._store is None:
             self._dsn = self._server.start() if self._server is not None else self._url
-            store = PostgresStore(self._dsn, account=self._account)
+            store = PostgresStore(self._dsn, account=self._account, capsule_of=self._capsule_of)
             store.connect()
             self._store = store
         return self._store

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from dg_bot.adapters.candle_files import CandleFiles
+from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.discord import DiscordNotifier
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.prometheus import Metrics
@@ -28,6 +29,7 @@ def database_of(settings: Settings, *, owner: Owner | None) -> Database:
         folder=settings.data_folder / "postgres",
         password_file=settings.state_folder / "postgres_password",
         owner=owner,
+        capsule_of=CapsuleFiles(settings.capsule_folder).payload,
     )
 
 

@@ -1,8 +1,9 @@
 """Cycles with their capsules: what each one heard is kept after its end, and nothing waits for that."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from dg_bot.adapters.capsule_files import CapsuleFiles
@@ -39,12 +40,17 @@ class RecordedCycles:
         files: CapsuleFiles,
         settings: Settings,
         program: Mapping[str, str],
+        delivered: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`delivered` tells up to which record the database has followed; without one no file is ever removed."""
         self._trading = trading
         self._books = books
         self._recorder = recorder
         self._files = files
         self._settings = settings.public()
+        self._kept_for = None if settings.capsule_days is None else timedelta(days=settings.capsule_days)
+        self._pruned: date | None = None
+        self._delivered = delivered
         self._program = program
 
     def run_cycle(self, cycle: Cycle) -> CycleReport:
@@ -74,6 +80,7 @@ class RecordedCycles:
     def _keep(self, capsule: Capsule) -> None:
         try:
             self._books.record(self._files.store(capsule))
+            self._prune(capsule.opened_at)
         except InvariantViolated:
             raise
         except Exception as error:  # noqa: BLE001 - the cycle is over: no defect of its record may cost the next market its own
@@ -81,3 +88,9 @@ class RecordedCycles:
             # A disk that takes no capsule may take no alarm either; the next record that it refuses says so by itself.
             with suppress(StateError):
                 self._books.alarm("capsule", f"what {capsule.cycle_id} saw could not be kept: {told}")
+
+    def _prune(self, now: datetime) -> None:
+        """Remove, once a day, the files that are older than they have to be; the database keeps what it was given."""
+        if self._kept_for is not None and self._pruned != now.date():
+            self._pruned = now.date()
+            self._files.prune(now - self._kept_for, delivered=self._delivered())

@@ -12,6 +12,7 @@ from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.code_hash import code_sha256, own_files
 from dg_bot.app.decision_models import Advisers, challengers, decision_model
+from dg_bot.app.kept_capsules import KeptCapsules
 from dg_bot.app.model_identity import RecordedModels
 from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
@@ -78,7 +79,8 @@ class Replayer:
                 raise ConfigurationError(name, "is no setting of a decision", "see .env.example")
         self._settings = settings
         self._overrides = overrides
-        self._files = CapsuleFiles(settings.state_folder / "capsules")
+        self._kept = KeptCapsules(settings)
+        self._files = CapsuleFiles(settings.capsule_folder, elsewhere=self._kept.get)
         self._archive = CandleFiles(settings.candle_folder)
         self._verdicts: dict[tuple[str, datetime, str], ScreenResult] = {}
         self._strategies: dict[str, Strategy] = {}
@@ -89,6 +91,12 @@ class Replayer:
 
         A cycle of the journal without a capsule is missing; so is a cycle that the journal does not know.
         """
+        try:
+            yield from self._each(cycle_id)
+        finally:
+            self._kept.close()
+
+    def _each(self, cycle_id: str | None) -> Iterator[Replayed]:
         found = False
         for report, stored in _cycles(read_journal(existing_journal(self._settings))):
             if cycle_id in (None, report):

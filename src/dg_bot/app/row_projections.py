@@ -12,6 +12,8 @@ from dg_bot.errors import AccountInUse, StoreError
 from dg_bot.ports import CandleArchive, Journal
 
 _BATCH = 200
+# The name under which the place of the rows is kept.
+ROWS = "database"
 
 
 class RowProjection:
@@ -35,7 +37,7 @@ class RowProjection:
 
     @property
     def name(self) -> str:
-        return "database"
+        return ROWS
 
     @property
     def place(self) -> int:

@@ -65,6 +65,7 @@ class Settings(BaseModel):
     reference_market: OneMarket = Market("KRW-BTC")
     data_dir: Path | None = None
     candle_dir: Path | None = None
+    capsule_days: Annotated[int, Field(ge=2, le=36_500)] | None = None
 
     upbit_access_key: SecretStr | None = None
     upbit_secret_key: SecretStr | None = None
@@ -216,6 +217,10 @@ class Settings(BaseModel):
     @property
     def state_folder(self) -> Path:
         return self.data_folder / "state"
+
+    @property
+    def capsule_folder(self) -> Path:
+        return self.state_folder / "capsules"
 
     @property
     def strategy_folder(self) -> Path | None:
