@@ -11,7 +11,7 @@ from tests.docs.program_texts import program_texts
 
 # Neither is a translation: the one explains a page that a command writes, the other gives each English word a Korean one.
 NO_TWINS = {ROOT / "docs/reliability.ko.md", ROOT / "docs/glossary.ko.md"}
-TWINS = sorted({*ROOT.glob("docs/*.ko.md")} - NO_TWINS)
+TWINS = sorted({*ROOT.glob("*.ko.md"), *ROOT.glob("docs/*.ko.md")} - NO_TWINS)
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 
 
