@@ -7,10 +7,11 @@ LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header
 INPUTS ?= 1000000
 export PYTHONPATH = $(CURDIR)/src
 
-.PHONY: help demo picture test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
+.PHONY: help demo picture desk test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
 
 help:
 	@echo "make demo          trade a made-up market for two hours and show what happened"
+	@echo "make desk          draw the dashboards of a simulated month for the documents"
 	@echo "make test          run the whole suite"
 	@echo "make picture       draw the demo anew for the README"
 	@echo "make simulate      let many seeds live for months: make simulate SEEDS=1000 HOURS=720"
@@ -44,6 +45,10 @@ demo: $(VENV)/runtime
 
 picture: $(VENV)/runtime
 	@$(BIN)/python scripts/demo.py --picture docs/pictures/demo.svg
+
+desk: $(VENV)/development
+	@$(BIN)/python scripts/dashboards.py
+	@$(BIN)/python -m tests.monitoring
 
 test: $(VENV)/development
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -87,10 +87,14 @@ class Browser:
         return answer
 
 
+def is_there() -> bool:
+    return shutil.which(_CHROMIUM) is not None
+
+
 @contextmanager
 def chromium(profile: Path) -> Iterator[Browser]:
     """Start a browser with an empty profile, or skip the test and say that there is none."""
-    if shutil.which(_CHROMIUM) is None:
+    if not is_there():
         pytest.skip(f"there is no browser here: {_CHROMIUM}")
     for_browser, commands = os.pipe()
     answers, from_browser = os.pipe()

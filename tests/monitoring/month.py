@@ -95,7 +95,7 @@ def month(days: int = DAYS) -> Month:
 
 def candles() -> dict[Market, CandleSeries]:
     """Give the hours that the bot had seen when the month ended."""
-    return {one.market: _series(one).between(FIRST - _HISTORY, ENDS_AT) for one in MARKETS}
+    return {one.market: _series(one).between(FIRST - _HISTORY, ENDS_AT - HOUR.length) for one in MARKETS}
 
 
 class _Clock(VirtualClock):

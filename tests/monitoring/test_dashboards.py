@@ -156,7 +156,7 @@ def test_the_reader_is_made_with_a_password_of_the_operators_own_or_not_at_all(
 
 
 def test_the_whole_month_is_looked_at() -> None:
-    assert 32 == (WHOLE.end - WHOLE.start).days
+    assert 31 == (WHOLE.end - WHOLE.start).days
     assert 40 < len(list(panels()))
 
 

@@ -251,7 +251,7 @@ def _execution() -> Dashboard:
 
 
 def _health() -> Dashboard:
-    of, small = sql("health"), (6, 4)
+    of, small = sql("health"), (4, 4)
     panels = (
         _panel(
             "Since the last good cycle", Kind.STAT, Unit.SECONDS, "More than an hour and some seconds is late.", of["cycle_age"],
@@ -263,13 +263,13 @@ def _health() -> Dashboard:
             "Records set aside", Kind.STAT, Unit.COUNT, "Journal records that the tables refused; the journal has them.",
             of["refused"], size=small,
         ),
+        _panel("Mode and version", Kind.STAT, Unit.TEXT, "Of the last start.", of["version"], size=(8, 4)),
         _panel(
             "Guard", Kind.STAT, Unit.SECONDS, "Time since the guard's last completed tick.", _metric("guard_tick_age_seconds"),
-            size=small,
+            size=(8, 4),
         ),
-        _panel("Outbox", Kind.STAT, Unit.COUNT, "Records that rows or messages lag behind.", _metric("outbox_lag"), size=small),
-        _panel("Key expires in", Kind.STAT, Unit.DAYS, "Live mode only.", _metric("api_key_expires_in_days"), size=small),
-        _panel("Mode and version", Kind.STAT, Unit.TEXT, "Of the last start.", of["version"], size=small),
+        _panel("Outbox", Kind.STAT, Unit.COUNT, "Records that rows or messages lag behind.", _metric("outbox_lag"), size=(8, 4)),
+        _panel("Key expires in", Kind.STAT, Unit.DAYS, "Live mode only.", _metric("api_key_expires_in_days"), size=(8, 4)),
         _panel(
             "Stages of a cycle", Kind.LINES, Unit.MILLISECONDS, "Mean time of each stage; stage 3 waits for the language model.",
             of["durations"],

@@ -4,8 +4,6 @@ SELECT DISTINCT ON (symbol)
     opened_at AS "Hour",
     outcome AS "Outcome",
     coalesce(stopping_gate, 'none') AS "Stopped by",
-    found AS "Found",
-    demanded AS "Demanded",
     reason AS "In words"
 FROM cycle_outcomes
 WHERE symbol IN (${market:sqlstring}) AND $__timeFilter(opened_at)
