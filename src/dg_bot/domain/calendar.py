@@ -61,7 +61,8 @@ def require_aware(what: str, at: datetime) -> None:
 
 def to_epoch(at: datetime) -> int:
     """Give whole seconds since 1970-01-01T00:00Z, rounded down."""
-    require_aware("time", at)
+    if at.tzinfo is None:
+        require_aware("time", at)
     return (at - _EPOCH) // _SECOND
 
 
