@@ -7,13 +7,14 @@ LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header
 INPUTS ?= 1000000
 export PYTHONPATH = $(CURDIR)/src
 
-.PHONY: help demo picture desk test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
+.PHONY: help demo picture messages desk test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
 
 help:
 	@echo "make demo          trade a made-up market for two hours and show what happened"
 	@echo "make desk          draw the dashboards of a simulated month for the documents"
 	@echo "make test          run the whole suite"
 	@echo "make picture       draw the demo anew for the README"
+	@echo "make messages      show every message of the bot on one page, docs/messages.html"
 	@echo "make simulate      let many seeds live for months: make simulate SEEDS=1000 HOURS=720"
 	@echo "make simulate-real kill the true program at its calls: make simulate-real KILLS=500"
 	@echo "make replay-500    trade 500 hours under faults and compute each cycle again offline"
@@ -49,6 +50,9 @@ picture: $(VENV)/runtime
 desk: $(VENV)/development
 	@$(BIN)/python scripts/dashboards.py
 	@$(BIN)/python -m tests.monitoring
+
+messages: $(VENV)/development
+	@$(BIN)/python -m tests.message_page
 
 test: $(VENV)/development
 	$(BIN)/python -m pytest -n 2 --dist worksteal

@@ -73,7 +73,7 @@ def test_an_operator_commands_the_daemon_and_nobody_else_does(bench: MarketBench
         profit = ask(telegram, "/profit", "📈")
         performance = ask(telegram, "/performance", "🏁")
         logs = ask(telegram, "/logs", "🪵")
-        ask(telegram, "/stop", "⏹ <b>Stopped</b>\nNo cycles run")
+        ask(telegram, "/stop", "⏹ <b>Stopped</b>\nNo cycles;")
         daemon.run_cycle()
         daemon.wait_for("cycle_left_out")
         health = daemon.health()

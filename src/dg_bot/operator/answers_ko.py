@@ -60,7 +60,7 @@ TEXTS: Mapping[str, str] = {
     "menu.exit": "보유분 매도: 마켓 또는 all ⚠️",
     "menu.cancel": "확인 대기 취소",
     "menu.sync": "거래소와 장부 대조",
-    "menu.version": "버전",
+    "menu.version": "실행 중인 버전",
     "menu.help": "도움말",
     "order.list": "🧾 <b>주문</b>",
     "order.no_open": "진행 중인 주문 없음",

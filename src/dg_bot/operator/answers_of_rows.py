@@ -37,12 +37,8 @@ def trades(glance: Glance, rows: Sequence[TradeRow] | None, most: int, book: Phr
     lines = [book.say("trades.title")]
     if rows is None:
         lines += [book.say("rows.away"), book.say("rows.from_state")]
-        told = [
-            line
-            for intent in glance.ended_orders[:most]
-            if intent.closing and intent.closing.fills
-            for line in ended_order(intent, book)
-        ]
+        filled = [one for one in glance.ended_orders if one.closing and one.closing.executed_quantity > ZERO]
+        told = [line for intent in filled[:most] for line in ended_order(intent, book)]
     else:
         told = [line for row in rows for line in _trade(row, book)]
     return tuple(map(Reply, pages([*lines, *(told or [book.say("trades.none")])], _MOST_PAGES)))
