@@ -27,6 +27,11 @@ _REMEDIES = {
 }
 
 
+def remedy_of(refusal: str) -> str:
+    """Say what an operator has to do about a key that the exchange refuses by this name."""
+    return _REMEDIES.get(refusal, _NEW_KEY)
+
+
 class LiveKey:
     """The key of a live account: checked at the start whether it may order, and every day how long it will last."""
 
@@ -50,7 +55,7 @@ class LiveKey:
             self._exchange.balances()
             self._exchange.find(NO_ORDER)
         except AuthenticationFailed as error:
-            self._refuse(f"is refused by the exchange ({error.name})", _REMEDIES.get(error.name, _NEW_KEY))
+            self._refuse(f"is refused by the exchange ({error.name})", remedy_of(error.name))
             tell_refused_key(self._books, error)
             return
         verdicts = [self._exchange.test_order(market) for market in self._markets]
@@ -88,5 +93,5 @@ class LiveKey:
 
 def tell_refused_key(books: Books, error: AuthenticationFailed) -> None:
     """Tell every hour that nobody can watch what is held, and what the operator has to do; raises StateError."""
-    remedy = _REMEDIES.get(error.name, _NEW_KEY)
+    remedy = remedy_of(error.name)
     books.alarm("unprotected_key_refused", f"POSITIONS ARE NOT WATCHED: {error}; {remedy}", silence=_REPEATED)
