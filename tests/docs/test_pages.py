@@ -91,3 +91,11 @@ def test_every_name_that_looks_like_a_setting_is_one(page: Path) -> None:
     named = set(re.findall(r"^ *([A-Z]+_[A-Z_]+)=|`([A-Z]+_[A-Z_]+[A-Z])[`=]", page.read_text(encoding="utf-8"), re.MULTILINE))
 
     assert [] == [name for pair in named for name in pair if name.partition("_")[0] in families and name not in settings]
+
+
+@pytest.mark.parametrize("name", ["monitoring.md", "monitoring.ko.md"])
+def test_every_alert_is_explained(name: str) -> None:
+    rules = (ROOT / "monitoring" / "prometheus" / "rules.yml").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+    assert re.findall(r"alert: (\w+)", rules) == re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
