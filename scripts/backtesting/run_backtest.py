@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("argument --file: is needed with --output html")
     if options.cycles is not None and options.engine != "pipeline":
         parser.error("argument --cycles: goes with --engine pipeline")
+    if options.news and options.engine != "pipeline":
+        parser.error("argument --news: goes with --engine pipeline")
     if options.inside and options.engine != "kernel":
         parser.error("argument --inside: goes with --engine kernel")
     try:
@@ -54,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rules = rules_of(options, settings)
         candles = candles_of(options, settings)
         trade = (
-            _pipeline(settings, options.cycles)
+            _pipeline(settings, options.cycles, with_news=options.news)
             if options.engine == "pipeline"
             else partial(by_kernel, looks_inside=options.inside)
         )
@@ -78,16 +80,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ExitCode.DONE
 
 
-def _pipeline(settings: Settings, cycles: Path | None) -> Trader:
-    """Trade by the pipeline itself, and write what each of its cycles saw, where somebody wants it."""
+def _pipeline(settings: Settings, cycles: Path | None, *, with_news: bool) -> Trader:
+    """Trade by the pipeline itself, and write what each of its cycles saw, where somebody wants it.
+
+    `with_news` lets what the bot's journal holds of news object, at each hour as far as it was known.
+    """
     # The stages take a while to load, and the kernel needs none of them.
+    from dg_bot.app.news_reading import recorded_news  # noqa: PLC0415
     from dg_bot.backtesting.engine import run_pipeline  # noqa: PLC0415
     from dg_bot.operator.cycle_json import cycle_json  # noqa: PLC0415
 
     def trade(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Replay:
         limits = settings.risk_limits()
         with progress_bar("bars", Console(stderr=True)) as on_progress:
-            run = run_pipeline(candles, timeframe, strategy, rules=rules, limits=limits, on_progress=on_progress)
+            run = run_pipeline(
+                candles,
+                timeframe,
+                strategy,
+                rules=rules,
+                limits=limits,
+                news=recorded_news(settings) if with_news else None,
+                news_block_score=settings.news_block_score,
+                on_progress=on_progress,
+            )
         if cycles is not None:
             _write(cycles, "".join(f"{cycle_json(report)}\n" for report in run.reports))
         return run.history
@@ -148,6 +163,9 @@ def _parser() -> argparse.ArgumentParser:
         "--engine", choices=("kernel", "pipeline"), default="kernel", help="the compiled loop, or the bot's own stages"
     )
     parser.add_argument("--cycles", type=Path, metavar="F", help="where the pipeline's cycles are written, a JSON object a line")
+    parser.add_argument(
+        "--news", action="store_true", help="let the news of the bot's own journal object, at each hour as they were known then"
+    )
     parser.add_argument(
         "--trials", type=argument_types.count, default=0, metavar="N", help="parameter sets that were tried before this one"
     )

@@ -5,11 +5,16 @@ import math
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.domain.calendar import from_epoch
+from dg_bot.domain.events import AlarmRaised, NewsJudged, NewsSeen
+from dg_bot.domain.language_model import AnswerKind
+from dg_bot.domain.news import NewsEntry
 from tests.equality.both_ways import made_hours
 from tests.shared_data import shared
 
@@ -107,6 +112,29 @@ def test_the_pipeline_makes_the_same_round_trips_as_the_kernel_and_tells_each_cy
     assert all(one["gates"] for one in told)
 
 
+def test_news_come_from_the_journal_of_the_bot(tmp_path: Path) -> None:
+    """Where there is none, or none of its records is about news, that is said instead of a report without them."""
+    base = ("--market", "KRW-BTC", "--strategy", "vwap_return", "--data", str(made(tmp_path)), "--engine", "pipeline", "--news")
+    without = run(tmp_path, *base)
+    state = tmp_path / "data" / "demo" / "state"
+    state.mkdir(parents=True)
+    journal = JournalFile.open(state / "journal.jsonl", lambda: datetime(2023, 2, 1, tzinfo=UTC))
+    journal.append(AlarmRaised(kind="k", text="t"))
+    silent = run(tmp_path, *base)
+    journal.append(NewsSeen(source="s", entries=(NewsEntry(url="u", title="t"),)))
+    journal.append(NewsJudged(kind=AnswerKind.USABLE, scores={"u": 0.5}, unscored=()))
+    journal.close()
+    told = run(tmp_path, *base, "--cycles", "cycles.jsonl")
+
+    assert [(3, True), (1, True)] == [
+        (without.returncode, "this bot has not run yet" in without.stderr),
+        (silent.returncode, "its journal holds no news" in silent.stderr),
+    ]
+    assert (0, "") == (told.returncode, told.stderr)
+    gates = [gate for line in (tmp_path / "cycles.jsonl").read_text().splitlines() for gate in json.loads(line)["gates"]]
+    assert 24 == sum(gate["value"] == "1 known, 1 scored" for gate in gates if gate["name"] == "data.news")
+
+
 def test_cycles_are_told_by_the_pipeline_only(tmp_path: Path) -> None:
     done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--cycles", "cycles.jsonl")
 
@@ -196,6 +224,7 @@ def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
         (2, ["--strategy", "grid", "--output", "html"], "--file: is needed with --output html"),
         (2, ["--strategy", "grid", "--slippage-bps", "-1"], "'-1' is not a number of at least 0"),
         (2, ["--strategy", "grid", "--inside", "--engine", "pipeline"], "--inside: goes with --engine kernel"),
+        (2, ["--strategy", "grid", "--news"], "--news: goes with --engine pipeline"),
         (1, ["--strategy", "grid", "--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
         (
             1,

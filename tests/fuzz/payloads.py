@@ -26,6 +26,7 @@ from dg_bot.domain.events import (
 from dg_bot.domain.money import decimal_from_text
 from dg_bot.domain.portfolio import Balance
 from dg_bot.simulator.ledger import Ledger
+from tests.feeds import rss
 from tests.injections import HARMLESS, INJECTIONS
 from tests.journal_records import NOON, answered, closed, fill, planned_buy, planned_sell, report
 from tests.openai_server import envelope, opinion
@@ -54,6 +55,10 @@ ORDERS = text(
 OPINION = opinion("BUY").encode()
 RESPONSES_REPLY = text(envelope(opinion("BUY")))
 CHAT_REPLY = text(envelope(opinion("SELL"), Api.CHAT))
+SCORES = text({"scores": [{"item": 1, "score": 0.5}, {"item": 2, "score": -1}]})
+_ITEM = "<item><title>&lt;b&gt;t&lt;/b&gt;</title><pubDate>Fri, 28 Aug 2026 20:42:54 +0000</pubDate></item>"
+_ENTRY = "<entry><title>t</title><id>1</id><updated>2026-11-20T09:00:00Z</updated></entry>"
+FEEDS = [rss("Bitcoin climbs 4% & more", items=_ITEM), f'<feed xmlns="http://www.w3.org/2005/Atom">{_ENTRY}</feed>'.encode()]
 HEADLINES = [line.encode() for line in (*HARMLESS, *INJECTIONS)]
 ACCOUNTS = text(
     [

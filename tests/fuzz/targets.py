@@ -12,6 +12,7 @@ from pathlib import Path
 from dg_bot.adapters import upbit_wire
 from dg_bot.adapters.candle_csv import file_content, parse_candles
 from dg_bot.adapters.clock import VenueClock
+from dg_bot.adapters.feed_text import MOST_ENTRIES, read_feed
 from dg_bot.adapters.journal_codec import decode, encode
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.journal_reader import read_journal, verify
@@ -26,9 +27,10 @@ from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.analysis.answer import judge_answer, read_answer
 from dg_bot.analysis.quoted_text import quoted
+from dg_bot.analysis.sentiment import read_scores
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.domain.calendar import HOUR
-from dg_bot.domain.events import Record
+from dg_bot.domain.events import NewsSeen, Record
 from dg_bot.domain.language_model import AnswerKind
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import MarketBuy
@@ -252,6 +254,23 @@ def _headline(data: bytes, _rng: random.Random) -> object:
     return shown
 
 
+def _feed(data: bytes, _rng: random.Random) -> object:
+    """Read a feed; what becomes news can be written into any file and table, and is shown in few characters."""
+    reading = read_feed("news.example", data, "application/rss+xml")
+    assert len(reading.entries) <= MOST_ENTRIES
+    encode(NewsSeen(source="news.example", entries=reading.entries))
+    for entry in reading.entries:
+        assert "\0" not in entry.title + entry.url
+        assert (entry.title + entry.url).encode()
+    return reading.entries
+
+
+def _sentiment(data: bytes, _rng: random.Random) -> object:
+    read = read_scores(data.decode("utf-8", "replace"), 2)
+    assert isinstance(read, AnswerKind) or all(-1.0 <= score <= 1.0 for score in read)
+    return read
+
+
 def _ledger(data: bytes, _rng: random.Random) -> object:
     document = json.loads(data) if parse_json(data) is not None else {}
     return Ledger.restored(document if isinstance(document, Mapping) else {})
@@ -280,6 +299,8 @@ def targets(folder: Path) -> list[Target]:
         _target("language model's replies", 6, (), _reply, payloads.RESPONSES_REPLY, payloads.CHAT_REPLY),
         _target("language model's answers", 6, (), _opinion, payloads.OPINION),
         _target("strangers' texts", 2, (), _headline, *payloads.HEADLINES),
+        _target("feeds of news", 2, (), _feed, *payloads.FEEDS),
+        _target("scores of news", 2, (), _sentiment, payloads.SCORES),
         _target("paper account", 2, (DataError,), _ledger, payloads.text(payloads.LEDGER)),
     ]
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 import numpy as np
 
 from dg_bot.adapters.memory import MemoryJournal
+from dg_bot.analysis.filters import NEWS_BLOCK_SCORE
 from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.backtesting.bar_guard import BarGuard
 from dg_bot.backtesting.journal_trips import trip_rows
@@ -33,6 +34,7 @@ from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.assembly import Trading, TradingPorts, TradingRules, assembled
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.data_limits import DataLimits
+from dg_bot.ports import RecentNews
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.simulator.ledger import Ledger
 from dg_bot.strategies.base import Strategy
@@ -61,12 +63,15 @@ def run_pipeline(
     rules: TradeRules,
     limits: RiskLimits,
     is_hourly: bool = True,
+    news: RecentNews | None = None,
+    news_block_score: float = NEWS_BLOCK_SCORE,
     on_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> PipelineRun:
     """Drive the stages through every hour of the candles, on the strategy's whole bars of `timeframe`.
 
-    `limits` are the account's, `rules` say what it costs to trade. The screen is off, the size is fixed, and news, order book and
-    other markets object to nothing. Without `is_hourly` only the cycles at the close of a bar are run: others do not trade.
+    `limits` are the account's, `rules` say what it costs to trade. The screen is off, the size is fixed, and order book and other
+    markets object to nothing; nor do news, unless `news` tells what was known of them at each hour. Without `is_hourly` only the
+    cycles at the close of a bar are run: others do not trade.
     `on_progress` is told now and then how many of how many bars are done.
     Raises DataError for bars that are no whole hours, and ConfigurationError for terms that only the kernel knows.
     """
@@ -79,7 +84,8 @@ def run_pipeline(
     if not len(bars):
         raise DataError(f"{candles.market} {timeframe}", "there is no whole bar")
     with _without_collection():
-        return _Run(hours, bars, strategy, rules, limits).through(HOUR if is_hourly else timeframe, on_progress)
+        run = _Run(hours, bars, strategy, rules, limits, news, news_block_score)
+        return run.through(HOUR if is_hourly else timeframe, on_progress)
 
 
 @contextmanager
@@ -98,8 +104,17 @@ class _Run:
     """One backtest under way."""
 
     def __init__(
-        self, hours: CandleSeries, bars: CandleSeries, strategy: Strategy, rules: TradeRules, limits: RiskLimits
+        self,
+        hours: CandleSeries,
+        bars: CandleSeries,
+        strategy: Strategy,
+        rules: TradeRules,
+        limits: RiskLimits,
+        news: RecentNews | None,
+        news_block_score: float,
     ) -> None:
+        self._news = news
+        self._news_block_score = news_block_score
         self._hours = hours
         self._bars = bars
         # A capital of 1.0 counts in parts of equity, of which the venue would take no order.
@@ -188,6 +203,7 @@ class _Run:
             exchange=self._prices,
             candles=candles,
             make_bars=candles.bars,
+            news=self._news,
             on_candles=lambda _count: None,
             on_acknowledged=lambda _seconds: None,
         )
@@ -197,7 +213,10 @@ class _Run:
             model=RulesModel(),
             limits=limits,
             settings=AnalysisSettings(
-                screen_mode=ScreenMode.OFF, minimum_confidence=MINIMUM_CONFIDENCE, validator=ValidatorLimits()
+                screen_mode=ScreenMode.OFF,
+                minimum_confidence=MINIMUM_CONFIDENCE,
+                validator=ValidatorLimits(),
+                news_block_score=self._news_block_score,
             ),
             measurements=KnownMeasurements(strategy, hours, bars),
         )

@@ -1,15 +1,14 @@
 """Bytes that are a feed, and bytes that are everything else."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from dg_bot.adapters.feed_text import LONGEST_TITLE, MOST_ENTRIES, read_feed
 from dg_bot.domain.news import FeedOutcome, FeedReading, NewsEntry
 from tests.feeds import rss
+from tests.shared_data import shared
 
-RECORDED = Path(__file__).resolve().parents[4] / "shared/data/news/rss_cointelegraph_20260828.xml"
 HEAD = b'<rss version="2.0"><channel>'
 TAIL = b"</channel></rss>"
 
@@ -23,9 +22,8 @@ def only(body: bytes, content_type: str = "") -> NewsEntry:
     return entry
 
 
-@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded feed lies beside the checkout only")
 def test_a_recorded_feed_is_read_without_what_tracks_its_readers() -> None:
-    first, second, repeated = read(RECORDED.read_bytes()).entries
+    first, second, repeated = read(shared("news/rss_cointelegraph_20260828.xml").read_bytes()).entries
 
     assert first == NewsEntry(
         url="https://cointelegraph.com/news/what-happened-in-crypto-today",

@@ -1,6 +1,8 @@
 """Scores are taken where there is exactly one for each piece of news; anything else has its name and gives none."""
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -10,6 +12,7 @@ from dg_bot.domain.language_model import AnswerKind, Purpose
 from dg_bot.domain.news import NewsItem
 from tests.builders import NOON
 from tests.injections import HARMLESS, INJECTIONS
+from tests.shared_data import shared
 
 
 def item(title: str, source: str = "news.example") -> NewsItem:
@@ -56,6 +59,23 @@ def test_a_headline_that_gives_orders_is_not_shown(text: str) -> None:
 @pytest.mark.parametrize("text", HARMLESS)
 def test_a_headline_of_an_ordinary_day_is_shown(text: str) -> None:
     assert may_be_shown(item(text))
+
+
+@pytest.mark.parametrize(
+    ("name", "titles", "count"),
+    [
+        ("cryptonews_api_20240617a.json", lambda document: [row["title"] for row in document], 10),
+        ("naver_news_ko_202403a.json", lambda document: [row["title"] for row in document["data"]["content"]], 5),
+    ],
+)
+def test_real_headlines_in_english_and_korean_are_asked_about(name: str, titles: Callable[[Any], list[str]], count: int) -> None:
+    news = [item(title) for title in titles(json.loads(shared(f"news/{name}").read_text(encoding="utf-8")))]
+
+    asked = json.loads(sentiment_question(news).data)["quoted"]["news"]
+
+    assert count == len(news)
+    assert all(map(may_be_shown, news))
+    assert all("withheld" not in row["title"] and len(row["title"]) > 10 for row in asked)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The pipeline over recorded candles: every hour has its cycle, every cycle its gates, and nothing is known too early."""
 
+from datetime import timedelta
 from functools import cache
 
 import numpy as np
@@ -7,11 +8,15 @@ import pytest
 
 from dg_bot.analysis.market_context import ContextHistory, market_context
 from dg_bot.backtesting.engine import PipelineRun, run_pipeline
+from dg_bot.backtesting.recorded_news import RecordedNews
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch, to_epoch
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.decision import Action
+from dg_bot.domain.events import NewsJudged, NewsSeen, Record
+from dg_bot.domain.language_model import AnswerKind
+from dg_bot.domain.news import NewsEntry
 from dg_bot.errors import ConfigurationError, DataError
 from dg_bot.indicators.bars import bars_of
 from dg_bot.indicators.latest import snapshot
@@ -30,6 +35,28 @@ def run(candles: CandleSeries, strategy: str = "vwap_return", timeframe: Timefra
 @cache
 def known() -> PipelineRun:
     return run(made_hours(31, 1500))
+
+
+def test_recorded_news_object_from_the_hour_at_which_they_were_known() -> None:
+    """A score of -1 became known ten minutes before an entry: before it nothing shows of that, after a day nothing is left."""
+    bought = [report for report in known().reports if report.decision and report.decision.action is Action.BUY]
+    at = bought[2].opened_at - timedelta(minutes=10)
+    seen = NewsSeen(source="s", entries=(NewsEntry(url="u", title="t"),))
+    scored = NewsJudged(kind=AnswerKind.USABLE, scores={"u": -1.0}, unscored=())
+    records = [Record(sequence=1, at=at, event=seen), Record(sequence=2, at=at, event=scored)]
+    limits, strategy = RiskLimits(), make_strategy("vwap_return")
+
+    result = run_pipeline(
+        made_hours(31, 1500), H4, strategy, rules=TradeRules.of(limits), limits=limits, news=RecordedNews(records)
+    )
+
+    told = {report.opened_at: gate for report in result.reports for gate in report.gates if gate.name == "data.news"}
+    now = reports_by_hour(result)[to_epoch(bought[2].opened_at)]
+    before = [report for report in result.reports if report.opened_at < at]
+    assert [report.decision for report in known().reports[: len(before)]] == [report.decision for report in before]
+    assert {"0 known, 0 scored"} == {told[report.opened_at].value for report in before}
+    assert "filter.news: -1, limit -0.5" == now.reason
+    assert 24 == sum(gate.value == "1 known, 1 scored" for gate in told.values())
 
 
 def reports_by_hour(result: PipelineRun) -> dict[int, CycleReport]:
