@@ -154,15 +154,15 @@ UNION ALL SELECT 'rejected_records', count(*) FROM rejected_records;
 
 -- name: stage_candles
 CREATE TEMPORARY TABLE incoming_candles (
-    timestamp timestamptz, open numeric, high numeric, low numeric, close numeric, volume numeric
+    opened_at bigint, open numeric, high numeric, low numeric, close numeric, volume numeric
 ) ON COMMIT DROP;
 
 -- name: copy_candles
-COPY incoming_candles (timestamp, open, high, low, close, volume) FROM STDIN;
+COPY incoming_candles (opened_at, open, high, low, close, volume) FROM STDIN;
 
 -- name: add_candles
 INSERT INTO candles (timestamp, timeframe, symbol, open, high, low, close, volume)
-SELECT timestamp, %(timeframe)s, %(symbol)s, open, high, low, close, volume FROM incoming_candles
+SELECT to_timestamp(opened_at), %(timeframe)s, %(symbol)s, open, high, low, close, volume FROM incoming_candles
 ON CONFLICT (timestamp, timeframe, symbol) DO NOTHING;
 
 -- name: kept_owner
@@ -275,7 +275,7 @@ SELECT set_config('statement_timeout', '4000ms', true), set_config('lock_timeout
 SELECT trade_id, symbol, side, price, amount, total, fee, status, created_at FROM trades ORDER BY created_at, id;
 
 -- name: equity_since
--- The first and the last equity that was noted since then; no row where none was.
+-- The first and the last equity that was noted since then, and no row where none was.
 SELECT DISTINCT first_value(total_value_krw) OVER whole, last_value(total_value_krw) OVER whole
 FROM portfolio_snapshots WHERE created_at >= %(since)s
 WINDOW whole AS (ORDER BY created_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING);

@@ -414,7 +414,10 @@ def test_a_series_of_floats_is_stored_by_the_digits_it_prints(store: PostgresSto
     series = CandleSeries.from_candles(BTC, HOUR, [_candle(0, close="0.00001234"), _candle(1, close="159000000.1")])
 
     assert 2 == store.add_candles(BTC, HOUR, series)
-    assert [(Decimal("0.00001234"),), (Decimal("159000000.1"),)] == rows(database, "SELECT close FROM candles ORDER BY timestamp")
+    assert [
+        (series.first_opened_at, Decimal("0.00001234")),
+        (series.last_opened_at, Decimal("159000000.1")),
+    ] == rows(database, "SELECT timestamp, close FROM candles ORDER BY timestamp")
 
 
 def test_no_candles_are_no_rows(store: PostgresStore) -> None:
