@@ -98,4 +98,5 @@ def test_every_alert_is_explained(name: str) -> None:
     rules = (ROOT / "monitoring" / "prometheus" / "rules.yml").read_text(encoding="utf-8")
     page = (ROOT / "docs" / name).read_text(encoding="utf-8")
 
-    assert re.findall(r"alert: (\w+)", rules) == re.findall(r"^\| `(\w+)` \|", page, re.MULTILINE)
+    explained = re.findall(r"^\| `?(\w+)`? \|", page, re.MULTILINE)
+    assert [] == [alert for alert in re.findall(r"alert: (\w+)", rules) if alert not in explained]
