@@ -7,12 +7,13 @@ LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header
 INPUTS ?= 1000000
 export PYTHONPATH = $(CURDIR)/src
 
-.PHONY: help demo picture messages desk test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements
+.PHONY: help demo picture messages desk test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements train
 
 help:
 	@echo "make demo          trade a made-up market for two hours and show what happened"
 	@echo "make desk          draw the dashboards of a simulated month for the documents"
 	@echo "make test          run the whole suite"
+	@echo "make train         train a model: make train MARKET=KRW-BTC DATA=hours.csv.gz (docs/models.md)"
 	@echo "make picture       draw the demo anew for the README"
 	@echo "make messages      show every message of the bot on one page, docs/messages.html"
 	@echo "make simulate      let many seeds live for months: make simulate SEEDS=1000 HOURS=720"
@@ -56,6 +57,10 @@ messages: $(VENV)/development
 
 test: $(VENV)/development
 	$(BIN)/python -m pytest -n 2 --dist worksteal
+
+MARKET ?= KRW-BTC
+train: $(VENV)/development
+	@$(BIN)/python scripts/models/train.py --market $(MARKET) $(if $(DATA),--data $(DATA)) $(OPTIONS)
 
 SEEDS ?= 1000
 HOURS ?= 720

@@ -17,6 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import trained_model
 from benchmarks.backtests import Workload, measured_backtests
 from benchmarks.journal_year import HOURS, restart_seconds, write
 from benchmarks.peers import installed_peers
@@ -63,6 +64,7 @@ def main() -> int:
             *daemon(Path(folder) / "daemon", stack),
             *restarts(Path(folder) / "year"),
             *reports(Path(folder) / "reports"),
+            *trained_models(Path(folder)),
         ]
     table = Table(box=None)
     for title in ("what", "measured", "aim", "ratio"):
@@ -179,6 +181,23 @@ def reports(folder: Path) -> list[Measured]:
     return [
         Measured("text report of a backtest over two years of hours, process start to exit", text, "s", 1.5),
         Measured("the same as a page of HTML", page, "s", 3.0),
+    ]
+
+
+def trained_models(folder: Path) -> list[Measured]:
+    """Load a model of the usual size, and ask it."""
+    candles = trained_model.hours()
+    path = trained_model.trained(folder, candles)
+    predict_ms, decide_ms = trained_model.answer_ms(path, candles)
+    return [
+        Measured(
+            "trained model looked over and loaded in a fresh process, the runtime's import with it",
+            trained_model.load_ms(path),
+            "ms",
+            300.0,
+        ),
+        Measured(f"one prediction of it, 99th percentile of {trained_model.ANSWERS:,}", predict_ms, "ms", 1.0),
+        Measured("all that a decision asks of it: features, and the hours before as well", decide_ms, "ms", 10.0),
     ]
 
 

@@ -1,6 +1,5 @@
 """Training and serving see the same numbers, to the last bit, and neither sees the future."""
 
-from array import array
 from dataclasses import replace
 from hashlib import sha256
 
@@ -9,19 +8,12 @@ import pytest
 
 from dg_bot.analysis.features import NAMES, SCHEMA, WINDOW_BARS, FeatureSchema, features, latest_features
 from dg_bot.backtesting.walks import driftless_walk
-from dg_bot.domain.calendar import HOUR
-from dg_bot.domain.candle import CandleSeries
 from dg_bot.errors import DataError
 from dg_bot.indicators.bars import Bars, bars_of
-from tests.situations import BTC
+from tests.training_data import series_of
 
 WALK = driftless_walk(1, days=90)
 WHOLE = features(WALK)
-
-
-def series(bars: Bars) -> CandleSeries:
-    columns = {name: array("d", getattr(bars, name).tobytes()) for name in ("open", "high", "low", "close", "volume")}
-    return CandleSeries(market=BTC, timeframe=HOUR, opened_at=array("q", bars.opened_at.tobytes()), **columns)
 
 
 def flat(hours: int) -> Bars:
@@ -39,7 +31,7 @@ def test_the_last_bar_of_any_history_has_the_features_that_training_saw(seed: in
     random = np.random.default_rng(seed)
     end = int(random.integers(WINDOW_BARS, len(WALK)))
     start = int(random.integers(0, end - WINDOW_BARS + 1))
-    history = series(WALK).tail(len(WALK) - start)._slice(0, end - start)
+    history = series_of(WALK).tail(len(WALK) - start)._slice(0, end - start)
     rows = int(random.integers(1, 30))
 
     served = latest_features(history, rows)
@@ -128,4 +120,4 @@ def test_every_part_of_the_schema_is_in_its_hash(other: FeatureSchema) -> None:
 
 
 def test_bars_and_series_are_one() -> None:
-    assert WHOLE.tobytes() == features(bars_of(series(WALK))).tobytes()
+    assert WHOLE.tobytes() == features(bars_of(series_of(WALK))).tobytes()

@@ -1,6 +1,5 @@
 """What a trained model's output becomes: BUY, SELL, HOLD, or a HOLD that names why the output is none."""
 
-from array import array
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from onnx import helper, numpy_helper
 from dg_bot.analysis.features import NAMES, WINDOW_BARS
 from dg_bot.backtesting.walks import driftless_walk
 from dg_bot.cycle import Situation
-from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.decision import Action, Advice, OutputKind
 from dg_bot.domain.market import Market
@@ -21,14 +19,9 @@ from dg_bot.models.onnx import AbsentOnnxModel, OnnxModel, RefusedFile
 from dg_bot.models.onnx_session import INPUT, OUTPUTS, OnnxSession
 from tests.model_files import linear_model, manifest_of, put, whole_model
 from tests.situations import BTC, situation, snapshot
+from tests.training_data import series_of
 
-_WALK = driftless_walk(5, days=20)
-HOURS = CandleSeries(
-    market=BTC,
-    timeframe=HOUR,
-    opened_at=array("q", _WALK.opened_at.tobytes()),
-    **{name: array("d", getattr(_WALK, name).tobytes()) for name in ("open", "high", "low", "close", "volume")},
-)
+HOURS = series_of(driftless_walk(5, days=20))
 
 
 def seen(hours: CandleSeries = HOURS, market: Market = BTC) -> Situation:
