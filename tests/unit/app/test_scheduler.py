@@ -18,11 +18,12 @@ from dg_bot.app.trial_counts import TrialCounts
 from dg_bot.app.venue_cron import VenueCron
 from dg_bot.cycle import Cycle
 from dg_bot.domain.cycle_report import CycleReport, Mode
-from dg_bot.domain.events import DAEMON, PROGRAM, AlarmRaised, CycleCompleted, IntentPlanned, Started, Stopped
+from dg_bot.domain.events import DAEMON, PROGRAM, AlarmRaised, CycleCompleted, IntentPlanned, SafeModeEntered, Started, Stopped
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Role
 from dg_bot.domain.screen import ScreenHonesty
 from dg_bot.errors import ConfigurationError, InvariantViolated, StateError
+from dg_bot.risk.operator_halt import OperatorHalt
 from tests.builders import PaperBot, paper_bot
 from tests.unit.app.whole_bot import value, whole_bot
 
@@ -151,6 +152,24 @@ def page(daemon: Daemon, path: str) -> str:
     text = connection.getresponse().read().decode()
     connection.close()
     return text
+
+
+def test_no_cycle_begins_while_the_operator_has_stopped_the_bot_and_nobody_is_alarmed_by_that() -> None:
+    paper = paper_bot("100 100", at=HALF_PAST)
+    paper.books.record(SafeModeEntered(reason=OperatorHalt.STOPPED.reason("Telegram 1")))
+    bot = whole_bot(paper)
+    begun: list[bool] = []
+    checks: list[str] = []
+
+    def act(daemon: Daemon) -> None:
+        begun.append(daemon._begin_cycle())
+        paper.clock.at += timedelta(hours=5)
+        checks.append(str(daemon._checks()["cycle"]))
+
+    run_daemon(bot, act)
+
+    assert ([False], []) == (begun, paper.reports)
+    assert ["Check(ok=True, detail='none, for the operator has stopped the bot')"] == checks
 
 
 def told_to_run(_: Daemon) -> None:
