@@ -12,29 +12,19 @@ from rich.console import Console
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from dg_bot import __version__
 from dg_bot.app import argument_types
-from dg_bot.app.backtest_options import add_backtest_options, candles_of, is_simulated, source_of
+from dg_bot.app.backtest_options import add_backtest_options
+from dg_bot.app.backtest_run import backtested, write_report
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.fill_options import add_fill_options, rules_of
+from dg_bot.app.fill_options import add_fill_options
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
-from dg_bot.app.strategy_choice import chosen_strategy
-from dg_bot.backtesting.backtest import Trader, by_kernel, run_backtest
-from dg_bot.backtesting.replay import Replay
-from dg_bot.backtesting.report import Provenance, Report, csv_report, json_report
-from dg_bot.backtesting.screen import trials_of
-from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.backtesting.worth import driftless_passes, worth
-from dg_bot.domain.calendar import Timeframe
-from dg_bot.domain.candle import CandleSeries
-from dg_bot.domain.screen import DriftlessPasses
-from dg_bot.errors import BotError, DataError
+from dg_bot.backtesting.report import Report, csv_report, json_report
+from dg_bot.errors import BotError
 from dg_bot.operator.backtest_page import page
 from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.operator.progress_bar import progress_bar
 from dg_bot.operator.terminal import terminal
-from dg_bot.strategies.base import Strategy
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,76 +42,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("argument --inside: goes with --engine kernel")
     try:
         settings = load_settings()
-        strategy = chosen_strategy(settings, options.strategy, dict(options.param))
-        rules = rules_of(options, settings)
-        candles = candles_of(options, settings)
-        trade = (
-            _pipeline(settings, options.cycles, with_news=options.news)
-            if options.engine == "pipeline"
-            else partial(by_kernel, looks_inside=options.inside)
+        report = backtested(
+            options, settings, command=_command(given, settings), progress=partial(progress_bar, console=Console(stderr=True))
         )
-        backtest = run_backtest(candles, options.timeframe, strategy, rules, trade)
-        driftless = _driftless(options, candles, strategy, rules) if options.walks else None
-        provenance = Provenance(
-            source=source_of(options, settings),
-            version=__version__,
-            command=_command(given, settings),
-            is_simulated=is_simulated(options, settings),
-        )
-        trials = trials_of(options.trials)
-        report = Report(backtest=backtest, worth=worth(backtest, trials=trials, driftless=driftless), provenance=provenance)
         if options.file is None:
             _print(report, options.output)
         else:
-            _write(options.file, _text(report, options.output))
-            print(f"{options.file}: {len(backtest.round_trips)} round trips")
+            write_report(options.file, _text(report, options.output))
+            print(f"{options.file}: {len(report.backtest.round_trips)} round trips")
     except BotError as error:
         return refusal("run_backtest", error)
     return ExitCode.DONE
-
-
-def _pipeline(settings: Settings, cycles: Path | None, *, with_news: bool) -> Trader:
-    """Trade by the pipeline itself, and write what each of its cycles saw, where somebody wants it.
-
-    `with_news` lets what the bot's journal holds of news object, at each hour as far as it was known.
-    """
-    # The stages take a while to load, and the kernel needs none of them.
-    from dg_bot.app.news_reading import recorded_news  # noqa: PLC0415
-    from dg_bot.backtesting.engine import run_pipeline  # noqa: PLC0415
-    from dg_bot.operator.cycle_json import cycle_json  # noqa: PLC0415
-
-    def trade(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Replay:
-        limits = settings.risk_limits()
-        with progress_bar("bars", Console(stderr=True)) as on_progress:
-            run = run_pipeline(
-                candles,
-                timeframe,
-                strategy,
-                rules=rules,
-                limits=limits,
-                news=recorded_news(settings) if with_news else None,
-                news_block_score=settings.news_block_score,
-                on_progress=on_progress,
-            )
-        if cycles is not None:
-            _write(cycles, "".join(f"{cycle_json(report)}\n" for report in run.reports))
-        return run.history
-
-    return trade
-
-
-def _driftless(options: argparse.Namespace, candles: CandleSeries, strategy: Strategy, rules: TradeRules) -> DriftlessPasses:
-    """Measure how often the screen passes by luck, with a bar on the terminal."""
-    with progress_bar("markets without drift", Console(stderr=True)) as on_progress:
-        return driftless_passes(
-            candles,
-            options.timeframe,
-            strategy,
-            rules,
-            trials=trials_of(options.trials),
-            walks=options.walks,
-            on_progress=on_progress,
-        )
 
 
 def _print(report: Report, output: str) -> None:
@@ -145,13 +76,6 @@ def _text(report: Report, output: str) -> str:
             return text.getvalue()
 
 
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(str(file), f"cannot be written ({error.strerror})") from error
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="run_backtest.py", description=__doc__, allow_abbrev=False)
     add_backtest_options(parser)
@@ -161,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--engine", choices=("kernel", "pipeline"), default="kernel", help="the compiled loop, or the bot's own stages"
+    )
+    parser.add_argument(
+        "--screen", choices=("off", "daily"), default="off", help="let the bot's screen, made once a day, block entries"
     )
     parser.add_argument("--cycles", type=Path, metavar="F", help="where the pipeline's cycles are written, a JSON object a line")
     parser.add_argument(

@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot.adapters.candle_csv import read_candles
 from dg_bot.app.exit_codes import ExitCode, refusal
-from dg_bot.backtesting.study import TIMEFRAMES, StudyRow, studied, study_json
+from dg_bot.backtesting.strategy_study import TIMEFRAMES, StudyRow, studied, study_json
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries

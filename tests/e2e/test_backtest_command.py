@@ -70,6 +70,33 @@ def test_terms_of_fills_can_be_given_and_stand_in_the_report(tmp_path: Path) -> 
     assert usual["round_trips"][0]["entry_price"] < dear["round_trips"][0]["entry_price"]
 
 
+def test_the_screen_of_each_day_blocks_entries_in_both_engines(tmp_path: Path) -> None:
+    base = ("--market", "KRW-BTC", "--strategy", "vwap_return", "--timeframe", "60m", "--data", str(made(tmp_path)))
+    cycles = tmp_path / "cycles.jsonl"
+
+    alone, kernel, pipeline = (
+        json.loads(run(tmp_path, *base, "--output", "json", *more).stdout)
+        for more in ((), ("--screen", "daily"), ("--screen", "daily", "--engine", "pipeline", "--cycles", str(cycles)))
+    )
+    gates = {gate["name"] for line in cycles.read_text().splitlines() for gate in json.loads(line)["gates"] if not gate["passed"]}
+
+    # Of less than 180 days of history nothing is traded on.
+    assert len(alone["round_trips"]) > 0
+    assert [] == kernel["round_trips"] == pipeline["round_trips"]
+    assert "screen.insufficient_history" in gates
+
+
+def test_a_screen_without_hours_is_refused(tmp_path: Path) -> None:
+    days = tmp_path / "days.csv"
+    rows = [f"2024-{1 + day // 28:02d}-{1 + day % 28:02d}T00:00:00Z,100,110,90,100,1" for day in range(28)]
+    days.write_text("\n".join(["timestamp,open,high,low,close,volume", *rows]) + "\n")
+
+    base = ("--market", "KRW-BTC", "--strategy", "sma_cross", "--param", "short_period=2", "--param", "long_period=4")
+    done = run(tmp_path, *base, "--timeframe", "1d", "--data", str(days), "--screen", "daily")
+
+    assert (1, True) == (done.returncode, "the screen looks at hours" in done.stderr)
+
+
 def test_parameters_and_days_change_what_is_tested(tmp_path: Path) -> None:
     file = tmp_path / "report.json"
     base = ("--market", "KRW-BTC", "--strategy", "sma_cross", "--timeframe", "60m", "--data", str(made(tmp_path)))

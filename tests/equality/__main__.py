@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dg_bot.backtesting.screen import ScreenThresholds
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.strategies.catalog import STRATEGY_NAMES
 from tests.equality.both_ways import both_ways, difference
@@ -21,6 +22,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.equality", description=__doc__)
     parser.add_argument("--file", action="append", choices=list(FILES), help="one file (default: all)")
     parser.add_argument("--timeframe", action="append", choices=_TIMEFRAMES, help="bars (default: all three)")
+    parser.add_argument("--screen", action="store_true", help="let the screen, made once a day, block entries")
     options = parser.parse_args()
     rows = []
     for name in options.file or FILES:
@@ -31,7 +33,8 @@ def main() -> int:
             return 1
         for timeframe in options.timeframe or _TIMEFRAMES:
             for strategy in STRATEGY_NAMES:
-                both = both_ways(candles, Timeframe.parse(timeframe), strategy)
+                thresholds = ScreenThresholds() if options.screen else None
+                both = both_ways(candles, Timeframe.parse(timeframe), strategy, thresholds=thresholds)
                 row = {
                     "file": name,
                     "timeframe": timeframe,
@@ -43,7 +46,7 @@ def main() -> int:
                 rows.append(row)
                 sys.stdout.write(f"{json.dumps(row)}\n")
                 sys.stdout.flush()
-    if options.file is None and options.timeframe is None:
+    if options.file is None and options.timeframe is None and not options.screen:
         RESULTS.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
     return 0 if all(row["difference"] is None for row in rows) else 1
 

@@ -8,9 +8,11 @@ from decimal import Decimal
 import numpy as np
 
 from dg_bot.backtesting.backtest import by_kernel
+from dg_bot.backtesting.daily_screen import DailyScreen
 from dg_bot.backtesting.engine import PipelineRun, run_pipeline
 from dg_bot.backtesting.performance import RoundTrip
 from dg_bot.backtesting.replay import Replay
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, validated_entries
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch
 from dg_bot.domain.candle import CandleSeries
@@ -30,15 +32,31 @@ class BothWays:
 
 
 def both_ways(
-    candles: CandleSeries, timeframe: Timeframe, strategy: str, limits: RiskLimits | None = None, *, is_hourly: bool = False
+    candles: CandleSeries,
+    timeframe: Timeframe,
+    strategy: str,
+    limits: RiskLimits | None = None,
+    *,
+    is_hourly: bool = False,
+    thresholds: ScreenThresholds | None = None,
 ) -> BothWays:
-    """Trade `strategy` under `limits`; the pipeline runs at the close of each bar, or each hour."""
+    """Trade `strategy` under `limits`; the pipeline runs at the close of each bar, or each hour.
+
+    With `thresholds` each of the two has a screen of its own, made once a day.
+    """
     limits = limits or RiskLimits()
     rules = TradeRules.of(limits)
     made = make_strategy(strategy)
+
+    def screen() -> DailyScreen | None:
+        if thresholds is None:
+            return None
+        inner = QuickBacktestFilter(strategy=made, rules=rules, thresholds=thresholds, entry_checks=validated_entries)
+        return DailyScreen(inner, bars=candles.whole(timeframe), hours=candles.whole(HOUR))
+
     return BothWays(
-        kernel=by_kernel(candles, timeframe, made, rules),
-        pipeline=run_pipeline(candles, timeframe, made, rules=rules, limits=limits, is_hourly=is_hourly),
+        kernel=by_kernel(candles, timeframe, made, rules, screen=screen()),
+        pipeline=run_pipeline(candles, timeframe, made, rules=rules, limits=limits, is_hourly=is_hourly, screen=screen()),
     )
 
 

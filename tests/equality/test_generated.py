@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from dg_bot.backtesting.screen import ScreenThresholds
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.limits import RiskLimits
@@ -17,6 +18,17 @@ def test_kernel_and_pipeline_make_the_same_round_trips(strategy: str) -> None:
 
     both = both_ways(candles, Timeframe(240), strategy)
 
+    assert difference(both, candles.market) is None
+
+
+@pytest.mark.parametrize(("strategy", "kept"), [("sma_cross", 4), ("vwap_return", 12)])
+def test_a_screen_made_once_a_day_blocks_the_same_entries(strategy: str, kept: int) -> None:
+    candles = made_hours(3, 2400)
+    lenient = ScreenThresholds(days=40.0, round_trips=3, total_return=0.0, win_rate=0.3, profit_factor=1.0, sharpe=0.0)
+
+    both = both_ways(candles, HOUR, strategy, thresholds=lenient)
+
+    assert kept == len(both.kernel.round_trips) < len(both_ways(candles, HOUR, strategy).kernel.round_trips)
     assert difference(both, candles.market) is None
 
 

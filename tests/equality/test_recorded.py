@@ -2,7 +2,7 @@
 
 import pytest
 
-from dg_bot.domain.calendar import HOUR, Timeframe
+from dg_bot.domain.calendar import DAY, HOUR, Timeframe
 from dg_bot.strategies.catalog import STRATEGY_NAMES
 from tests.equality.both_ways import both_ways, difference
 from tests.equality.recorded import FILES, TWO_YEARS, recorded_candles, two_years
@@ -28,5 +28,15 @@ def test_the_newest_bars_of_the_other_files_make_the_same_round_trips_by_the_hou
     candles = recorded_candles(name).tail(20_000)
 
     both = both_ways(candles, HOUR, strategy)
+
+    assert difference(both, candles.market) is None
+
+
+@every_strategy
+def test_day_bars_made_of_hours_make_the_same_round_trips(strategy: str) -> None:
+    """The files of days cannot be held so: the pipeline runs by the hour, and asks for hours."""
+    candles = recorded_candles("KRW-BTC_60m_2020-2023")
+
+    both = both_ways(candles, DAY, strategy)
 
     assert difference(both, candles.market) is None

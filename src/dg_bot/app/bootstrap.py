@@ -39,8 +39,9 @@ from dg_bot.app.outbox_notes import OutboxNotes
 from dg_bot.app.record_log import log_record
 from dg_bot.app.recorded_cycles import RecordedCycles, RunsCycles
 from dg_bot.app.row_projections import ROWS
-from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
+from dg_bot.app.rules_wiring import analysis_stage, trading_rules
 from dg_bot.app.scoring import stored_calibration
+from dg_bot.app.screen_wiring import rule_screen
 from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import hold_folder, whole_journal

@@ -16,7 +16,8 @@ from dg_bot.app.kept_capsules import KeptCapsules
 from dg_bot.app.model_identity import RecordedModels
 from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
-from dg_bot.app.rules_wiring import analysis_stage, rule_screen, trading_rules
+from dg_bot.app.rules_wiring import analysis_stage, trading_rules
+from dg_bot.app.screen_wiring import rule_screen
 from dg_bot.app.settings import Settings, secret_names
 from dg_bot.app.state_folder import existing_journal
 from dg_bot.app.strategy_choice import chosen_strategy

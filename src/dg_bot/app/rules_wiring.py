@@ -1,13 +1,7 @@
-"""From settings to the rules of a cycle: limits, screen and analysis, for a bot and for a replay alike."""
-
-from collections.abc import Callable
+"""From settings to the rules of a cycle: limits and analysis, for a bot and for a replay alike."""
 
 from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.app.settings import Settings
-from dg_bot.backtesting.luck import Luck
-from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, candle_checks
-from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.domain.market import Market
 from dg_bot.execution.planner import PlannerLimits
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.assembly import TradingRules
@@ -31,20 +25,6 @@ def trading_rules(settings: Settings, limits: RiskLimits, strategy: Strategy) ->
         allow_warned_markets=settings.data_allow_warned_markets,
         planner=PlannerLimits(),
         challenger_seconds=settings.challenger_seconds,
-    )
-
-
-def rule_screen(
-    settings: Settings, strategy: Strategy, limits: RiskLimits, luck: Luck, trials: Callable[[Market], int]
-) -> QuickBacktestFilter:
-    """Build the screen of the rule strategy under these limits; `trials` counts what was tried on a market."""
-    return QuickBacktestFilter(
-        strategy=strategy,
-        rules=TradeRules.of(limits),
-        thresholds=ScreenThresholds.of(settings.screen_honesty),
-        entry_checks=candle_checks,
-        trials=trials,
-        luck=luck,
     )
 
 

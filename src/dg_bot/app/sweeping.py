@@ -22,7 +22,7 @@ from dg_bot.backtesting.replay import Replay
 from dg_bot.backtesting.screen import trials_of
 from dg_bot.backtesting.set_judging import Ground, replayed, signals_on
 from dg_bot.backtesting.sharpe_odds import sharpe_odds
-from dg_bot.backtesting.studies import study_of, values_of
+from dg_bot.backtesting.study_identity import study_of, values_of
 from dg_bot.backtesting.sweep import FirstLook, MakeStrategy, Sweep, first_look
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.backtesting.walk_forward import WalkForward, Window, WindowLengths, stretches_of, walk_forward, windows

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from dg_bot.analysis.validator import ValidatorLimits
+from dg_bot.backtesting.daily_screen import DailyScreen
 from dg_bot.backtesting.performance import (
     EquityCurve,
     MonthReturn,
@@ -56,9 +57,15 @@ class Backtest:
 
 
 def by_kernel(
-    candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules, *, looks_inside: bool = False
+    candles: CandleSeries,
+    timeframe: Timeframe,
+    strategy: Strategy,
+    rules: TradeRules,
+    *,
+    looks_inside: bool = False,
+    screen: DailyScreen | None = None,
 ) -> Replay:
-    """Replay the strategy's signals where a bot's checks of candles would have let them pass.
+    """Replay the strategy's signals where a bot's checks of candles, and a `screen`, would have let them pass.
 
     With `looks_inside` the candles that a bar is made of tell which of its levels came first; raises DataError where a bar is
     made of one.
@@ -66,6 +73,8 @@ def by_kernel(
     series, mask = tradable_bars(candles, timeframe)
     bars = bars_of(series)
     signals = in_time(signals_of(strategy, bars), bars, hours_of(candles), ValidatorLimits())
+    if screen is not None:
+        mask &= screen.lets_pass(bars, mask & signals.entry)
     finer = bars_of(candles) if looks_inside else None
     return replay(bars, signals, strategy.bar_exits, rules, mask, market=candles.market, finer=finer)
 

@@ -13,6 +13,7 @@ from dg_bot.adapters.memory import MemoryJournal
 from dg_bot.analysis.filters import NEWS_BLOCK_SCORE
 from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.backtesting.bar_guard import BarGuard
+from dg_bot.backtesting.daily_screen import DailyScreen
 from dg_bot.backtesting.journal_trips import trip_rows
 from dg_bot.backtesting.performance import EquityCurve
 from dg_bot.backtesting.recorded_candles import SEEN_HOURS, RecordedCandles
@@ -63,15 +64,16 @@ def run_pipeline(
     rules: TradeRules,
     limits: RiskLimits,
     is_hourly: bool = True,
+    screen: DailyScreen | None = None,
     news: RecentNews | None = None,
     news_block_score: float = NEWS_BLOCK_SCORE,
     on_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> PipelineRun:
     """Drive the stages through every hour of the candles, on the strategy's whole bars of `timeframe`.
 
-    `limits` are the account's, `rules` say what it costs to trade. The screen is off, the size is fixed, and order book and other
-    markets object to nothing; nor do news, unless `news` tells what was known of them at each hour. Without `is_hourly` only the
-    cycles at the close of a bar are run: others do not trade.
+    `limits` are the account's, `rules` say what it costs to trade, `screen` blocks entries where there is one. The size is fixed,
+    and order book and other markets object to nothing; nor do news, unless `news` tells what was known of them at each hour.
+    Without `is_hourly` only the cycles at the close of a bar are run: others do not trade.
     `on_progress` is told now and then how many of how many bars are done.
     Raises DataError for bars that are no whole hours, and ConfigurationError for terms that only the kernel knows.
     """
@@ -84,7 +86,7 @@ def run_pipeline(
     if not len(bars):
         raise DataError(f"{candles.market} {timeframe}", "there is no whole bar")
     with _without_collection():
-        run = _Run(hours, bars, strategy, rules, limits, news, news_block_score)
+        run = _Run(hours, bars, strategy, rules, limits, screen, news, news_block_score)
         return run.through(HOUR if is_hourly else timeframe, on_progress)
 
 
@@ -110,6 +112,7 @@ class _Run:
         strategy: Strategy,
         rules: TradeRules,
         limits: RiskLimits,
+        screen: DailyScreen | None,
         news: RecentNews | None,
         news_block_score: float,
     ) -> None:
@@ -128,7 +131,7 @@ class _Run:
         )
         self._journal = MemoryJournal(self._clock.now)
         self._books = Books(journal=self._journal, clock=self._clock, on_record=lambda _record: None)
-        self._trading = self._assembled(strategy, limits)
+        self._trading = self._assembled(strategy, limits, screen)
         self._trading.reconciler.open_account()
         self._guard = BarGuard(
             market=hours.market, guard=self._trading.guard, books=self._books, prices=self._prices, clock=self._clock
@@ -181,7 +184,7 @@ class _Run:
         equity = self._ledger.account("KRW").total + held * _price(self._bars.close[bar])
         self._equity.append(float(equity / self._unit_krw))
 
-    def _assembled(self, strategy: Strategy, limits: RiskLimits) -> Trading:
+    def _assembled(self, strategy: Strategy, limits: RiskLimits, screen: DailyScreen | None) -> Trading:
         hours, bars = bars_of(self._hours), bars_of(self._bars)
         rules = TradingRules(
             mode=Mode.PAPER,
@@ -209,13 +212,14 @@ class _Run:
         )
         analysis = AnalysisStage(
             strategy=strategy,
-            screen=_NoScreen(),
+            screen=screen or _NoScreen(),
             model=RulesModel(),
             limits=limits,
             settings=AnalysisSettings(
-                screen_mode=ScreenMode.OFF,
+                screen_mode=ScreenMode.OFF if screen is None else ScreenMode.BLOCK,
                 minimum_confidence=MINIMUM_CONFIDENCE,
                 validator=ValidatorLimits(),
+                is_sized_by_screen=False,
                 news_block_score=self._news_block_score,
             ),
             measurements=KnownMeasurements(strategy, hours, bars),

@@ -34,7 +34,7 @@ _PROBE_SEED, _PROBE_DAYS = 1, 200
 _STRICT = "deflated_sharpe"
 
 
-def candle_checks(bars: Bars, hours: Bars) -> Flags:
+def validated_entries(bars: Bars, hours: Bars) -> Flags:
     """Give the validator's checks that need candles only, under its own limits: true where an entry would pass them."""
     return entry_mask(bars, ValidatorLimits(), hours)
 

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Protocol, TypeVar
 
 from dg_bot.backtesting.parameter_grid import ParameterSet
-from dg_bot.backtesting.studies import values_of
+from dg_bot.backtesting.study_identity import values_of
 from dg_bot.domain.trials import Trial, TrialFigures, Values
 from dg_bot.errors import ConfigurationError
 from dg_bot.ports import TrialBook

@@ -8,7 +8,7 @@ from functools import cache
 from statistics import NormalDist, median
 
 from dg_bot.backtesting.driftless import joined
-from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, candle_checks, passes_thresholds, trials_of
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, passes_thresholds, trials_of, validated_entries
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.backtesting.walks import WALK_DAYS, driftless_walk, trending_walk
 from dg_bot.domain.calendar import Timeframe
@@ -117,7 +117,7 @@ def _strict_screen(name: str) -> QuickBacktestFilter:
         strategy=make_strategy(name),
         rules=TradeRules(),
         thresholds=ScreenThresholds.of(ScreenHonesty.STRICT),
-        entry_checks=candle_checks,
+        entry_checks=validated_entries,
     )
 
 

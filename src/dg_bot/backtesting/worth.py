@@ -8,7 +8,7 @@ from dg_bot.backtesting.backtest import Backtest
 from dg_bot.backtesting.driftless import daily_moves
 from dg_bot.backtesting.luck import LuckLimits, driftless_verdicts, last_midnight
 from dg_bot.backtesting.performance import daily_returns
-from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, candle_checks, honesty_of, screen_gates
+from dg_bot.backtesting.screen import QuickBacktestFilter, ScreenThresholds, honesty_of, screen_gates, validated_entries
 from dg_bot.backtesting.sharpe_odds import sharpe_odds
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
@@ -62,7 +62,11 @@ def driftless_passes(
             str(candles.market), f"{len(days)} whole days are too few to draw markets from: {_FEWEST_DAYS} are needed"
         )
     screen = QuickBacktestFilter(
-        strategy=strategy, rules=rules, thresholds=ScreenThresholds(), entry_checks=candle_checks, trials=lambda _market: trials
+        strategy=strategy,
+        rules=rules,
+        thresholds=ScreenThresholds(),
+        entry_checks=validated_entries,
+        trials=lambda _market: trials,
     )
     seed = int(candles.sha256()[:12], 16)
     verdicts = driftless_verdicts(days, timeframe.seconds, lambda bars, of: screen.passes(bars, of, trials), seed)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from dg_bot.backtesting.study import StudyRow, WholeHistory
+from dg_bot.backtesting.strategy_study import StudyRow, WholeHistory
 from dg_bot.backtesting.walk_study import Rates, at_most
 from dg_bot.errors import DataError
 from dg_bot.operator import figures

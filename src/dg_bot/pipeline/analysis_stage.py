@@ -26,10 +26,13 @@ from dg_bot.strategies.base import Signals, Strategy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnalysisSettings:
+    """What stage 3 demands. An entry that is not `is_sized_by_screen` has its gates, and the size of one without a screen."""
+
     screen_mode: ScreenMode
     minimum_confidence: float
     validator: ValidatorLimits
     news_block_score: float = NEWS_BLOCK_SCORE
+    is_sized_by_screen: bool = True
 
 
 class AnalysisStage:
@@ -93,7 +96,7 @@ class AnalysisStage:
         return TradePlan(
             decision=verdict(proposed, gates),
             indicators=indicators,
-            screen=screen,
+            screen=screen if self._settings.is_sized_by_screen else None,
             protection=self._protection(signals, indicators) if proposed.action is Action.BUY else None,
             forced_exit=None,
             gates=gates,

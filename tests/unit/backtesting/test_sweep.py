@@ -8,7 +8,7 @@ from dg_bot.backtesting.backtest import hours_of, run_backtest, tradable_bars
 from dg_bot.backtesting.juries import CrossingJury, LocalJury, jury_for
 from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid, ParameterSet, every_set
 from dg_bot.backtesting.set_judging import Ground, judged
-from dg_bot.backtesting.studies import values_of
+from dg_bot.backtesting.study_identity import values_of
 from dg_bot.backtesting.sweep import Candidate, MakeStrategy, Sweep, SweepCount, first_look
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dg_bot.backtesting.study import StudyRow, WholeHistory
+from dg_bot.backtesting.strategy_study import StudyRow, WholeHistory
 from dg_bot.backtesting.walk_study import ANY, PLANTED, PassRate, shortfalls, walks_json
 from dg_bot.errors import DataError
 from dg_bot.operator.study_text import between, study_table, walks_table

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import dg_bot
-from dg_bot.backtesting.studies import program_sha256
+from dg_bot.backtesting.study_identity import program_sha256
 
 SOURCES = ("domain/market.py", "pipeline/data_limits.py", "backtesting/kernel.py", "operator/messages_en.py")
 

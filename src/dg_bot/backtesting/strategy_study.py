@@ -7,7 +7,7 @@ from datetime import datetime
 
 from dg_bot.backtesting.backtest import run_backtest
 from dg_bot.backtesting.performance import EquityCurve, daily_returns, drawdown, sharpe
-from dg_bot.backtesting.screen import HISTORY, QuickBacktestFilter, ScreenThresholds, candle_checks, passes_thresholds
+from dg_bot.backtesting.screen import HISTORY, QuickBacktestFilter, ScreenThresholds, passes_thresholds, validated_entries
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch
 from dg_bot.domain.candle import CandleSeries
@@ -91,7 +91,7 @@ def _screened(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, r
         strategy=strategy,
         rules=rules,
         thresholds=ScreenThresholds.of(ScreenHonesty.STRICT),
-        entry_checks=candle_checks,
+        entry_checks=validated_entries,
     )
     bars, hours = candles.resampled(timeframe), candles.resampled(HOUR)
     for end in window_ends(from_epoch(candles.opened_at[0]), _end(candles)):

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from dg_bot.backtesting.backtest import run_backtest
-from dg_bot.backtesting.study import studied, study_json, window_ends
+from dg_bot.backtesting.strategy_study import studied, study_json, window_ends
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.backtesting.walks import driftless_walk, trending_walk
 from dg_bot.domain.calendar import HOUR, Timeframe
