@@ -1,6 +1,7 @@
 """What decides is broken; what checks it is broken: nothing is bought, and exits go on."""
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -37,7 +38,7 @@ from tests.feeds import ToldFeed, rss
 from tests.injections import INJECTIONS
 from tests.model_files import linear_model, manifest_of, put, trained
 from tests.openai_server import MODEL, SILENCE, Asked, Manner, OpenAiServer, Served, envelope, opinion, refused, scores, served
-from tests.unit.adapters.raw_server import RawServer, answers, http, reset
+from tests.unit.adapters.raw_server import RawServer, Request, answers, http, reset
 from tests.unit.app.ward import Ward
 
 
@@ -431,6 +432,31 @@ def test_m16_feeds_that_are_down_for_72_hours_change_no_order() -> None:
     assert 10 == len(without.placed())
     assert without.placed() == blind.placed()
     assert ["news_feed_127.0.0.1", "news_feed_localhost"] == [kind for kind in blind.alarms() if kind.startswith("news")]
+
+
+def test_m16_while_a_feed_hangs_the_guard_sells_at_the_stop() -> None:
+    """News are read outside the account's lock: nothing waits for them but the cycle that they come before."""
+    was_asked, may_answer = threading.Event(), threading.Event()
+
+    def late(peer: socket.socket, _request: Request, _gone: threading.Event) -> None:
+        was_asked.set()
+        may_answer.wait(60)
+        reset(peer)
+
+    with RawServer(late) as server:
+        bot = paper_bot("1000 1000 | 1000 940", holding="100 @ 1000", feeds=(RssFeed(server.url),))
+        assert bot.news is not None
+        reading = threading.Thread(target=bot.news.gather)
+        reading.start()
+        assert was_asked.wait(60)
+        bot.next_hour()
+        bot.guard.tick()
+        sold_while_waiting = bot.placed()
+        may_answer.set()
+        reading.join(60)
+
+    assert ["sell KRW-BTC 100"] == sold_while_waiting
+    assert not reading.is_alive()
 
 
 def test_m16_a_provider_that_is_away_for_a_day_leaves_the_decision_to_nobody_or_to_the_rules() -> None:

@@ -1,9 +1,11 @@
 """Whole cycles with news: they hold up entries and nothing else, and say so."""
 
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import pytest
 
+from dg_bot.adapters.rss import RssFeed
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.news import FeedOutcome
@@ -11,6 +13,8 @@ from tests.asking_bots import asking, judged_news
 from tests.builders import PaperBot, paper_bot
 from tests.feeds import ToldFeed
 from tests.openai_server import OpenAiServer, opinion, refused, scores, served
+from tests.shared_data import shared
+from tests.unit.adapters.raw_server import RawServer, answers, http
 
 HEADLINES = ["Exchange halts withdrawals after security incident", "Altcoins slide as dollar strengthens"]
 
@@ -89,6 +93,23 @@ def test_without_news_there_is_no_opinion_and_the_gate_says_so(outcome: FeedOutc
     assert Gate("filter.news", "no opinion: no scored news", None, True) == gate(report, "filter.news")
     assert Gate("data.news", "0 known, 0 scored", None, True) == gate(report, "data.news")
     assert "news_score_24h" not in report.indicators
+
+
+def test_a_recorded_feed_is_news_on_its_day_and_twice_the_same_is_once(server: OpenAiServer) -> None:
+    """Over a socket: the third of its items is the second with another address to be counted by."""
+    page = shared("news/rss_cointelegraph_20260828.xml").read_bytes()
+    server.sentiment = lambda asked: served(scores(asked, 0.5), asked.api)
+    known = []
+    with RawServer(answers(http(200, page, Content_Type="text/xml"))) as feed:
+        for at in (datetime(2026, 8, 28, 21, 0, 5, tzinfo=UTC), datetime(2026, 8, 30, 21, 0, 5, tzinfo=UTC)):
+            bot = paper_bot(at=at)
+            judged_news(bot, [RssFeed(feed.url)], server.url)
+            known.append(gate(bot.run_cycle(), "data.news"))
+
+    assert [["Here's what happened in crypto today", "Solana validators approve proposal to accelerate SOL disinflation"]] == [
+        asked.headlines for asked in server.about_news
+    ]
+    assert ["2 known, 2 scored", "0 known, 0 scored"] == [one.value for one in known if one is not None]
 
 
 def test_where_nobody_reads_news_the_report_tells_nothing_of_them() -> None:

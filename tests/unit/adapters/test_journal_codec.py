@@ -31,6 +31,7 @@ from dg_bot.domain.events import (
     Period,
     PeriodOpened,
     PositionAdopted,
+    Record,
     Started,
     TransferDeclared,
 )
@@ -38,6 +39,7 @@ from dg_bot.domain.gate import Gate
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
 from dg_bot.domain.market import Market
 from dg_bot.domain.news import NewsEntry
+from dg_bot.domain.news_memory import NewsMemory
 from dg_bot.domain.order import Fill, Side
 from dg_bot.domain.portfolio import Balance, Position, ProtectionPlan, ProtectiveLevels
 from dg_bot.domain.screen import ScreenResult
@@ -199,6 +201,19 @@ def test_what_is_remembered_comes_back_as_it_was_and_in_its_order(remembered: Re
 
     assert remembered == again
     assert list(remembered.intents.intents) == list(again.intents.intents)
+
+
+def test_remembered_news_come_back_as_they_were_and_a_snapshot_without_them_is_read() -> None:
+    seen = NewsSeen(source="s", entries=(NewsEntry(url="u", title="비트코인", published_at=NOON), NewsEntry(url="v", title="w")))
+    judged = NewsJudged(kind=AnswerKind.USABLE, scores={"u": -0.5}, unscored=("v",))
+    news = NewsMemory().after(Record(sequence=1, at=NOON, event=seen)).after(Record(sequence=2, at=NOON, event=judged))
+    known = Remembered(news=news)
+    body = json.loads(json.dumps(encode_remembered(known), allow_nan=False))
+
+    assert known == decode_remembered(body)
+    assert [-0.5, None] == [news.score for news in known.news.known]
+    del body["news"]
+    assert Remembered() == decode_remembered(body)
 
 
 def test_a_snapshot_of_another_shape_is_refused_by_name() -> None:
