@@ -35,6 +35,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 where a model was written, 1 for candles that do not serve, 2 for options or missing libraries."""
     try:
         options = parsed(_parser(), arguments)
+        if options.output.suffix != ".onnx":
+            raise ConfigurationError("--output", f"{options.output} is no .onnx file", "let its name end in .onnx")
         settings = load_settings()
         series = _candles(options, settings)
         with progress_bar("trainings", Console(stderr=True)) as on_progress:
@@ -83,14 +85,24 @@ def _parser() -> argparse.ArgumentParser:
         "--output", type=Path, default=Path("data/models/baseline.onnx"), metavar="FILE.onnx", help="(default %(default)s)"
     )
     horizon = int(HORIZON.total_seconds()) // 3600
-    parser.add_argument("--horizon", type=int, default=horizon, help="hours that the label looks ahead (default %(default)s)")
-    parser.add_argument("--cost", type=float, default=ROUND_TRIP_COST, help="of a round trip, a fraction (default %(default)s)")
-    parser.add_argument("--train-days", type=int, default=730, help="of each window, and of the model (default %(default)s)")
-    parser.add_argument("--test-days", type=int, default=90, help="of each window (default %(default)s)")
-    parser.add_argument("--embargo", type=int, default=WINDOW_BARS, help="hours beside the horizon (default %(default)s)")
+    parser.add_argument(
+        "--horizon", type=argument_types.count, default=horizon, help="hours that the label looks ahead (default %(default)s)"
+    )
+    parser.add_argument(
+        "--cost", type=argument_types.amount, default=ROUND_TRIP_COST, help="of a round trip, a fraction (default %(default)s)"
+    )
+    parser.add_argument(
+        "--train-days", type=argument_types.count, default=730, help="of each window, and of the model (default %(default)s)"
+    )
+    parser.add_argument("--test-days", type=argument_types.count, default=90, help="of each window (default %(default)s)")
+    parser.add_argument(
+        "--embargo", type=argument_types.whole, default=WINDOW_BARS, help="hours beside the horizon (default %(default)s)"
+    )
     defaults = Parameters()
-    parser.add_argument("--rounds", type=int, default=defaults.rounds, help="trees of each kind (default %(default)s)")
-    parser.add_argument("--seed", type=int, default=defaults.seed, help="(default %(default)s)")
+    parser.add_argument(
+        "--rounds", type=argument_types.count, default=defaults.rounds, help="trees of each kind (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=argument_types.whole, default=defaults.seed, help="(default %(default)s)")
     return parser
 
 

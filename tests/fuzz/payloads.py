@@ -25,10 +25,12 @@ from dg_bot.domain.events import (
 )
 from dg_bot.domain.money import decimal_from_text
 from dg_bot.domain.portfolio import Balance
+from dg_bot.models.manifest import manifest_text
 from dg_bot.simulator.ledger import Ledger
 from tests.feeds import rss
 from tests.injections import HARMLESS, INJECTIONS
 from tests.journal_records import NOON, answered, closed, fill, planned_buy, planned_sell, report
+from tests.model_files import linear_model, manifest_of
 from tests.openai_server import envelope, opinion
 
 
@@ -55,6 +57,8 @@ ORDERS = text(
 OPINION = opinion("BUY").encode()
 RESPONSES_REPLY = text(envelope(opinion("BUY")))
 CHAT_REPLY = text(envelope(opinion("SELL"), Api.CHAT))
+MODEL = linear_model(0.01, 0.8).SerializeToString()
+MANIFEST = manifest_text(manifest_of(MODEL)).encode()
 SCORES = text({"scores": [{"item": 1, "score": 0.5}, {"item": 2, "score": -1}]})
 _ITEM = "<item><title>&lt;b&gt;t&lt;/b&gt;</title><pubDate>Fri, 28 Aug 2026 20:42:54 +0000</pubDate></item>"
 _ENTRY = "<entry><title>t</title><id>1</id><updated>2026-11-20T09:00:00Z</updated></entry>"

@@ -35,6 +35,8 @@ from dg_bot.domain.language_model import AnswerKind
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import MarketBuy
 from dg_bot.errors import AuthenticationFailed, BotError, ConfigurationError, DataError, ExchangeUnavailable, StateError
+from dg_bot.models.manifest import read_manifest
+from dg_bot.models.onnx_check import require_self_contained
 from dg_bot.simulator.faults_file import load_faults
 from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.tape_file import read_tape_file
@@ -276,6 +278,15 @@ def _ledger(data: bytes, _rng: random.Random) -> object:
     return Ledger.restored(document if isinstance(document, Mapping) else {})
 
 
+def _model(data: bytes, _rng: random.Random) -> object:
+    require_self_contained(data)
+    return None
+
+
+def _manifest(data: bytes, _rng: random.Random) -> object:
+    return read_manifest("manifest", data)
+
+
 def targets(folder: Path) -> list[Target]:
     """Give all parsers; those that read files do so in `folder`."""
     journals, states = _Journals(folder), _StateFiles(folder)
@@ -301,6 +312,8 @@ def targets(folder: Path) -> list[Target]:
         _target("strangers' texts", 2, (), _headline, *payloads.HEADLINES),
         _target("feeds of news", 2, (), _feed, *payloads.FEEDS),
         _target("scores of news", 2, (), _sentiment, payloads.SCORES),
+        _target("model files", 4, (DataError,), _model, payloads.MODEL),
+        _target("manifests of models", 2, (DataError,), _manifest, payloads.MANIFEST),
         _target("paper account", 2, (DataError,), _ledger, payloads.text(payloads.LEDGER)),
     ]
 

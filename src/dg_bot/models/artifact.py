@@ -10,7 +10,7 @@ from pathlib import Path
 from dg_bot.analysis.features import SCHEMA
 from dg_bot.errors import DataError, ModelFileRefused
 from dg_bot.models.manifest import Manifest, read_manifest
-from dg_bot.models.onnx_check import Objection, require_self_contained
+from dg_bot.models.onnx_check import require_self_contained
 
 LARGEST_MODEL_BYTES = 64 << 20
 LARGEST_MANIFEST_BYTES = 1 << 20
@@ -61,8 +61,8 @@ def load_artifact(path: Path) -> Artifact:
         raise ModelFileRefused(path.name, problem, "train it anew with scripts/models/train.py")
     try:
         require_self_contained(model)
-    except Objection as error:
-        raise ModelFileRefused(path.name, str(error), _TRAIN) from error
+    except DataError as error:
+        raise ModelFileRefused(path.name, error.problem, _TRAIN) from error
     return Artifact(name=path.name, model=model, manifest=manifest, manifest_sha256=sha256(text).hexdigest())
 
 

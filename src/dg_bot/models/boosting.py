@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from dg_bot.errors import ConfigurationError
+from dg_bot.errors import ConfigurationError, ImpossibleValue
 from dg_bot.indicators.bars import Floats
 from dg_bot.models.dataset import Dataset
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lightgbm import Booster
 
 Float32s = NDArray[np.float32]
+_LARGEST_SEED = 1 << 31
 _REMEDY = "run it by make train, or install them: pip install 'dg-bot[train]'"
 
 
@@ -33,6 +34,10 @@ class Parameters:
     feature_fraction: float = 0.7
     bagging_fraction: float = 0.7
     seed: int = 7
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < _LARGEST_SEED:
+            raise ImpossibleValue("seed", self.seed, f"it must be below {_LARGEST_SEED}")
 
     def facts(self) -> Mapping[str, float | int | str]:
         return {"library": "lightgbm", **asdict(self)}

@@ -8,11 +8,12 @@ import numpy as np
 from dg_bot.analysis.features import features
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import CandleSeries
-from dg_bot.errors import DataError
+from dg_bot.errors import DataError, ImpossibleValue
 from dg_bot.indicators.bars import Bars, Flags, Floats, Seconds, bars_of
 
 # An hour without a trade has no candle; the last price before it holds, but not for longer than this.
 _STALE_HOURS = 3
+MOST_HORIZON_HOURS = 720
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +22,12 @@ class Label:
 
     horizon_hours: int
     cost_fraction: float
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.horizon_hours <= MOST_HORIZON_HOURS:
+            raise ImpossibleValue("horizon", self.horizon_hours, f"it must be 1 to {MOST_HORIZON_HOURS} hours")
+        if not 0.0 <= self.cost_fraction < 1.0:
+            raise ImpossibleValue("cost of a round trip", self.cost_fraction, "it must be a fraction from 0 to below 1")
 
     @property
     def horizon_s(self) -> int:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from dg_bot.analysis.features import FeatureSchema
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ImpossibleValue
+from dg_bot.models.dataset import MOST_HORIZON_HOURS
 
 SCHEMA_VERSION = 1
 
@@ -45,7 +46,7 @@ class FeatureFacts(_Strict):
 class LabelFacts(_Strict):
     """What the model was asked: the return over `horizon_hours` less `cost_fraction`, and whether that is above zero."""
 
-    horizon_hours: Annotated[int, Field(ge=1, le=720)]
+    horizon_hours: Annotated[int, Field(ge=1, le=MOST_HORIZON_HOURS)]
     cost_fraction: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)]
 
 

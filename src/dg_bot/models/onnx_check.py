@@ -12,6 +12,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from dg_bot.errors import DataError
+
+_SOURCE = "model file"
 _VARINT, _BLOB, _FIXED32 = 0, 2, 5
 _LONGEST_VARINT = 10
 # A tree ensemble has its numbers as hundreds of thousands of fields one after the other; these skip a run of them at once.
@@ -31,10 +34,6 @@ OPERATORS: Mapping[str, frozenset[str]] = {
     ),
     ML: frozenset(["LinearClassifier", "LinearRegressor", "Scaler", "TreeEnsembleClassifier", "TreeEnsembleRegressor"]),
 }  # fmt: skip
-
-
-class Objection(Exception):
-    """Something in a file that has no place there; its text goes on after the file's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +88,16 @@ _Message = dict[int, list[bytes]]
 
 
 def require_self_contained(data: bytes) -> None:
-    """Raise Objection unless `data` is an ONNX model of known operators that holds everything it needs in itself."""
+    """Raise DataError unless `data` is an ONNX model of known operators that holds everything it needs in itself."""
     model = _read("model", data, _MODEL)
     if 7 not in model:
-        raise Objection("holds no graph: it is no ONNX model, or cut")
+        raise DataError(_SOURCE, "holds no graph: it is no ONNX model, or cut")
     for opset in model.get(8, []):
         domain = _text(_read("opset", opset, _OPSET).get(1))
         if _plain(domain) not in OPERATORS:
-            raise Objection(f"uses operators of the domain {domain!r}, which only code beside the runtime could carry out")
+            raise DataError(
+                _SOURCE, f"uses operators of the domain {domain!r}, which only code beside the runtime could carry out"
+            )
     graph = _read("graph", model[7][0], _GRAPH)
     for node in graph.get(1, []):
         _require_known_node(_read("node", node, _NODE))
@@ -107,8 +108,8 @@ def require_self_contained(data: bytes) -> None:
 def _require_known_node(node: _Message) -> None:
     domain, operator = _text(node.get(7)), _text(node.get(4))
     if operator not in OPERATORS.get(_plain(domain), frozenset()):
-        raise Objection(
-            f"uses the operator {operator!r} of the domain {domain or 'ai.onnx'!r}, which is not among the known ones"
+        raise DataError(
+            _SOURCE, f"uses the operator {operator!r} of the domain {domain or 'ai.onnx'!r}, which is not among the known ones"
         )
     for attribute in node.get(5, []):
         for tensor in _read("attribute", attribute, _ATTRIBUTE).get(5, []):
@@ -120,18 +121,18 @@ def _plain(domain: str) -> str:
 
 
 def _read(kind: str, data: bytes, fields: Mapping[int, _Field]) -> _Message:
-    """Give the values of a message by field number, as far as they are blobs; raises Objection for what has no place in it."""
+    """Give the values of a message by field number, as far as they are blobs; raises DataError for what has no place in it."""
     found: _Message = {}
     for number, wire, value in _values(data):
         field = fields.get(number)
         if field is None:
             told = _KNOWN_DANGERS.get((kind, number), f"field {number} of a {kind}, which this program does not know")
-            raise Objection(f"holds {told}")
+            raise DataError(_SOURCE, f"holds {told}")
         if wire not in field.wires:
-            raise Objection(f"has {field.name} of a {kind} in a form that it cannot have: it is damaged")
+            raise DataError(_SOURCE, f"has {field.name} of a {kind} in a form that it cannot have: it is damaged")
         values = found.setdefault(number, [])
         if values and not field.repeated:
-            raise Objection(f"has {field.name} of a {kind} twice")
+            raise DataError(_SOURCE, f"has {field.name} of a {kind} twice")
         values.append(value)
     return found
 
@@ -155,9 +156,9 @@ def _values(data: bytes) -> Iterator[tuple[int, int, bytes]]:
         elif wire == _FIXED32:
             place, value = after + 4, b""
         else:
-            raise Objection(f"is no ONNX model, or damaged at byte {place} of a message")
+            raise DataError(_SOURCE, f"is no ONNX model, or damaged at byte {place} of a message")
         if place > end or number == 0:
-            raise Objection("is cut, damaged, or no ONNX model")
+            raise DataError(_SOURCE, "is cut, damaged, or no ONNX model")
         yield number, wire, value
 
 
@@ -166,12 +167,12 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
     value = 0
     for count in range(_LONGEST_VARINT):
         if place + count >= len(data):
-            raise Objection("is cut, damaged, or no ONNX model")
+            raise DataError(_SOURCE, "is cut, damaged, or no ONNX model")
         byte = data[place + count]
         value |= (byte & 0x7F) << (7 * count)
         if byte < 0x80:
             return value, place + count + 1
-    raise Objection("is damaged, or no ONNX model: a number in it does not end")
+    raise DataError(_SOURCE, "is damaged, or no ONNX model: a number in it does not end")
 
 
 def _text(values: list[bytes] | None) -> str:

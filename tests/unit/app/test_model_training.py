@@ -142,6 +142,7 @@ def test_the_script_trains_from_files_and_says_how_to_use_the_model(
         (["--market", "KRW-BTC"], 1, "there are no candles of KRW-BTC; collect them"),
         (["--market", "KRW-BTC", "--market", "KRW-ETH", "--data", "x.csv"], 2, "1 files for 2 markets; give one for each"),
         (["--market", "KRW-BTC", "--data", "x.csv"], 1, "x.csv"),
+        (["--market", "KRW-BTC", "--output", "model.pkl"], 2, "let its name end in .onnx"),
     ],
 )
 def test_what_cannot_be_trained_from_is_told(

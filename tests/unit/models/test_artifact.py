@@ -13,11 +13,11 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from dg_bot.errors import ModelFileRefused
+from dg_bot.errors import DataError, ModelFileRefused
 from dg_bot.models import artifact as artifacts
 from dg_bot.models.artifact import load_artifact, manifest_path
 from dg_bot.models.manifest import manifest_text, read_manifest
-from dg_bot.models.onnx_check import Objection, require_self_contained
+from dg_bot.models.onnx_check import require_self_contained
 from dg_bot.models.onnx_session import OnnxSession
 from tests.model_files import linear_model, manifest_of, put, whole_model
 
@@ -131,13 +131,13 @@ def test_a_run_of_numbers_hides_nothing_behind_it() -> None:
     require_self_contained(whole_model([trees], []).SerializeToString())
     trees.attribute[0].tp.denotation = "type"
 
-    with pytest.raises(Objection, match="field 14 of a attribute"):
+    with pytest.raises(DataError, match="field 14 of a attribute"):
         require_self_contained(whole_model([trees], []).SerializeToString())
 
 
 @pytest.mark.parametrize("seed", range(30))
 def test_a_damaged_file_is_refused_or_read_and_nothing_else(seed: int) -> None:
-    """One changed byte, a cut or a repeated piece: the reader ends with an objection or is content, and never in another way."""
+    """One changed byte, a cut or a repeated piece: the reader ends with a DataError or is content, and never in another way."""
     random, data = np.random.default_rng(seed), bytearray(GOOD.SerializeToString())
     for _ in range(40):
         damaged = bytearray(data)
@@ -149,7 +149,7 @@ def test_a_damaged_file_is_refused_or_read_and_nothing_else(seed: int) -> None:
                 del damaged[at:]
             case _:
                 damaged[at:at] = damaged[int(random.integers(len(damaged))) :][:50]
-        with suppress(Objection):
+        with suppress(DataError):
             require_self_contained(bytes(damaged))
 
 

@@ -1,6 +1,7 @@
 """What a model learns, on which rows it is judged, and that it finds nothing where there is nothing to be found."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from dg_bot.analysis.features import NAMES, WINDOW_BARS, features
 from dg_bot.backtesting.walks import driftless_walk, trending_walk
 from dg_bot.domain.market import Market
-from dg_bot.errors import ConfigurationError, DataError
+from dg_bot.errors import ConfigurationError, DataError, ImpossibleValue
 from dg_bot.indicators.bars import Bars, Floats
 from dg_bot.models import boosting
 from dg_bot.models.boosting import Parameters, Scaler, require_training_libraries, train_baseline
@@ -229,6 +230,21 @@ def test_a_missing_library_is_told_with_its_remedy(monkeypatch: pytest.MonkeyPat
 
     with pytest.raises(ConfigurationError, match=r"onnxmltools: is not installed.*make train"):
         require_training_libraries()
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Label(horizon_hours=0, cost_fraction=0.0),
+        lambda: Label(horizon_hours=721, cost_fraction=0.0),
+        lambda: Label(horizon_hours=24, cost_fraction=1.0),
+        lambda: Label(horizon_hours=24, cost_fraction=-0.1),
+        lambda: Parameters(seed=1 << 31),
+    ],
+)
+def test_what_cannot_be_meant_cannot_be_built(build: Callable[[], object]) -> None:
+    with pytest.raises(ImpossibleValue):
+        build()
 
 
 def test_parameters_are_told_by_name() -> None:
