@@ -5,6 +5,9 @@ VENV ?= .venv
 BIN = $(VENV)/bin
 LOCKED = --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate pyproject.toml
 INPUTS ?= 1000000
+# One more than two cores: many tests wait for a program, a database, or the pace that a messenger asks for.
+WORKERS ?= 3
+PARALLEL = -n $(WORKERS) --dist worksteal
 export PYTHONPATH = $(CURDIR)/src
 
 .PHONY: help demo picture messages desk test simulate fuzz coverage mutate reliability verify simulate-real replay-500 equality study-walks lint bench format requirements train
@@ -56,7 +59,7 @@ messages: $(VENV)/development
 	@$(BIN)/python -m tests.message_page
 
 test: $(VENV)/development
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest $(PARALLEL)
 
 MARKET ?= KRW-BTC
 train: $(VENV)/development
@@ -79,7 +82,7 @@ fuzz: $(VENV)/development
 	$(BIN)/python -m tests.fuzz --inputs $(INPUTS)
 
 coverage: $(VENV)/development
-	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore=tests/fault/test_simulation.py --cov --cov-report= --cov-report=json:build/coverage.json
+	$(BIN)/python -m pytest $(PARALLEL) --ignore=tests/fault/test_simulation.py --cov --cov-report= --cov-report=json:build/coverage.json
 	$(BIN)/python -m tests.quality.coverage build/coverage.json
 
 mutate: $(VENV)/development

@@ -23,6 +23,10 @@ class Market:
         if _CODE.fullmatch(self.code) is None:
             raise ImpossibleValue("market", self.code, "it must look like KRW-BTC")
 
+    def __hash__(self) -> int:
+        # A text keeps its hash, and markets are keys everywhere.
+        return hash(self.code)
+
     @property
     def quote(self) -> str:
         return "KRW"

@@ -1,7 +1,7 @@
 """What is held: balances, positions with their protective levels, and the equity they add up to."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -116,25 +116,29 @@ class Position:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Portfolio:
-    """KRW and owned positions at mark prices; raises DataError when a position has no mark."""
+    """KRW and owned positions at mark prices; `position_value_krw` is what all of them are worth.
+
+    Raises DataError when a position has no mark.
+    """
 
     krw: Balance
     positions: tuple[Position, ...]
     marks_krw: Mapping[Market, Decimal]
+    position_value_krw: Decimal = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        value_krw = ZERO
         for position in self.positions:
-            if position.market not in self.marks_krw:
+            mark = self.marks_krw.get(position.market)
+            if mark is None:
                 raise DataError("portfolio", f"no mark price for {position.market}")
+            value_krw += product(position.quantity, mark)
+        object.__setattr__(self, "position_value_krw", value_krw)
 
     @property
     def open_positions(self) -> tuple[Position, ...]:
         """Positions large enough to be sold at their mark."""
         return tuple(position for position in self.positions if position.is_sellable_at(self.marks_krw[position.market]))
-
-    @property
-    def position_value_krw(self) -> Decimal:
-        return sum((product(position.quantity, self.marks_krw[position.market]) for position in self.positions), ZERO)
 
     @property
     def equity_krw(self) -> Decimal:
