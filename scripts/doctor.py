@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from dg_bot.app.account_access import AccountAccess, account_access
 from dg_bot.app.adoption import adopt
+from dg_bot.app.argument_types import count
 from dg_bot.app.audit import audit
 from dg_bot.app.command_line import parsed
 from dg_bot.app.declaration import declare
@@ -23,10 +24,12 @@ from dg_bot.app.secrets import Redactor
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import altered_record
+from dg_bot.app.watch import watch
 from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
 from dg_bot.operator.terminal import terminal
 
+_WATCH_S = 10
 Act = Callable[[Settings, AccountAccess], list[str]]
 
 
@@ -42,6 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.audit:
             return _audit(settings)
         with account_access(settings) as account:
+            if options.watch is not None:
+                return ExitCode.DONE if watch(settings, account, terminal(), period_s=options.watch) else ExitCode.FAILED
             act = _act(options)
             for line in act(settings, account) if act is not None else ():
                 print(line, file=sys.stderr if options.json else sys.stdout)
@@ -64,6 +69,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         "--json", action="store_true", help="what was found as one JSON object on standard output (--verify, --audit: text)"
     )
     acts = parser.add_mutually_exclusive_group()
+    acts.add_argument(
+        "--watch", type=count, nargs="?", const=_WATCH_S, metavar="SECONDS", help="look again every so many seconds, until Ctrl-C"
+    )
     acts.add_argument("--resume", action="store_true", help="leave safe mode")
     acts.add_argument("--verify", action="store_true", help="check every journal record and name the first altered one")
     acts.add_argument("--audit", action="store_true", help="name every database row that is not what the journal says")
@@ -74,6 +82,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--amount", type=_number, help="how much is declared (negative: it left), or adopted (default: all)")
     parser.add_argument("--cost", type=_number, metavar="KRW", help="what one adopted coin cost you (default: the price of now)")
     options = parsed(parser, arguments)
+    if options.watch is not None and (options.json or not sys.stdout.isatty()):
+        parser.error("--watch is for a terminal; programs read --json")
     if options.declare is not None and (options.currency is None) is not (options.amount is None):
         parser.error("--currency and --amount belong together")
     if options.currency is not None and options.declare is None:

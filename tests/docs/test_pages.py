@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from dg_bot.app.setting_sources import AGE_KEY
 from dg_bot.app.settings import CONTAINER_NAMES, RESERVED_NAMES, known_names, secret_names
 from tests.architecture.source import ROOT
 from tests.docs.program_texts import program_texts
@@ -86,7 +87,7 @@ def test_every_command_names_a_script_that_there_is_and_options_that_it_has(page
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_every_name_that_looks_like_a_setting_is_one(page: Path) -> None:
-    settings = known_names() | RESERVED_NAMES | CONTAINER_NAMES | {f"{name}_FILE" for name in secret_names()}
+    settings = known_names() | RESERVED_NAMES | CONTAINER_NAMES | {AGE_KEY} | {f"{name}_FILE" for name in secret_names()}
     families = {name.partition("_")[0] for name in settings} - {"CYCLE"}
     named = set(re.findall(r"^ *([A-Z]+_[A-Z_]+)=|`([A-Z]+_[A-Z_]+[A-Z])[`=]", page.read_text(encoding="utf-8"), re.MULTILINE))
 
