@@ -61,7 +61,7 @@ from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.pipeline.trading_pipeline import TradingPipeline
-from dg_bot.ports import DecisionModel, Journal, LanguageModel, NewsFeed
+from dg_bot.ports import Approver, DecisionModel, Journal, LanguageModel, NewsFeed
 from dg_bot.remembered import Remembered
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskManager
@@ -173,6 +173,7 @@ class Setup:
     screen_mode: ScreenMode = ScreenMode.BLOCK
     allow_warned_markets: bool = False
     model: DecisionModel | None = None
+    approver: Approver | None = None
     challengers: Sequence[DecisionModel] = ()
     validator: ValidatorLimits = LENIENT
     feeds: tuple[NewsFeed, ...] = ()
@@ -363,6 +364,7 @@ class PaperBot:
                 market_data=upbit,
                 clock=clock,
                 limits=setup.planner,
+                approver=setup.approver,
             ),
             books=self.books,
             summarizer=StateSummarizer(books=self.books, account=account, risk=risk, market_data=upbit, clock=clock),

@@ -7,8 +7,10 @@ from decimal import Decimal
 
 from dg_bot.adapters.postgres import TradeRow
 from dg_bot.adapters.postgres_answers import EquityRow, LogRow
+from dg_bot.domain.approval import EntryProposal
 from dg_bot.domain.conversation import Reply
 from dg_bot.domain.cycle_report import CycleReport, Mode
+from dg_bot.domain.decision import Action, Decision
 from dg_bot.domain.events import (
     AlarmRaised,
     Answer,
@@ -99,6 +101,12 @@ WELL = (
     HealthCheck(name="outbox", is_well=True, detail="all delivered"),
 )
 UNWELL = (HealthCheck(name="guard", is_well=False, detail="last tick 95 s ago"), *WELL[1:])
+PROPOSAL = EntryProposal(
+    cycle_id=TRADED.cycle_id,
+    market=BTC,
+    decision=Decision(action=Action.BUY, confidence=0.8, source="rules", reason="all gates of the breakout passed"),
+    mark_krw=Decimal(145_000_000),
+)
 ADOPTED = PositionAdopted(
     market=BTC,
     quantity=Decimal("0.5"),
@@ -263,7 +271,16 @@ def asked(book: Phrasebook) -> dict[str, tuple[Reply, ...]]:
         "/nothing": (answers_of_acts.misread(Misread(Problem.UNKNOWN), book),),
         **{
             f"/{command}, misspelt": (answers_of_acts.misread(Misread(Problem.ARGUMENT, command), book),)
-            for command in (Command.EXIT, Command.PROFIT, Command.TRADES, Command.ORDER, Command.CONFIRM, Command.RESUME)
+            for command in (
+                Command.EXIT,
+                Command.PROFIT,
+                Command.TRADES,
+                Command.ORDER,
+                Command.CONFIRM,
+                Command.RESUME,
+                Command.APPROVE,
+                Command.REJECT,
+            )
         },
     }
 
@@ -302,6 +319,10 @@ def acted(book: Phrasebook) -> dict[str, tuple[Reply, ...]]:
         "/exit all, nothing": answers_of_acts.exited((), book),
         **{name: answers_of_acts.exited((sale,), book) for name, sale in ends.items()},
         **{f"/confirm, {verdict.name.lower()}": answers_of_acts.unconfirmed(verdict, book) for verdict in Verdict},
+        "an entry waits for a word": answers_of_acts.proposed(PROPOSAL, "K7M2QX", 5, book),
+        "an entry is approved": answers_of_acts.word_taken(book, is_approved=True, is_taken=True),
+        "an entry is rejected": answers_of_acts.word_taken(book, is_approved=False, is_taken=True),
+        "a word too late": answers_of_acts.word_taken(book, is_approved=True, is_taken=False),
         "/cancel": answers_of_acts.cancelled(Asked(Command.EXIT, "KRW-BTC"), (), book),
         "/cancel, an order is out": answers_of_acts.cancelled(None, unclear, book),
         "/sync": answers_of_acts.compared(Comparison(open_intents=(), unexplained={}), book),

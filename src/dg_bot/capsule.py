@@ -31,6 +31,7 @@ CONSULTATION, CALIBRATION = "model.ask", "model.calibration"
 # Who asks, where it is not the model that decides.
 CHALLENGER = "challenger"
 NEWS = "news.recent"
+APPROVAL = "operator.approval"
 OWN_RECORD, OTHER_RECORD = "journal.own", "journal.other"
 
 

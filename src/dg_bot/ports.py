@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from dg_bot.cycle import Situation
+from dg_bot.domain.approval import Approval, EntryProposal
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.domain.decision import Advice
@@ -172,6 +173,12 @@ class LanguageModel(Protocol):
         An answer is USABLE only where the question's `judge` says so of its text. Raises StateError where what was asked could
         not be recorded.
         """
+        ...
+
+
+class Approver(Protocol):
+    def ask(self, proposal: EntryProposal) -> Approval:
+        """Ask for a word on an entry and wait for it; never raises. Anything but APPROVED means that nothing is bought."""
         ...
 
 

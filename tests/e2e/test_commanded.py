@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from dg_bot.app.replay import Replayer, Verdict
+from dg_bot.app.setting_sources import load_settings
 from tests.commanded_bot import OPERATOR, STRANGER
 from tests.e2e.conftest import MakeBench
 from tests.e2e.market_bench import MarketBench
@@ -100,3 +102,26 @@ def test_another_listener_with_the_same_token_is_told_plainly_and_trading_goes_o
 
     assert "another program listens with the same token; stop it" in alarm
     assert (200, True) == (health[0], "another program" in health[1]["checks"]["commands"]["detail"])
+
+
+def test_an_entry_waits_for_its_word_and_is_computed_again_with_it(bench: MarketBench, telegram: TelegramServer) -> None:
+    approving = {**bench.settings, "ENTRY_APPROVAL_MINUTES": "5"}
+    with bench.daemon(ENTRY_APPROVAL_MINUTES="5", LOG_LEVEL="DEBUG") as daemon:
+        daemon.run_cycle()
+        question = hear(telegram, "🛒 <b>Buy KRW-BTC?</b>")
+        before = list(bench.orders)
+        telegram.press("Buy", user_id=OPERATOR)
+        daemon.wait_for("cycle_completed", outcome="traded")
+        daemon.wait_for("capsule_stored")
+        hear(telegram, "✅ Approved")
+        daemon.end()
+    (report,) = [body["report"] for body in bench.recorded("cycle_completed")]
+    settings = load_settings(environment=approving, env_file=bench.folder / "none")
+    (replayed,) = Replayer(settings, {}).replay(report["cycle_id"])
+
+    assert ([], ["buy"], True) == (
+        before,
+        [order.side.value for order in bench.orders],
+        "Without a word within 5 min" in question,
+    )
+    assert (Verdict.SAME, None) == (replayed.verdict, replayed.difference)

@@ -11,6 +11,7 @@ from dg_bot.adapters.candle_references import CandleReference, reference_to
 from dg_bot.adapters.journal_codec import decode, encode
 from dg_bot.adapters.typed_json import Codec, Json, Unfit, codec_of, time_from_text, time_text
 from dg_bot.capsule import Capsule, CarriedOver, Heard, HeardAnswer, HeardCandles, HeardScreenInput
+from dg_bot.domain.approval import Approval
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.events import Record
 from dg_bot.domain.market import Market, MarketNotice, MarketRules
@@ -70,6 +71,7 @@ _VALUES: dict[str, Codec] = {
     ports.ORDERS: codec_of(tuple[VenueOrder, ...]),
     ports.CONSULTATION: codec_of(HeardAnswer),
     ports.CALIBRATION: codec_of(Mapping[str, float]),
+    ports.APPROVAL: codec_of(Approval),
     ports.NEWS: codec_of(tuple[NewsItem, ...]),
     ports.OWN_RECORD: _record(),
     ports.OTHER_RECORD: _record(),

@@ -26,9 +26,11 @@ from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
 from dg_bot.app.code_hash import own_files, program
+from dg_bot.app.codes import new_code
 from dg_bot.app.database import Database, Owner
 from dg_bot.app.decision_models import Advisers, challengers, decision_model, language_model, trained_model
 from dg_bot.app.demo_venue import DemoVenue
+from dg_bot.app.entry_approvals import EntryApprovals, NobodyToAsk
 from dg_bot.app.followers import database_of, discord_of, followers, telegram_of
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
@@ -69,6 +71,7 @@ from dg_bot.pipeline.reconcile import Reconciler
 from dg_bot.pipeline.recorder import CycleRecorder
 from dg_bot.pipeline.screen_memory import ScreenOncePerBar
 from dg_bot.pipeline.witness import (
+    WitnessedApprover,
     WitnessedCandles,
     WitnessedClock,
     WitnessedExchange,
@@ -77,7 +80,7 @@ from dg_bot.pipeline.witness import (
     WitnessedMarketData,
     WitnessedNews,
 )
-from dg_bot.ports import Clock, Exchange, Journal, MarketData
+from dg_bot.ports import Approver, Clock, Exchange, Journal, MarketData
 
 _log = structlog.get_logger(__name__)
 
@@ -106,6 +109,7 @@ class Bot:
     trials: TrialCounts
     hands: OperatorHands
     telegram: TelegramNotifier | None = None
+    approvals: EntryApprovals | None = None
     live_key: LiveKey | None = None
     contract: VenueContract | None = None
     news: NewsDesk | None = None
@@ -210,6 +214,7 @@ def running_bot(
             cursors=cursors,
         )
         discord = discord_of(settings, journal=journal, cursors=cursors, clock=venue.clock, metrics=metrics)
+        approvals = _approvals(settings, telegram if is_daemon else None, books, venue.clock)
         role = {PROGRAM: DAEMON} if is_daemon else {}
         books.record(Started(mode=settings.mode, version=__version__, settings={**settings.public(), **role}))
         note_records(settings.state_folder, len(journal))
@@ -228,7 +233,26 @@ def running_bot(
             for name, following in (("outbox", projections), ("discord", [] if discord is None else [discord]))
             if following
         )
-        yield _wired(settings, venue, books, recorder, archive, metrics, database, outboxes, on_progress, live_key, telegram)
+        yield _wired(
+            settings, venue, books, recorder, archive, metrics, database, outboxes, on_progress, live_key, telegram, approvals
+        )
+
+
+def _approvals(settings: Settings, telegram: TelegramNotifier | None, books: Books, clock: Clock) -> Approver | None:
+    """Give whom entries wait for; None where they wait for nobody."""
+    if not settings.entry_approval_minutes:
+        return None
+    if telegram is None:
+        return NobodyToAsk()
+    return EntryApprovals(
+        users=settings.telegram_user_ids,
+        language=settings.bot_language,
+        minutes=settings.entry_approval_minutes,
+        messenger=telegram,
+        monotonic_s=clock.monotonic_s,
+        is_pointless=lambda: books.is_closing or books.state.safe_mode is not None,
+        new_code=new_code,
+    )
 
 
 def _report_crashes(settings: Settings, stack: ExitStack) -> None:
@@ -332,6 +356,7 @@ def _wired(
     on_progress: Progress,
     live_key: LiveKey | None,
     telegram: TelegramNotifier | None,
+    approvals: Approver | None,
 ) -> Bot:
     """Hand the venue, the candles and the rules to the trading parts."""
     limits = settings.risk_limits()
@@ -357,6 +382,7 @@ def _wired(
                 CandleCollector(market_data=venue.market_data, archive=archive, on_progress=on_progress), recorder
             ),
             news=None if news is None else WitnessedNews(news, recorder),
+            approver=None if approvals is None else WitnessedApprover(approvals, recorder),
             on_candles=metrics.candles_received,
             on_acknowledged=metrics.order_ack,
         ),
@@ -409,6 +435,7 @@ def _wired(
         live_key=live_key,
         hands=trading.hands,
         telegram=telegram,
+        approvals=approvals if isinstance(approvals, EntryApprovals) else None,
         contract=VenueContract(
             market_data=venue.market_data, exchange=venue.exchange, markets=settings.markets, books=books, clock=venue.clock
         ),

@@ -30,7 +30,7 @@ def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleRepo
     """
     failed = False
     bot.learn_news()
-    for market in markets:
+    for market in _in_turn(bot, markets):
         cycle = bot.cycle(market)
         with cycle_logging(cycle.id):
             try:
@@ -46,3 +46,10 @@ def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleRepo
         show(report)
     bot.books.compact()
     return 1 if failed else 0
+
+
+def _in_turn(bot: Bot, markets: tuple[Market, ...]) -> tuple[Market, ...]:
+    """Where entries wait for a word, let what is held come first: no exit waits behind an entry."""
+    if not bot.settings.entry_approval_minutes:
+        return markets
+    return tuple(sorted(markets, key=lambda market: market not in bot.books.state.positions))

@@ -12,6 +12,7 @@ from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.code_hash import code_sha256, own_files
 from dg_bot.app.decision_models import Advisers, challengers, decision_model
+from dg_bot.app.entry_approvals import NobodyToAsk
 from dg_bot.app.kept_capsules import KeptCapsules
 from dg_bot.app.model_identity import RecordedModels
 from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
@@ -32,6 +33,7 @@ from dg_bot.domain.screen import DriftlessPasses, Honesty, ScreenResult
 from dg_bot.errors import BotError, ConfigurationError, DataError
 from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.witness import (
+    WitnessedApprover,
     WitnessedCandles,
     WitnessedClock,
     WitnessedExchange,
@@ -159,6 +161,7 @@ class Replayer:
                 exchange=WitnessedExchange(venue, world),
                 candles=WitnessedCandles(venue, world),
                 news=WitnessedNews(venue, world) if settings.news_feeds else None,
+                approver=WitnessedApprover(NobodyToAsk(), world) if settings.entry_approval_minutes else None,
                 on_candles=lambda _count: None,
                 on_acknowledged=lambda _seconds: None,
             ),

@@ -142,6 +142,7 @@ class Settings(BaseModel):
     telegram_bot_token: SecretStr | None = None
     telegram_chat_id: str | None = None
     telegram_user_ids: UserIds = ()
+    entry_approval_minutes: Annotated[int, Field(ge=0, le=10)] = 0
     discord_webhook_url: SecretStr | None = None
     telegram_base_url: str = OFFICIAL_TELEGRAM
     telegram_verbosity: Verbosity = Verbosity.CHANGES
@@ -305,6 +306,9 @@ class Settings(BaseModel):
         """Refuse a setup that must not trade; raises UnsafeSetup."""
         if self.upbit_base_url != OFFICIAL_UPBIT and not is_loopback(self.upbit_base_url):
             raise UnsafeSetup("UPBIT_BASE_URL", "is neither Upbit nor this machine", f"leave it out, or use {LOOPBACK[0]}")
+        if self.entry_approval_minutes and (self.telegram_bot_token is None or not self.telegram_user_ids):
+            problem = "lets entries wait for a word that nobody can give"
+            raise ConfigurationError("ENTRY_APPROVAL_MINUTES", problem, "set TELEGRAM_BOT_TOKEN and TELEGRAM_USER_IDS, or 0")
         self._require_model_file()
         self._require_safe_language_model()
         if self.mode is not Mode.LIVE:

@@ -59,6 +59,7 @@ class TelegramDesk:
         wall: Callable[[], datetime],
         monotonic_s: Callable[[], float],
         new_code: Callable[[], str],
+        decide: Callable[..., bool] | None = None,
     ) -> None:
         """`apart` runs something on another thread, or tells that too much waits there already.
 
@@ -76,6 +77,7 @@ class TelegramDesk:
         self._wall = wall
         self._monotonic_s = monotonic_s
         self._new_code = new_code
+        self._decide = decide
         self._begun_at = wall().replace(microsecond=0)
         self._confirmations = Confirmations()
         self._floods = FloodGate()
@@ -168,6 +170,8 @@ class TelegramDesk:
                 self._finish(inbound, Answered(CommandOutcome.REFUSED, "not understood", (reply,)))
             case Asked(command=Command.CONFIRM):
                 self._confirm(inbound, user, asked.argument)
+            case Asked(command=Command.APPROVE | Command.REJECT):
+                self._word_on_entry(inbound, asked)
             case Asked(command=Command.CANCEL):
                 withdrawn = self._confirmations.withdraw(user)
                 reply = answers_of_acts.cancelled(withdrawn, self._books.intents.open_intents(), self._book)
@@ -198,6 +202,15 @@ class TelegramDesk:
             self._finish(inbound, self._console.carry_out(taken, user))
         else:
             self._carry_out_apart(inbound, user, taken)
+
+    def _word_on_entry(self, inbound: Inbound, asked: Asked) -> None:
+        """Hand a word on an entry to the cycle that waits for it."""
+        is_approved = asked.command is Command.APPROVE
+        is_taken = self._decide is not None and self._decide(asked.argument, is_approved=is_approved)
+        outcome = CommandOutcome.CARRIED_OUT if is_taken else CommandOutcome.REFUSED
+        note = str(asked.command) if is_taken else "no entry waits for that word"
+        reply = answers_of_acts.word_taken(self._book, is_approved=is_approved, is_taken=is_taken)
+        self._finish(inbound, Answered(outcome, note, (reply,)))
 
     def _carry_out_apart(self, inbound: Inbound, user: int, asked: Asked) -> None:
         def carry_out() -> None:

@@ -1,22 +1,18 @@
 """Put together what listens to Telegram, where a bot has a token and users who may command it."""
 
-import secrets
 from collections.abc import Callable, Mapping
 
 from dg_bot.adapters.clock import SystemClock
 from dg_bot.adapters.postgres_answers import AnswerRows
 from dg_bot.adapters.telegram_updates import TelegramUpdates
 from dg_bot.app.bootstrap import Bot
+from dg_bot.app.codes import new_code
 from dg_bot.app.http import Check
 from dg_bot.app.operator_console import OperatorConsole
 from dg_bot.app.telegram_desk import TelegramDesk
 from dg_bot.app.telegram_threads import TelegramListener, Workers
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import InvariantViolated
-
-# Without letters and digits that look alike on a phone.
-_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
-_CODE_LENGTH = 6
 
 
 def listener(
@@ -56,7 +52,8 @@ def listener(
         now=bot.clock.now,
         wall=wall.now,
         monotonic_s=bot.clock.monotonic_s,
-        new_code=lambda: "".join(secrets.choice(_ALPHABET) for _ in range(_CODE_LENGTH)),
+        new_code=new_code,
+        decide=None if bot.approvals is None else bot.approvals.decide,
     )
     return TelegramListener(
         updates=updates, desk=desk, metrics=bot.metrics, alarm=bot.books.alarm, on_contradiction=on_contradiction

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dg_bot.domain.approval import EntryProposal
 from dg_bot.domain.conversation import Button, Reply
 from dg_bot.domain.money import ZERO
 from dg_bot.execution.intent import Intent
@@ -105,6 +106,28 @@ def misread(problem: Misread, book: Phrasebook) -> Reply:
         return Reply(book.say(_PROBLEMS.get(problem.problem, "misread.unknown")))
     usage = book.word("usage", problem.command)
     return Reply(book.say("misread.argument", usage=usage if "/" in usage else f"/{problem.command}"))
+
+
+def proposed(proposal: EntryProposal, code: str, minutes: int, book: Phrasebook) -> Reply:
+    """Ask for a word on an entry: what, at which price, on whose decision and why, and until when."""
+    decision = proposal.decision
+    confidence = figures.percent(decision.confidence, 0)
+    lines = [
+        book.say("approve.title", market=str(proposal.market)),
+        book.say("decision.mark", price=figures.price(proposal.mark_krw)),
+        book.say("decision.opinion", action=book.word("action", decision.action), confidence=confidence, source=decision.source),
+        book.say("decision.reason", reason=reason_words(decision.reason, book)),
+        book.say("approve.until", minutes=str(minutes)),
+        book.say("approve.code", code=code),
+    ]
+    yes = Button(book.word("approve", "yes"), f"/{Command.APPROVE} {code}")
+    return Reply(joined(lines), ((yes, Button(book.word("approve", "no"), f"/{Command.REJECT} {code}")),))
+
+
+def word_taken(book: Phrasebook, *, is_approved: bool, is_taken: bool) -> Reply:
+    if not is_taken:
+        return Reply(book.say("approve.nothing_waits"))
+    return Reply(book.say("approve.approved" if is_approved else "approve.rejected"))
 
 
 def busy(book: Phrasebook) -> Reply:

@@ -38,11 +38,14 @@ class Command(StrEnum):
     VERSION = "version"
     HELP = "help"
     CONFIRM = "confirm"
+    APPROVE = "approve"
+    REJECT = "reject"
     START = "start"
 
 
-# Shown as a menu; the other two are what a button says, and what a messenger says for its user at the beginning.
-MENU = tuple(command for command in Command if command not in (Command.CONFIRM, Command.START))
+# What a button says, and what a messenger says for its user at the beginning, stands in no menu.
+_UNLISTED = frozenset([Command.CONFIRM, Command.APPROVE, Command.REJECT, Command.START])
+MENU = tuple(command for command in Command if command not in _UNLISTED)
 # These may bring the account new risk, or sell what it holds: they are asked about once more.
 TWO_STEPS = frozenset([Command.RESUME, Command.CYCLE, Command.EXIT])
 # These make it safer, or take something back: nothing that is slow may stand before them.
@@ -112,7 +115,7 @@ def _argument(command: Command, text: str) -> str | None:
             )
         case Command.ORDER:
             return text if text == "" or _IDENTIFIER.fullmatch(text) else None
-        case Command.CONFIRM:
+        case Command.CONFIRM | Command.APPROVE | Command.REJECT:
             return text.upper() if _CODE.fullmatch(text) else None
         case _:
             return None if text and command in TWO_STEPS else ""

@@ -26,6 +26,7 @@ _UNITS: Mapping[str, Unit] = {
     "exposure": Unit.FRACTION,
     "hours_since_entry": Unit.HOURS,
     "krw_today": Unit.KRW,
+    "price_since_approval": Unit.FRACTION,
     "slippage": Unit.FRACTION,
     "slippage_warning": Unit.FRACTION,
     "dust": Unit.KRW,

@@ -140,6 +140,8 @@ TEXTS: Mapping[str, str] = {
     "gate.tick_size_krw": "price step",
     "gate.minimum_notional_krw": "smallest order",
     "gate.market_active": "market active",
+    "gate.approval": "operator's word",
+    "gate.price_since_approval": "price since the question",
     "gate.size_fraction": "size",
     "gate.volatility_size_fraction": "size by volatility",
     "gate.entry_wanted_krw": "wanted amount",

@@ -140,6 +140,8 @@ TEXTS: Mapping[str, str] = {
     "gate.tick_size_krw": "호가 단위",
     "gate.minimum_notional_krw": "최소 주문 금액",
     "gate.market_active": "거래 가능",
+    "gate.approval": "운영자 승인",
+    "gate.price_since_approval": "질문 뒤 가격 변화",
     "gate.size_fraction": "주문 비중",
     "gate.volatility_size_fraction": "변동성 주문 비중",
     "gate.entry_wanted_krw": "희망 금액",

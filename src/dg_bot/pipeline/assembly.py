@@ -27,7 +27,7 @@ from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
 from dg_bot.pipeline.state_summary import StateSummarizer
 from dg_bot.pipeline.trading_pipeline import TradingPipeline
-from dg_bot.ports import Clock, DecisionModel, Exchange, MarketData, RecentNews
+from dg_bot.ports import Approver, Clock, DecisionModel, Exchange, MarketData, RecentNews
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskManager
 from dg_bot.strategies.base import BarExits
@@ -63,6 +63,7 @@ class TradingPorts:
     on_acknowledged: Callable[[float], None]
     make_bars: BarMaker = closed_bars
     news: RecentNews | None = None
+    approver: Approver | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +155,7 @@ def assembled(
             market_data=prompt_data,
             clock=clock,
             limits=rules.planner,
+            approver=ports.approver,
         ),
         books=books,
         summarizer=summarizer,

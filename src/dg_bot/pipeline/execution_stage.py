@@ -4,8 +4,10 @@ import hashlib
 import json
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from dg_bot.cycle import Cycle, ExecutionReport, ForcedExit, Halt, MarketSnapshot, RiskClearance, TradePlan
+from dg_bot.domain.approval import Approval, EntryProposal
 from dg_bot.domain.cycle_report import OrderSummary, Stage
 from dg_bot.domain.decision import Action
 from dg_bot.domain.gate import Gate, first_failure
@@ -18,9 +20,12 @@ from dg_bot.pipeline.order_desk import Begun, OrderDesk, OrderWish, Placed
 from dg_bot.pipeline.order_settlement import LOCK_DEADLINE_S
 from dg_bot.pipeline.risk_stage import RiskCheckStage
 from dg_bot.pipeline.seller import Seller
-from dg_bot.ports import Clock, MarketData
+from dg_bot.ports import Approver, Clock, MarketData
 from dg_bot.risk.manager import RiskManager
 from dg_bot.risk.sizing import entry_size
+
+# What was approved at one price is not bought at quite another.
+_MOST_MOVED = Decimal("0.01")
 
 
 class ExecutionStage:
@@ -37,7 +42,9 @@ class ExecutionStage:
         market_data: MarketData,
         clock: Clock,
         limits: PlannerLimits,
+        approver: Approver | None = None,
     ) -> None:
+        """With an `approver` an entry waits for its word, and an exit never does."""
         self._books = books
         self._risk_stage = risk_stage
         self._risk = risk
@@ -46,14 +53,29 @@ class ExecutionStage:
         self._market_data = market_data
         self._clock = clock
         self._limits = limits
+        self._approver = approver
 
     def run(self, cycle: Cycle, snapshot: MarketSnapshot, plan: TradePlan) -> ExecutionReport | Halt:
         """Execute a plan; HOLD executes to nothing. Raises as reads do, and StateError where the account is kept by another."""
         if plan.decision.action is Action.HOLD:
             return ExecutionReport(orders=(), slippage_bps=None, gates=())
+        approval = self._approval(cycle, snapshot, plan)
+        if approval is not None and not approval.passed:
+            return Halt(stage=Stage.EXECUTION, reason=approval.words, gates=(approval,))
         with self._books.locked(LOCK_DEADLINE_S):
             begun = self._begun(cycle, snapshot, plan)
         return self._finished(begun)
+
+    def _approval(self, cycle: Cycle, snapshot: MarketSnapshot, plan: TradePlan) -> Gate | None:
+        """Ask for the operator's word on an entry, and hold nothing meanwhile; None where none is needed.
+
+        Everything is read anew after it: account, price, book and the limits of risk.
+        """
+        if self._approver is None or plan.decision.action is not Action.BUY:
+            return None
+        proposal = EntryProposal(cycle_id=cycle.id, market=cycle.market, decision=plan.decision, mark_krw=snapshot.mark_krw)
+        word = self._approver.ask(proposal)
+        return Gate("approval", str(word), str(Approval.APPROVED), word is Approval.APPROVED)
 
     def exit(self, cycle: Cycle) -> ExecutionReport | Halt:
         """Sell what stage 1 found due, if it still is."""
@@ -107,6 +129,9 @@ class ExecutionStage:
         if failed is not None or plan.protection is None or mark is None:
             words = "an entry without a price or a protection" if failed is None else failed.words
             return Halt(stage=Stage.EXECUTION, reason=words, gates=clearance.gates)
+        moved = self._moved_since(snapshot.mark_krw, mark)
+        if moved is not None and not moved.passed:
+            return Halt(stage=Stage.EXECUTION, reason=moved.words, gates=(*clearance.gates, moved))
         stop_fraction = plan.protection.stop_fraction
         if plan.protection.stop_distance_krw is not None:
             stop_fraction = min(stop_fraction, plan.protection.stop_distance_krw / mark)
@@ -144,6 +169,13 @@ class ExecutionStage:
             gates=(*size.gates, *planned.gates),
             warnings=planned.warnings,
         )
+
+    def _moved_since(self, decided_krw: Decimal, mark_krw: Decimal) -> Gate | None:
+        """Tell how far the price has gone while an entry waited for its word; None where none waits."""
+        if self._approver is None:
+            return None
+        moved = abs(mark_krw / decided_krw - 1)
+        return Gate("price_since_approval", round(moved, 6), _MOST_MOVED, moved <= _MOST_MOVED)
 
     def _within_the_hour(self, now: datetime) -> PlannerLimits:
         """Cut an entry into no more orders than the cap of the hour still takes; the clearance said that it takes one."""

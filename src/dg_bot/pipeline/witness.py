@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 from dg_bot import capsule
 from dg_bot.capsule import HeardAnswer, HeardCandles
+from dg_bot.domain.approval import Approval, EntryProposal
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.events import Event, Record
@@ -17,7 +18,7 @@ from dg_bot.domain.order import MarketBuy, VenueOrder
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.pipeline.candle_collection import CandleSource, CollectedCandles
-from dg_bot.ports import Clock, Exchange, Journal, LanguageModel, MarketData, RecentNews, Submission
+from dg_bot.ports import Approver, Clock, Exchange, Journal, LanguageModel, MarketData, RecentNews, Submission
 from dg_bot.remembered import Remembered
 from dg_bot.risk.manager import RiskApproved
 
@@ -118,6 +119,15 @@ class WitnessedNews:
 
     def recent(self, now: datetime) -> tuple[NewsItem, ...]:
         return self._witness.answer(capsule.NEWS, "", lambda: self._news.recent(now))
+
+
+class WitnessedApprover:
+    def __init__(self, approver: Approver, witness: Witness) -> None:
+        self._approver = approver
+        self._witness = witness
+
+    def ask(self, proposal: EntryProposal) -> Approval:
+        return self._witness.answer(capsule.APPROVAL, proposal.cycle_id, lambda: self._approver.ask(proposal))
 
 
 class WitnessedLanguageModel:

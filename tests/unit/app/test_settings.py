@@ -121,6 +121,7 @@ EXAMPLES: Mapping[str, tuple[str, object]] = {
     "RISK_MAX_CLOCK_SKEW_SECONDS": ("5", 5.0),
     "DATABASE_URL": ("postgresql://localhost/x", SecretStr("postgresql://localhost/x")),
     "TELEGRAM_BOT_TOKEN": ("1:t", SecretStr("1:t")),
+    "ENTRY_APPROVAL_MINUTES": ("5", 5),
     "DISCORD_WEBHOOK_URL": ("https://discord.com/api/webhooks/1/abcdef", SecretStr("https://discord.com/api/webhooks/1/abcdef")),
     "TELEGRAM_USER_IDS": ("123456789, 987654321", (123456789, 987654321)),
     "TELEGRAM_CHAT_ID": ("-100", "-100"),
@@ -246,11 +247,24 @@ def test_every_setting_has_an_example_here() -> None:
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_every_setting_is_read_from_the_environment_and_from_the_file(name: str, env_file: Path) -> None:
     text, value = EXAMPLES[name]
-    beside = {"TELEGRAM_CHAT_ID": "-100"} if name == "TELEGRAM_BOT_TOKEN" else {}
+    telegram = {"TELEGRAM_BOT_TOKEN": "1:x", "TELEGRAM_CHAT_ID": "-100", "TELEGRAM_USER_IDS": "1"}
+    needed = {"TELEGRAM_BOT_TOKEN": ("TELEGRAM_CHAT_ID",), "ENTRY_APPROVAL_MINUTES": tuple(telegram)}
+    beside = {other: telegram[other] for other in needed.get(name, ())}
     env_file.write_text(f"{name}={text}\n")
 
     assert value == getattr(load({name: text, **beside}), name.lower())
     assert value == getattr(load(beside, file=env_file), name.lower())
+
+
+@pytest.mark.parametrize("missing", ["TELEGRAM_BOT_TOKEN", "TELEGRAM_USER_IDS"])
+def test_entries_wait_for_nobody_who_could_not_answer(missing: str) -> None:
+    given = {"TELEGRAM_BOT_TOKEN": "1:x", "TELEGRAM_CHAT_ID": "1", "TELEGRAM_USER_IDS": "1", "ENTRY_APPROVAL_MINUTES": "5"}
+    given.pop(missing)
+    if missing == "TELEGRAM_BOT_TOKEN":
+        given.pop("TELEGRAM_CHAT_ID")
+
+    with pytest.raises(ConfigurationError, match="ENTRY_APPROVAL_MINUTES"):
+        load(given)
 
 
 @pytest.mark.parametrize("name", OUT_OF_RANGE)

@@ -56,7 +56,7 @@ def test_what_may_bring_risk_or_sells_is_asked_about_once_more() -> None:
 
 
 def test_the_menu_has_every_command_but_what_messengers_and_buttons_say() -> None:
-    assert set(Command) - {Command.CONFIRM, Command.START} == set(MENU)
+    assert set(Command) - {Command.CONFIRM, Command.APPROVE, Command.REJECT, Command.START} == set(MENU)
 
 
 def test_a_code_confirms_once() -> None:
