@@ -124,6 +124,6 @@ def test_a_bot_whose_model_is_gone_starts_holds_and_says_so(migrated_server: str
 
     (alarm,) = events(recorded, AlarmRaised)
     assert isinstance(alarm, AlarmRaised)
-    assert ("model_file", True) == (alarm.kind, "model.json is not there; check MODEL_PATH" in alarm.text)
+    assert ("model_file", True) == (alarm.kind, "model.onnx is not there; check MODEL_PATH" in alarm.text)
     assert [Outcome.HELD] == [report.outcome for report in recorded.reports]
     assert {(Verdict.SAME, "")} == outcomes(replayed(recorded))

@@ -47,8 +47,8 @@ def load_artifact(path: Path) -> Artifact:
     if path.suffix != ".onnx":
         raise ModelFileRefused(path.name, "is no .onnx file, and other kinds can run code when they are loaded", _TRAIN)
     beside = manifest_path(path)
-    text = _own_bytes(beside, LARGEST_MANIFEST_BYTES)
     model = _own_bytes(path, LARGEST_MODEL_BYTES)
+    text = _own_bytes(beside, LARGEST_MANIFEST_BYTES)
     try:
         manifest = read_manifest("manifest", text)
     except DataError as error:

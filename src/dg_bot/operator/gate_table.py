@@ -39,6 +39,7 @@ _UNITS: Mapping[str, Unit] = {
     "volatility_24h": Unit.FRACTION,
     "volatility_level": Unit.FRACTION,
     "flash_crash": Unit.FRACTION,
+    "prediction": Unit.FRACTION,
 }
 
 

@@ -62,7 +62,7 @@ def test_a_refused_file_holds_and_the_others_of_an_ensemble_go_on(tmp_path: Path
     assert isinstance(refused, RefusedFile)
     advice = decision_model(chosen, Advisers(trained=refused)).decide(situation())
 
-    assert "gone.json is not there; check MODEL_PATH" in refused.text
+    assert "gone.onnx is not there; check MODEL_PATH" in refused.text
     assert [("rules", "hold"), ("onnx", "hold")] == [(vote.model, vote.action) for vote in advice.votes]
     assert Prediction(kind=OutputKind.NO_FILE) == advice.prediction
 
