@@ -15,8 +15,12 @@ from dg_bot.ports import Clock, LanguageModel, NewsFeed
 
 READING_S = 15.0
 _ONE_FEED_S = 5.0
-_BATCH = 20
-_MOST_BATCHES = 2
+_MOST_QUESTIONS = 3
+# No question begins later than this after the first.
+_JUDGING_S = 30.0
+# How many headlines are asked about together, by how often they were asked about in vain: one that spoils an answer spoils it for
+# few others the second time.
+_TOGETHER = (20, 5)
 _FAILURES_TOLD = 6
 _DAY = timedelta(hours=24)
 # How far a source's clock may be ahead of ours.
@@ -35,7 +39,7 @@ class NewsDesk:
     """Keeps the news of the account in its journal.
 
     Feeds are read one after the other within 15 s in all, 5 s each, a different one first each time. What was never seen is
-    recorded with the time of its record, whatever its source claims. With a `judge` what is new is scored in at most two
+    recorded with the time of its record, whatever its source claims. With a `judge` what is new is scored in at most three
     questions of twenty headlines, newest first; what has a score, or was asked about twice in vain, is never asked about again.
     """
 
@@ -89,14 +93,21 @@ class NewsDesk:
             self._books.alarm(f"news_feed_{source}", f"{text}; decisions go on without them", silence=_DAY)
 
     def _have_judged(self, judge: LanguageModel) -> None:
-        for _ in range(_MOST_BATCHES):
-            recent = self._books.remembered.news.recent(self._clock.now())
-            waiting = [news for news in recent if news.may_be_judged and may_be_shown(news.item)]
-            if not waiting or not self._judged(judge, waiting[-_BATCH:]):
+        ends_s = self._clock.monotonic_s() + _JUDGING_S
+        for _ in range(_MOST_QUESTIONS):
+            batch = self._waiting()
+            if not batch or self._clock.monotonic_s() > ends_s or not self._judged(judge, batch):
                 return
 
+    def _waiting(self) -> Sequence[KnownNews]:
+        """Give the newest headlines without a score that may be asked about together."""
+        recent = self._books.remembered.news.recent(self._clock.now())
+        waiting = [news for news in recent if news.may_be_judged and may_be_shown(news.item)]
+        alike = [news for news in waiting if news.tries == waiting[-1].tries]
+        return alike[-_TOGETHER[alike[-1].tries] :] if alike else []
+
     def _judged(self, judge: LanguageModel, batch: Sequence[KnownNews]) -> bool:
-        """Ask about one batch and record what came of it; tell whether it was usable."""
+        """Ask about one batch and record what came of it; tell whether it is worth asking on."""
         answer = judge.ask(sentiment_question([news.item for news in batch]))
         urls = tuple(news.entry.url for news in batch)
         scores = _scores(answer, len(batch))
@@ -105,7 +116,7 @@ class NewsDesk:
             self._books.record(NewsJudged(kind=answer.kind, scores=dict(zip(urls, scores, strict=True)), unscored=()))
         elif answer.kind in _OVER_THE_ITEMS:
             self._books.record(NewsJudged(kind=answer.kind, scores={}, unscored=urls))
-        return bool(scores)
+        return bool(scores) or answer.kind in _OVER_THE_ITEMS
 
 
 def _scores(answer: ModelAnswer, count: int) -> tuple[float, ...]:

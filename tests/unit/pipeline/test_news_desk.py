@@ -172,15 +172,42 @@ def test_without_a_judge_news_have_no_score() -> None:
     assert ([("one", None)], []) == (desk.known(), desk.events(NewsJudged))
 
 
-def test_at_most_two_questions_of_twenty_are_asked_at_a_time_newest_first() -> None:
+def test_at_most_three_questions_of_twenty_are_asked_at_a_time_newest_first() -> None:
     judge = Judge()
-    desk = Desk(ToldFeed([f"{number}" for number in range(45)]), judge=judge)
+    desk = Desk(ToldFeed([f"{number}" for number in range(65)]), judge=judge)
     desk.gather()
     first = [(asked[0], asked[-1]) for asked in judge.asked]
     desk.gather()
 
-    assert [("25", "44"), ("5", "24")] == first
-    assert ["0", "1", "2", "3", "4"] == judge.asked[2]
+    assert [("45", "64"), ("25", "44"), ("5", "24")] == first
+    assert ["0", "1", "2", "3", "4"] == judge.asked[3]
+
+
+def test_a_headline_that_spoils_every_answer_keeps_few_others_from_their_score() -> None:
+    class Squeamish(Judge):
+        def ask(self, question: ModelQuestion) -> ModelAnswer:
+            answer = super().ask(question)
+            return replace(answer, kind=AnswerKind.REFUSAL) if "7" in self.asked[-1] else answer
+
+    judge = Squeamish()
+    desk = Desk(ToldFeed([f"{number}" for number in range(20)]), judge=judge)
+    desk.gather(3)
+
+    assert [20, 5, 5, 5, 5] == [len(asked) for asked in judge.asked]
+    assert ["5", "6", "7", "8", "9"] == [title for title, score in desk.known() if score is None]
+
+
+def test_no_question_begins_half_a_minute_after_the_first() -> None:
+    class Slow(Judge):
+        def ask(self, question: ModelQuestion) -> ModelAnswer:
+            desk.clock.sleep(20)
+            return super().ask(question)
+
+    judge = Slow()
+    desk = Desk(ToldFeed([f"{number}" for number in range(65)]), judge=judge)
+    desk.gather()
+
+    assert 2 == len(judge.asked)
 
 
 def test_a_headline_that_gives_orders_is_known_and_never_judged() -> None:
