@@ -1,5 +1,6 @@
 """The pipeline over recorded candles: every hour has its cycle, every cycle its gates, and nothing is known too early."""
 
+import gc
 from datetime import timedelta
 from functools import cache
 
@@ -35,6 +36,29 @@ def run(candles: CandleSeries, strategy: str = "vwap_return", timeframe: Timefra
 @cache
 def known() -> PipelineRun:
     return run(made_hours(31, 1500))
+
+
+def test_garbage_is_collected_again_after_a_run_and_after_one_that_broke() -> None:
+    told: list[bool] = []
+
+    def tell(done: int, _of: int) -> None:
+        told.append(gc.isenabled())
+        if done == 200:
+            raise KeyboardInterrupt
+
+    limits = RiskLimits()
+    with pytest.raises(KeyboardInterrupt):
+        run_pipeline(
+            made_hours(31, 1500),
+            H4,
+            make_strategy("vwap_return"),
+            rules=TradeRules.of(limits),
+            limits=limits,
+            is_hourly=False,
+            on_progress=tell,
+        )
+
+    assert ([False, False], True) == (told, gc.isenabled())
 
 
 def test_recorded_news_object_from_the_hour_at_which_they_were_known() -> None:
