@@ -9,6 +9,7 @@ from dg_bot.app.setting_sources import load_settings
 from tests.commanded_bot import OPERATOR, STRANGER
 from tests.e2e.conftest import MakeBench
 from tests.e2e.market_bench import MarketBench
+from tests.e2e.tape_bench import ACCESS_KEY, SECRET_KEY
 from tests.telegram_server import CHAT, CONFLICT, TOKEN, TelegramServer
 
 GROUP = -100_200_300
@@ -75,6 +76,7 @@ def test_an_operator_commands_the_daemon_and_nobody_else_does(bench: MarketBench
         profit = ask(telegram, "/profit", "📈")
         performance = ask(telegram, "/performance", "🏁")
         logs = ask(telegram, "/logs", "🪵")
+        settings = ask(telegram, "/config", "⚙️")
         ask(telegram, "/stop", "⏹ <b>Stopped</b>\nNo cycles;")
         daemon.run_cycle()
         daemon.wait_for("cycle_left_out")
@@ -86,6 +88,9 @@ def test_an_operator_commands_the_daemon_and_nobody_else_does(bench: MarketBench
     assert ["KRW-BTC Sell", "KRW-BTC Buy"] == [line[2:14].strip() for line in trades.splitlines()[1::2]]
     assert ("Sales 1 · with a gain 0" in profit, "<b>All</b> 1 · win rate 0%" in performance) == (True, True)
     assert "safe mode entered: paused: Telegram 77001" in logs
+    assert "UPBIT_SECRET_KEY=set" in settings
+    assert [] == [text for text in seen(telegram) for secret in (SECRET_KEY, ACCESS_KEY, TOKEN) if secret in text]
+    assert {"": True, "ko": True} == {language: "status" in names for language, names in telegram.menus.items()}
 
 
 def test_another_listener_with_the_same_token_is_told_plainly_and_trading_goes_on(
@@ -107,6 +112,7 @@ def test_another_listener_with_the_same_token_is_told_plainly_and_trading_goes_o
 def test_an_entry_waits_for_its_word_and_is_computed_again_with_it(bench: MarketBench, telegram: TelegramServer) -> None:
     approving = {**bench.settings, "ENTRY_APPROVAL_MINUTES": "5"}
     with bench.daemon(ENTRY_APPROVAL_MINUTES="5", LOG_LEVEL="DEBUG") as daemon:
+        daemon.wait_for("telegram_listening")
         daemon.run_cycle()
         question = hear(telegram, "🛒 <b>Buy KRW-BTC?</b>")
         before = list(bench.orders)

@@ -43,6 +43,15 @@ def test_h06_a_command_of_a_stranger_is_met_with_silence_and_told_to_the_operato
     assert ["stranger"] == one.bot.alarms()
 
 
+def test_h06_a_strangers_press_of_a_button_is_met_with_silence(command: Start) -> None:
+    """A button is no pass: whoever presses it is looked at as whoever writes."""
+    one = command(paper_bot(holding=HELD))
+    one.says("/exit KRW-BTC")
+    one.server.press_data("/confirm CODE1", user_id=STRANGER, message=1)
+
+    assert ([], [], []) == (one.hear(), one.bot.placed(), one.server.rested)
+
+
 def test_h06_another_operators_code_confirms_nothing(command: Start) -> None:
     """A code belongs to the one who asked: another listed user cannot spend it."""
     other = OPERATOR + 1

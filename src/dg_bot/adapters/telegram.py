@@ -5,11 +5,10 @@ import html
 import re
 import threading
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
-from dg_bot.adapters.telegram_client import OFFICIAL_SERVER, open_client, require_token
+from dg_bot.adapters.telegram_client import OFFICIAL_SERVER, open_client, require_token, seconds_of
 from dg_bot.domain.conversation import Button, Reply
 from dg_bot.errors import StoreError
 from dg_bot.ports import Clock
@@ -117,7 +116,7 @@ class TelegramNotifier:
             except (refusal.Forbidden, refusal.ChatMigrated) as error:
                 raise self._failure(error) from error
             except refusal.RetryAfter as error:
-                pause_s = _seconds(error.retry_after)
+                pause_s = seconds_of(error.retry_after)
                 self._next_request_s = self._clock.monotonic_s() + pause_s
                 if self._next_request_s > deadline_s:
                     raise self._silenced(pause_s, f"it asked for {pause_s:g} s of silence") from error
@@ -222,10 +221,6 @@ def _keyboard(buttons: tuple[tuple[Button, ...], ...]) -> "InlineKeyboardMarkup 
     return InlineKeyboardMarkup(
         [[InlineKeyboardButton(button.label, callback_data=button.command) for button in row] for row in buttons]
     )
-
-
-def _seconds(pause: int | timedelta) -> float:
-    return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
 
 
 def _cut(text: str) -> str:

@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from dg_bot.errors import ConfigurationError
@@ -19,6 +20,11 @@ def require_token(token: str) -> None:
     """Raise ConfigurationError for a token that cannot be one."""
     if _TOKEN.fullmatch(token) is None:
         raise ConfigurationError("TELEGRAM_BOT_TOKEN", "is not a bot token", "copy it from BotFather, without quotes or spaces")
+
+
+def seconds_of(pause: int | timedelta) -> float:
+    """Give a pause that the library tells in either of its two ways."""
+    return pause.total_seconds() if isinstance(pause, timedelta) else float(pause)
 
 
 def open_client(token: str, server: str, *, connect_timeout_s: float, read_timeout_s: float) -> "tuple[Bot, HTTPXRequest]":

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 
-from dg_bot.adapters.telegram_client import OFFICIAL_SERVER, open_client, require_token
+from dg_bot.adapters.telegram_client import OFFICIAL_SERVER, open_client, require_token, seconds_of
 from dg_bot.domain.conversation import Inbound
 from dg_bot.errors import StoreError
 
@@ -32,6 +32,14 @@ class TokenRefused(StoreError):
 
     def __init__(self) -> None:
         super().__init__(_OPERATION, "the token was refused; copy the present one from BotFather")
+
+
+class AskedToWait(StoreError):
+    """Telegram wants to be left alone for `pause_s` seconds."""
+
+    def __init__(self, pause_s: float) -> None:
+        super().__init__(_OPERATION, f"it asked for {pause_s:g} s of silence")
+        self.pause_s = pause_s
 
 
 class TelegramUpdates:
@@ -69,7 +77,8 @@ class TelegramUpdates:
 
         Without patience only what waits already is given.
 
-        Raises PolledElsewhere and TokenRefused, both StoreErrors, for what waiting does not mend.
+        Raises PolledElsewhere and TokenRefused for what waiting does not mend, and AskedToWait for how long it does; all are
+        StoreErrors.
         """
         patience_s = self._poll_s if is_patient else 0.0
         updates = self._run(lambda bot: self._next_updates(bot, patience_s), patience_s)
@@ -129,6 +138,8 @@ class TelegramUpdates:
             raise PolledElsewhere from error
         except refusal.InvalidToken as error:
             raise TokenRefused from error
+        except refusal.RetryAfter as error:
+            raise AskedToWait(seconds_of(error.retry_after)) from error
         except (refusal.TelegramError, TimeoutError) as error:
             raise StoreError(_OPERATION, f"{type(error).__name__}: {error}".replace(self._token, "***")) from error
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 import structlog
 
 from dg_bot.adapters.prometheus import Metrics
-from dg_bot.adapters.telegram_updates import PolledElsewhere, TelegramUpdates, TokenRefused
+from dg_bot.adapters.telegram_updates import AskedToWait, PolledElsewhere, TelegramUpdates, TokenRefused
 from dg_bot.app.telegram_desk import TelegramDesk
 from dg_bot.errors import InvariantViolated, StateError, StoreError
 from dg_bot.operator.answers import menu
@@ -135,6 +135,9 @@ class TelegramListener:
             with suppress(StateError):
                 self._alarm("telegram_commands", f"commands are not heard: {error.cause}")
             self._stop.wait(_ELSEWHERE_PAUSE_S if isinstance(error, PolledElsewhere) else _REFUSED_PAUSE_S)
+            return _FIRST_PAUSE_S
+        if isinstance(error, AskedToWait):
+            self._stop.wait(error.pause_s)
             return _FIRST_PAUSE_S
         self._stop.wait(pause_s)
         return min(2 * pause_s, _LONGEST_PAUSE_S)

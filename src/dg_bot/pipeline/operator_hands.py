@@ -67,6 +67,8 @@ class OperatorHands:
         with self._books.locked(LOCK_DEADLINE_S):
             if self._books.intents.is_selling(market):
                 return Sale(end=SaleEnd.UNDER_WAY, market=market)
+            if market not in self._books.state.positions:
+                return Sale(end=SaleEnd.NOTHING_HELD, market=market)
             portfolio = self._account.view(market).portfolio
             position = portfolio.position_on(market)
             if position is None:

@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dg_bot.adapters.telegram_updates import PolledElsewhere, TelegramUpdates, TokenRefused
+from dg_bot.adapters.telegram_updates import AskedToWait, PolledElsewhere, TelegramUpdates, TokenRefused
 from dg_bot.domain.conversation import Inbound
 from dg_bot.errors import ConfigurationError, StoreError
-from tests.telegram_server import CONFLICT, TOKEN, UNAUTHORIZED, TelegramServer, broken
+from tests.telegram_server import CONFLICT, TOKEN, UNAUTHORIZED, TelegramServer, broken, flood
 
 SECRET = TOKEN.partition(":")[2]
 USER = 5
@@ -86,6 +86,7 @@ def test_after_silence_numbers_may_begin_anew(server: TelegramServer, listen: Li
     [
         (CONFLICT, PolledElsewhere, "another program listens with the same token"),
         (UNAUTHORIZED, TokenRefused, "the token was refused"),
+        (flood(17), AskedToWait, "17 s of silence"),
         (broken(), StoreError, "Bad Gateway"),
     ],
 )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from dg_bot.adapters.prometheus import Metrics
-from dg_bot.adapters.telegram_updates import PolledElsewhere, TokenRefused
+from dg_bot.adapters.telegram_updates import AskedToWait, PolledElsewhere, TokenRefused
 from dg_bot.app.telegram_threads import TelegramListener, Workers
 from dg_bot.domain.conversation import Inbound
 from dg_bot.errors import InvariantViolated, StoreError
@@ -96,6 +96,12 @@ def test_what_only_a_person_can_mend_is_an_alarm_and_tried_seldom(
 
     assert ([f"telegram_commands: commands are not heard: {error.cause}"], [pause_s]) == (run.alarms, run.pauses)
     assert error.cause == run.listener.trouble
+
+
+def test_a_pause_that_telegram_asks_for_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = Run(Script(AskedToWait(17.0), ()), monkeypatch)
+
+    assert ([17.0], []) == (run.pauses, run.alarms)
 
 
 def test_a_defect_in_one_message_does_not_make_the_bot_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
