@@ -9,9 +9,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import dedent
 from typing import IO
 
 import pytest
+
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.app.settings import OFFICIAL_UPBIT
+from dg_bot.domain.cycle_report import Mode
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "user-guide.md").read_text(encoding="utf-8")
@@ -104,4 +109,15 @@ def test_the_page_leads_from_a_clean_folder_to_an_order_in_live_mode(tmp_path: P
         assert "mode live" in report
         assert "positions    1\n" in report
         assert "account      matches the books\n" in report
-        assert report.endswith("All is well.\n")
+    assert well.endswith("All is well.\n")
+
+
+def test_the_settings_that_the_page_shows_for_real_money_are_enough(tmp_path: Path) -> None:
+    [block] = re.findall(r"```text\n( *MODE=live\n.*?)```", PAGE, re.DOTALL)
+    file = tmp_path / ".env"
+    file.write_text(dedent(block), encoding="utf-8")
+    file.chmod(0o600)
+
+    settings = load_settings(environment={}, env_file=file)
+
+    assert (Mode.LIVE, OFFICIAL_UPBIT) == (settings.mode, settings.upbit_base_url)
