@@ -35,6 +35,7 @@ from tests.e2e.tape_bench import (
 from tests.openai_server import KEY, MODEL, Asked, OpenAiServer, Served, opinion, refused, served
 
 _READS = ("/v1/accounts", "/v1/ticker", "/v1/orderbook", "/v1/orders/chance", "/v1/candles/minutes/60", "/v1/market/all")
+OTHER_MODEL = "qwen3"
 _BUSY = Answer(503, '{"error":{"name":"server_error","message":"later"}}')
 _ILLS: tuple[Action, ...] = (LoseRequest(), LoseReply(), _BUSY, Html(), Truncate(20))
 
@@ -67,11 +68,13 @@ def seeded_answers(seed: int) -> Callable[[Asked], Served]:
     """Give a stand-in for a language model: each question has its answer, of every action, and now and then of no use."""
 
     def answer(asked: Asked) -> Served:
-        chance = random.Random(f"{seed} {asked.text}")
+        chance, model = random.Random(f"{seed} {asked.text}"), str(asked.body["model"])
         if chance.random() < 0.15:
-            return chance.choice([refused(500), served("Certainly! I would buy.", asked.api), served(None, asked.api)])
+            return chance.choice(
+                [refused(500), served("Certainly! I would buy.", asked.api, model), served(None, asked.api, model)]
+            )
         action = chance.choice(["BUY", "BUY", "SELL", "HOLD"])
-        return served(opinion(action, round(chance.uniform(0.5, 1.0), 2)), asked.api)
+        return served(opinion(action, round(chance.uniform(0.5, 1.0), 2)), asked.api, model)
 
     return answer
 
@@ -79,10 +82,10 @@ def seeded_answers(seed: int) -> Callable[[Asked], Served]:
 def asking_settings(server: OpenAiServer, folder: Path) -> dict[str, str]:
     """Give the settings of a bot whose decisions come from the model behind `server`."""
     prices = folder / "prices.yaml"
-    prices.write_text(f"- {MODEL} 2020-01-01 1.00 4.00\n", encoding="utf-8")
+    prices.write_text("".join(f"- {model} 2020-01-01 1.00 4.00\n" for model in (MODEL, OTHER_MODEL)), encoding="utf-8")
     return {
         "DECISION_MODEL": "llm",
-        "CHALLENGERS": "rules,ensemble",
+        "CHALLENGERS": f"rules,ensemble,llm:{OTHER_MODEL}@2020-01-01",
         "OPENAI_BASE_URL": server.url,
         "OPENAI_API_KEY": KEY,
         "OPENAI_MODEL": MODEL,

@@ -25,6 +25,7 @@ from dg_bot.domain.events import AlarmRaised, CapsuleStored, ChallengersHeard
 from dg_bot.errors import DataError
 from dg_bot.simulator.faults import FaultPlan
 from tests.e2e.replay_bench import (
+    OTHER_MODEL,
     RecordedHours,
     ReplayBench,
     asking_settings,
@@ -224,8 +225,11 @@ def test_what_challengers_wanted_comes_out_the_same_and_is_scored(asked: Recorde
     ]
     scored = [one for one in opinions_of(asked.settings) if one.voice is Voice.CHALLENGER]
 
-    assert {("rules", False), ("ensemble", True)} == {(one.model, one.has_read) for event in heard for one in event.opinions}
-    assert {"rules", "ensemble"} == {one.model for one in scored}
+    other = f"llm:{OTHER_MODEL}"
+    assert {("rules", False), ("ensemble", True), (other, True)} == {
+        (one.model, one.has_read) for event in heard for one in event.opinions
+    }
+    assert {("rules", True), ("ensemble", False), (other, True)} == {(one.model, one.is_evidence) for one in scored}
     assert [] == [one for one in replayed(asked) if one.verdict is not Verdict.SAME]
 
 
@@ -290,7 +294,7 @@ def test_opinions_are_scored_a_day_later_and_the_rows_say_the_same(
     assert [(one.at, one.action, one.confidence) for one in opinions] == [(*row[:2], float(str(row[2]))) for row in found]
     assert [pytest.approx(one.return_fraction) for one in opinions] == [float(str(row[3])) for row in found]
     assert [None if one.action is Action.HOLD else one.is_right for one in opinions] == [row[4] for row in found]
-    assert (0, [("ensemble", False), ("llm", False), ("rules", True), ("rules only", True)]) == (
+    assert (0, [("ensemble", False), ("llm", False), (f"llm:{OTHER_MODEL}", False), ("rules", True), ("rules only", True)]) == (
         code,
         [(card["model"], card["is_evidence"]) for card in cards],
     )
@@ -312,8 +316,8 @@ def test_a_challenger_without_evidence_is_refused_unless_its_operator_insists(
 
     assert [1, 0, 1, 2, 2] == codes
     assert "rules against llm, which decides" in refused
-    assert "needed 40: not enough" in refused
-    assert "DECISION_MODEL=rules\n  CHALLENGERS=llm,ensemble" in granted
+    assert "needed 60: not enough" in refused
+    assert f"DECISION_MODEL=rules\n  CHALLENGERS=llm,ensemble,llm:{OTHER_MODEL}@2020-01-01" in granted
     assert {"is_enough": False, "is_granted": False, "set": {}}.items() <= json.loads(told.splitlines()[-1]).items()
     assert ["promote: DECISION_MODEL: is llm already", "promote: CHALLENGERS: names no onnx"] == [
         line.partition(";")[0].partition(", and")[0] for line in complaints.splitlines()

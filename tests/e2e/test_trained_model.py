@@ -11,7 +11,8 @@ from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.replay import Replayed, Replayer, Verdict
 from dg_bot.domain.cycle_report import Outcome
-from dg_bot.domain.events import AlarmRaised, CapsuleStored, Event
+from dg_bot.domain.decision import Action
+from dg_bot.domain.events import AlarmRaised, CapsuleStored, ChallengersHeard, Event
 from dg_bot.models.artifact import load_artifact, manifest_path
 from dg_bot.simulator.faults import FaultPlan
 from tests.e2e.replay_bench import RecordedHours, ReplayBench, hours_from, no_network
@@ -39,8 +40,10 @@ def record(server: str, folder: Path, hours: int, settings: Mapping[str, str]) -
 def recorded(migrated_server: str, tmp_path_factory: pytest.TempPathFactory) -> RecordedHours:
     """Record an evening in which the strategy's gates open once, of a bot whose model would buy at any time."""
     folder = tmp_path_factory.mktemp("trained")
-    path = put(folder, BUYS)
-    return record(migrated_server, folder, 5, {"DECISION_MODEL": "onnx", "MODEL_PATH": str(path)})
+    (folder / "next").mkdir()
+    path, other = put(folder, BUYS), put(folder / "next", OTHER)
+    chosen = {"DECISION_MODEL": "onnx", "MODEL_PATH": str(path), "CHALLENGERS": f"onnx:{other},rules"}
+    return record(migrated_server, folder, 5, chosen)
 
 
 def model_of(recorded: RecordedHours) -> Path:
@@ -127,3 +130,18 @@ def test_a_bot_whose_model_is_gone_starts_holds_and_says_so(migrated_server: str
     assert ("model_file", True) == (alarm.kind, "model.onnx is not there; check MODEL_PATH" in alarm.text)
     assert [Outcome.HELD] == [report.outcome for report in recorded.reports]
     assert {(Verdict.SAME, "")} == outcomes(replayed(recorded))
+
+
+def test_another_trained_model_is_scored_beside_it_by_its_own_file(recorded: RecordedHours) -> None:
+    other = model_of(recorded).parent / "next" / "model.onnx"
+    heard = [one for event in events(recorded, ChallengersHeard) if isinstance(event, ChallengersHeard) for one in event.opinions]
+    put(other.parent, BUYS)
+    try:
+        found = replayed(recorded)
+    finally:
+        put(other.parent, OTHER)
+
+    assert {(f"onnx:{other}", Action.BUY, ""), ("rules", Action.HOLD, ""), ("rules", Action.BUY, "")} == {
+        (one.model, one.action, one.problem) for one in heard
+    }
+    assert {(Verdict.DIFFERS, "model.model_sha256")} == outcomes(found)

@@ -1,6 +1,6 @@
 """Wire everything once: the only file that knows every class."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -25,16 +25,17 @@ from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
+from dg_bot.app.challenger_wiring import Challenger, challengers, named_challengers
 from dg_bot.app.code_hash import own_files, program
 from dg_bot.app.codes import new_code
 from dg_bot.app.database import Database, Owner
-from dg_bot.app.decision_models import Advisers, challengers, decision_model, language_model, trained_model
+from dg_bot.app.decision_models import Advisers, decision_model, language_model, trained_model
 from dg_bot.app.demo_venue import DemoVenue
 from dg_bot.app.entry_approvals import EntryApprovals, NobodyToAsk
 from dg_bot.app.followers import database_of, discord_of, followers, telegram_of
 from dg_bot.app.live_checks import LiveKey
 from dg_bot.app.measured_strategy import MeasuredStrategy
-from dg_bot.app.model_identity import model_identity
+from dg_bot.app.model_identity import Trained, challenger_identities, model_identity
 from dg_bot.app.news_reading import news_desk
 from dg_bot.app.outbox import Outbox
 from dg_bot.app.outbox_notes import OutboxNotes
@@ -363,10 +364,12 @@ def _wired(
     strategy = chosen_strategy(settings, settings.strategy)
     calibration = stored_calibration(settings.state_folder)
     language = language_model(settings, books, venue.clock)
-    challenging = language_model(settings, books, venue.clock, is_challenger=True)
     trained = trained_model(settings)
-    if isinstance(trained, RefusedFile):
-        books.alarm("model_file", f"the trained model is not asked, and holds until the next start: {trained.text}")
+    own_files_of = {one.label: trained_model(one.settings) for one in named_challengers(settings) if one.has_own_file}
+    trained_by = {one.label: own_files_of.get(one.label, trained) for one in named_challengers(settings)}
+    for refused in (trained, *own_files_of.values()):
+        if isinstance(refused, RefusedFile):
+            books.alarm("model_file", f"the trained model is not asked, and holds until the next start: {refused.text}")
     news = news_desk(settings, language, books, venue.clock, metrics)
     trials = TrialCounts(settings.state_folder / "trials.json", read=lambda: sets_tried(database.dsn(), settings.markets))
     luck = LuckMeter(store=LuckFile(settings.state_folder / "luck.json"), clock=venue.clock, limits=LuckLimits())
@@ -403,11 +406,7 @@ def _wired(
         ),
         challengers=challengers(
             settings,
-            Advisers(
-                language=None if challenging is None else WitnessedLanguageModel(challenging, recorder, asker=CHALLENGER),
-                trained=trained,
-                alarm=books.alarm,
-            ),
+            lambda one: _challenger_advisers(one, books, venue.clock, recorder, trained_by),
             calibration=lambda: recorder.answer(CALIBRATION, CHALLENGER, lambda: calibration),
         ),
     )
@@ -422,7 +421,7 @@ def _wired(
             recorder=recorder,
             files=CapsuleFiles(settings.capsule_folder),
             settings=settings,
-            program={**program(*own_files(strategy)), **model_identity(trained)},
+            program={**program(*own_files(strategy)), **model_identity(trained), **challenger_identities(own_files_of)},
             delivered=lambda: Cursors(settings.state_folder / "cursors.json").get(ROWS),
         ),
         guard=trading.guard,
@@ -440,4 +439,17 @@ def _wired(
             market_data=venue.market_data, exchange=venue.exchange, markets=settings.markets, books=books, clock=venue.clock
         ),
         news=news,
+    )
+
+
+def _challenger_advisers(
+    one: Challenger, books: Books, clock: Clock, recorder: CycleRecorder, trained: Mapping[str, Trained]
+) -> Advisers:
+    """Give a challenger whom it asks, apart from everybody else."""
+    language = language_model(one.settings, books, clock, is_challenger=True)
+    asker = f"{CHALLENGER} {one.label}"
+    return Advisers(
+        language=None if language is None else WitnessedLanguageModel(language, recorder, asker=asker),
+        trained=trained[one.label],
+        alarm=books.alarm,
     )

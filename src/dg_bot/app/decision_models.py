@@ -50,23 +50,14 @@ def decision_model(
     )
 
 
-def challengers(
-    settings: Settings, advisers: Advisers, calibration: Callable[[], Mapping[str, float]] = dict
-) -> list[DecisionModel]:
-    """Build the models that are only scored, each by itself: nobody stands in for one. Raises as `decision_model`."""
-    alone = settings.model_copy(update={"llm_fallback": "hold"})
-    return [
-        decision_model(alone.model_copy(update={"decision_model": name}), advisers, calibration) for name in settings.challengers
-    ]
-
-
 def language_model(settings: Settings, books: Books, clock: Clock, *, is_challenger: bool = False) -> LanguageModel | None:
     """Build the language model of the settings behind its budget, breaker and canary; None where none is asked.
 
     Challengers have one of their own, so that nothing of theirs is in the way of a decision: not their share of the budget, nor
-    a question that goes on, nor a breaker that is open. Raises ConfigurationError for a price table that cannot be read.
+    a question that goes on, nor a breaker that is open. The `settings` of one are those under which it would decide. Raises
+    ConfigurationError for a price table that cannot be read.
     """
-    if not (settings.challengers_ask_language_model if is_challenger else settings.asks_language_model):
+    if not (settings.decides_by_language_model if is_challenger else settings.asks_language_model):
         return None
     model = settings.openai_model or ""
     profile = OpenAiProfile(

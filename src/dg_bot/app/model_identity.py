@@ -5,6 +5,7 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
+from dg_bot.app.challenger_wiring import Challenger
 from dg_bot.app.decision_models import trained_model
 from dg_bot.app.replay_difference import Difference
 from dg_bot.app.settings import Settings
@@ -33,6 +34,11 @@ def model_identity(trained: Trained) -> Mapping[str, str]:
             return {MODEL: artifact.sha256, MANIFEST: artifact.manifest_sha256, RUNTIME: version("onnxruntime")}
 
 
+def challenger_identities(trained: Mapping[str, Trained]) -> Mapping[str, str]:
+    """Say the same of challengers that have files of their own, by their labels."""
+    return {f"{name} {label}": text for label, one in trained.items() for name, text in model_identity(one).items()}
+
+
 class RecordedModels:
     """Finds the trained models of recorded cycles again, by their hashes: at MODEL_PATH, or among the other files beside it."""
 
@@ -47,6 +53,12 @@ class RecordedModels:
         if key not in self._found:
             self._found[key] = self._sought(recorded, settings)
         return self._found[key]
+
+    def of_challenger(self, program: Mapping[str, str], one: Challenger) -> tuple[Trained, Difference | None]:
+        """Give the model of a challenger that has a file of its own, as `of` does."""
+        suffix = f" {one.label}"
+        told = {name.removesuffix(suffix): text for name, text in program.items() if name.endswith(suffix)}
+        return self.of(told, one.settings)
 
     def _sought(self, recorded: Mapping[str, str], settings: Settings) -> tuple[Trained, Difference | None]:
         if settings.model_file is None or self._is_chosen or not recorded:

@@ -10,11 +10,12 @@ from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.candle_references import content_hash
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
+from dg_bot.app.challenger_wiring import Challenger, challengers, named_challengers
 from dg_bot.app.code_hash import code_sha256, own_files
-from dg_bot.app.decision_models import Advisers, challengers, decision_model
+from dg_bot.app.decision_models import Advisers, decision_model
 from dg_bot.app.entry_approvals import NobodyToAsk
 from dg_bot.app.kept_capsules import KeptCapsules
-from dg_bot.app.model_identity import RecordedModels
+from dg_bot.app.model_identity import RecordedModels, Trained
 from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
 from dg_bot.app.rules_wiring import analysis_stage, trading_rules
@@ -151,6 +152,18 @@ class Replayer:
         )
         books = world.books()
         trained, other_model = self._models.of(capsule.program, settings)
+        trained_by: dict[str, tuple[Trained, Difference | None]] = {
+            one.label: (trained, None) for one in named_challengers(settings)
+        }
+        for one in named_challengers(settings):
+            if one.has_own_file:
+                trained_by[one.label] = self._models.of_challenger(capsule.program, one)
+                other_model = other_model or trained_by[one.label][1]
+
+        def advisers_of(one: Challenger) -> Advisers:
+            language = RecordedLanguageModel(world, asker=f"{CHALLENGER} {one.label}")
+            return Advisers(language=language, trained=trained_by[one.label][0], alarm=books.alarm)
+
         trading = assembled(
             books,
             rules=trading_rules(settings, limits, strategy),
@@ -178,7 +191,7 @@ class Replayer:
             ),
             challengers=challengers(
                 settings,
-                Advisers(language=RecordedLanguageModel(world, asker=CHALLENGER), trained=trained, alarm=books.alarm),
+                advisers_of,
                 calibration=lambda: world.answer(CALIBRATION, CHALLENGER, dict[str, float]),
             ),
             carried=capsule.carried,

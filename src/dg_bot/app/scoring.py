@@ -1,7 +1,7 @@
 """Collect what models wanted from the journal, and what the market did then from the candle archive."""
 
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from functools import cache
 from pathlib import Path
@@ -39,14 +39,15 @@ def opinions_of(settings: Settings) -> list[ScoredOpinion]:
         later = _close_at(hours(report.market), report.opened_at + HORIZON)
         if later is not None and report.mark_krw is not None:
             change = later / float(report.mark_krw) - 1.0
-            scored += opinions_in(report, change, settings.llm_cutoff, challengers.get(report.cycle_id, ()))
+            scored += opinions_in(report, change, settings.cutoff_of, challengers.get(report.cycle_id, ()))
     return scored
 
 
 def opinions_in(
-    report: CycleReport, change: float, cutoff: date | None, challengers: Sequence[Opinion] = ()
+    report: CycleReport, change: float, cutoff_of: Callable[[str], date | None], challengers: Sequence[Opinion] = ()
 ) -> Iterator[ScoredOpinion]:
-    """Give every opinion of a cycle, after which the price changed by that fraction; `cutoff` is the language model's."""
+    """Give every opinion of a cycle, after which the price changed by that fraction; `cutoff_of` knows language models."""
+    day = report.opened_at.date()
     for given in (*opinions_given(report), *challengers_opinions(challengers)):
         yield ScoredOpinion(
             voice=given.voice,
@@ -58,8 +59,12 @@ def opinions_in(
             return_fraction=change,
             vetoed_by=given.vetoed_by,
             problem=given.problem,
-            is_evidence=not given.has_read or (cutoff is not None and report.opened_at.date() > cutoff),
+            is_evidence=not given.has_read or _is_after(day, cutoff_of(given.model)),
         )
+
+
+def _is_after(day: date, cutoff: date | None) -> bool:
+    return cutoff is not None and day > cutoff
 
 
 def _told(records: Iterator[Record]) -> tuple[dict[str, CycleReport], dict[str, tuple[Opinion, ...]]]:

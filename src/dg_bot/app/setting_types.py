@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
+from dg_bot.app.challenger_names import ChallengerName
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.market import Market
 from dg_bot.errors import ImpossibleValue
@@ -55,11 +56,16 @@ def _members(value: object) -> object:
 
 def _challengers(value: object) -> object:
     """Read the names of models that are only scored, separated by commas; none twice."""
-    names = tuple(name.strip() for name in value.split(",") if name.strip()) if isinstance(value, str) else value
-    known = sorted(_MEMBERS | {"ensemble"})
-    if isinstance(names, tuple) and (len(set(names)) != len(names) or not set(names) <= set(known)):
-        raise ValueError(f"name some of {', '.join(known)}, separated by commas, each once")
-    return names
+    if not isinstance(value, str):
+        return value
+    texts = tuple(text.strip() for text in value.split(",") if text.strip())
+    try:
+        labels = [ChallengerName.parse(text).label for text in texts]
+    except ImpossibleValue as error:
+        raise ValueError(error.rule) from error
+    if len(set(labels)) != len(labels):
+        raise ValueError("name each once")
+    return texts
 
 
 def _user_ids(value: object) -> object:

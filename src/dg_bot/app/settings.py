@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, fi
 
 from dg_bot.adapters.openai_reply import Api
 from dg_bot.analysis.filters import NEWS_BLOCK_SCORE
+from dg_bot.app.challenger_names import ChallengerName
 from dg_bot.app.log_format import LogFormat
 from dg_bot.app.setting_types import (
     LOOPBACK,
@@ -338,8 +339,17 @@ class Settings(BaseModel):
         return self._takes_part("llm", self.decision_model) or self.challengers_ask_language_model or self.scores_news
 
     @property
+    def decides_by_language_model(self) -> bool:
+        return self._takes_part("llm", self.decision_model)
+
+    @property
     def challengers_ask_language_model(self) -> bool:
-        return self._takes_part("llm", *self.challengers)
+        return self._takes_part("llm", *self.challengers) or any(name.startswith("llm:") for name in self.challengers)
+
+    def cutoff_of(self, model: str) -> date | None:
+        """Give until when the language model has read that is scored under this name."""
+        own = {name.label: name.cutoff for name in map(ChallengerName.parse, self.challengers) if name.other is not None}
+        return own.get(model) if ":" in model else self.llm_cutoff
 
     @property
     def scores_news(self) -> bool:
@@ -374,7 +384,8 @@ class Settings(BaseModel):
             )
         if not self.asks_language_model:
             return
-        if self.openai_model is None:
+        is_default_asked = self._takes_part("llm", self.decision_model, *self.challengers) or self.scores_news
+        if self.openai_model is None and is_default_asked:
             raise ConfigurationError("OPENAI_MODEL", "is needed to ask a language model", _WITHOUT_MODEL)
         if is_loopback(self.openai_base_url):
             return

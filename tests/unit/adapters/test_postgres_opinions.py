@@ -82,6 +82,20 @@ def test_what_a_language_model_may_have_read_is_no_evidence(
     assert [("llm", is_evidence), ("onnx", True), ("llm", is_evidence)] == told
 
 
+@pytest.mark.parametrize(
+    ("named", "is_evidence"),
+    [("rules,llm:m@2026-11-19", True), ("llm:m@2026-11-20", False), ("llm:m", False), ("llm:other@2020-01-01", False)],
+)
+def test_another_language_model_has_a_cut_off_of_its_own(
+    store: PostgresStore, database: str, named: str, is_evidence: bool
+) -> None:
+    started = Started(mode=Mode.DEMO, version="1", settings={"LLM_CUTOFF": "2020-01-01", "CHALLENGERS": named})
+    other = Opinion(model="llm:m", action=Action.BUY, confidence=0.9, has_read=True)
+    project(store, started, CycleCompleted(report=report()), ChallengersHeard(cycle_id=report().cycle_id, opinions=(other,)))
+
+    assert [(is_evidence,)] == rows(database, "SELECT is_evidence FROM decision_scores WHERE voice = 'challenger'")
+
+
 def test_the_shadow_books_tell_model_vetoes_rules_and_nothing_apart(store: PostgresStore, database: str) -> None:
     second = replace(vetoed("rules", "screen.sharpe"), cycle_id="KRW-BTC/again")
     project(store, CycleCompleted(report=vetoed("rules", "validator.rsi")), CycleCompleted(report=second), HEARD)

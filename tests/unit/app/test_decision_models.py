@@ -1,15 +1,17 @@
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from dg_bot.app.decision_models import Advisers, challengers, decision_model, language_model, trained_model
+from dg_bot.app.challenger_wiring import Challenger, challengers, named_challengers
+from dg_bot.app.decision_models import Advisers, decision_model, language_model, trained_model
 from dg_bot.app.settings import Settings
 from dg_bot.domain.decision import OutputKind, Prediction
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer, ModelQuestion
 from dg_bot.errors import ConfigurationError
 from dg_bot.models.ensemble import EnsembleModel
 from dg_bot.models.llm import LlmModel
-from dg_bot.models.onnx import AbsentOnnxModel, OnnxModel, RefusedFile
+from dg_bot.models.onnx import OnnxModel, RefusedFile
 from dg_bot.models.rules import RulesModel
 from tests.builders import paper_bot
 from tests.model_files import linear_model, put
@@ -76,20 +78,41 @@ def test_the_fallback_decides_while_the_language_model_is_away(fallback: str, so
 
 def test_challengers_are_models_of_their_own_and_nobody_stands_in_for_one() -> None:
     chosen = settings(challengers="ensemble,llm,onnx", llm_fallback="rules")
-    models = challengers(chosen, Advisers(language=Away(), trained=RefusedFile("model.onnx is not there")))
+    models = challengers(chosen, lambda _one: Advisers(language=Away(), trained=RefusedFile("model.onnx is not there")))
 
-    kinds = [(EnsembleModel, "ensemble"), (LlmModel, "llm"), (AbsentOnnxModel, "onnx")]
-    assert kinds == [(type(model), model.name) for model in models]
+    assert ["ensemble", "llm", "onnx"] == [model.name for model in models]
     assert ["ensemble", "llm", "onnx"] == [model.decide(situation()).decision.source for model in models]
+
+
+def test_there_may_be_any_number_of_challengers_of_a_kind() -> None:
+    chosen = settings(challengers="llm:gpt-5@2025-05-31, llm:qwen3, onnx:models/new.onnx, onnx:old.onnx, llm")
+    seen: dict[str, tuple[object, object]] = {}
+
+    def advisers_of(one: Challenger) -> Advisers:
+        seen[one.label] = one.settings.openai_model, one.settings.model_file
+        return Advisers(language=Away(), trained=RefusedFile("it is not there"))
+
+    models = challengers(chosen, advisers_of)
+
+    here = Path.cwd()
+    assert {
+        "llm:gpt-5": ("gpt-5", None),
+        "llm:qwen3": ("qwen3", None),
+        "onnx:models/new.onnx": ("m", here / "models" / "new.onnx"),
+        "onnx:old.onnx": ("m", here / "old.onnx"),
+        "llm": ("m", None),
+    } == seen
+    assert list(seen) == [model.name for model in models]
+    assert [date(2025, 5, 31), None, None] == [chosen.cutoff_of(name) for name in ("llm:gpt-5", "llm:qwen3", "llm")]
 
 
 def test_the_budget_is_parted_only_where_a_challenger_asks() -> None:
     bot = paper_bot()
 
-    assert language_model(
-        settings(challengers="ensemble", ensemble_members="rules,llm"), bot.books, bot.clock, is_challenger=True
-    )
-    assert language_model(settings(decision_model="llm", challengers="rules"), bot.books, bot.clock, is_challenger=True) is None
+    asking, quiet = named_challengers(settings(challengers="ensemble,onnx", ensemble_members="rules,llm"))
+
+    assert language_model(asking.settings, bot.books, bot.clock, is_challenger=True) is not None
+    assert language_model(quiet.settings, bot.books, bot.clock, is_challenger=True) is None
 
 
 def test_a_price_table_of_ones_own_is_read_at_the_start(tmp_path: Path) -> None:

@@ -2,7 +2,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dg_bot.app.promotion import last_change
+from dg_bot.app.promotion import last_change, wanted_settings
+from dg_bot.app.settings import Settings
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import Record, Started
 
@@ -27,3 +28,30 @@ def starts(*settings: dict[str, str]) -> list[Record]:
 )
 def test_another_model_under_the_same_name_begins_anew(settings: list[dict[str, str]], day: int | None) -> None:
     assert last_change(iter(starts(*settings))) == (None if day is None else NOON + timedelta(days=day))
+
+
+@pytest.mark.parametrize(
+    ("settings", "promoted", "wanted"),
+    [
+        ({"challengers": "onnx,llm"}, "onnx", {"DECISION_MODEL": "onnx", "CHALLENGERS": "rules,llm"}),
+        (
+            {"challengers": "llm:b@2025-05-31,onnx"},
+            "llm:b",
+            {"DECISION_MODEL": "llm", "OPENAI_MODEL": "b", "LLM_CUTOFF": "2025-05-31", "CHALLENGERS": "rules,onnx"},
+        ),
+        (
+            {"decision_model": "llm", "openai_model": "a", "llm_cutoff": "2024-12-31", "challengers": "llm:b"},
+            "llm:b",
+            {"DECISION_MODEL": "llm", "OPENAI_MODEL": "b", "LLM_CUTOFF": "", "CHALLENGERS": "llm:a@2024-12-31"},
+        ),
+        (
+            {"decision_model": "onnx", "model_path": "old.onnx", "challengers": "onnx:new.onnx"},
+            "onnx:new.onnx",
+            {"DECISION_MODEL": "onnx", "MODEL_PATH": "new.onnx", "CHALLENGERS": "onnx:old.onnx"},
+        ),
+    ],
+)
+def test_it_says_what_to_set_and_whoever_leaves_becomes_a_challenger(
+    settings: dict[str, str], promoted: str, wanted: dict[str, str]
+) -> None:
+    assert wanted == wanted_settings(Settings.model_validate(settings), promoted)

@@ -14,6 +14,10 @@ from tests.unit.operator.reports import TRADED
 DECIDED = Decision(source="ensemble", action=Action.BUY, confidence=0.8, reason="they agree")
 
 
+def no_cutoff(_model: str) -> None:
+    """Know of no language model until when it has read."""
+
+
 def vote(model: str) -> Vote:
     return Vote(model=model, action=Action.BUY, confidence=0.8, weight=0.5)
 
@@ -29,7 +33,7 @@ def vote(model: str) -> Vote:
 def test_an_ensemble_that_heard_a_language_model_knows_no_less_than_that(cutoff: date | None, told: dict[str, bool]) -> None:
     seen = replace(TRADED, proposed=DECIDED, votes=(vote("rules"), vote("llm")), gates=())
 
-    opinions = opinions_in(seen, 0.01, cutoff)
+    opinions = opinions_in(seen, 0.01, lambda _model: cutoff)
 
     assert told == {one.model: one.is_evidence for one in opinions}
 
@@ -39,7 +43,7 @@ def test_challengers_are_scored_beside_it_and_what_one_has_read_is_told() -> Non
     failed = Opinion(model="onnx", action=Action.HOLD, confidence=0.0, problem="DecisionError")
     seen = replace(TRADED, proposed=None, votes=(), gates=())
 
-    opinions = list(opinions_in(seen, -0.01, None, (read, failed)))
+    opinions = list(opinions_in(seen, -0.01, no_cutoff, (read, failed)))
 
     told = [(one.voice, one.model, one.action, one.problem, one.is_evidence) for one in opinions]
     assert [
@@ -56,7 +60,7 @@ def test_a_buy_that_was_not_decided_names_what_stood_against_it_first(failed: tu
     hold = replace(DECIDED, action=Action.HOLD)
     gates = tuple(Gate(name, 1.0, 2.0, name not in failed) for name in ("risk.loss", "screen.sharpe", "validator.rsi"))
 
-    (told,) = opinions_in(replace(TRADED, proposed=DECIDED, decision=hold, votes=(), gates=gates), 0.01, None)
+    (told,) = opinions_in(replace(TRADED, proposed=DECIDED, decision=hold, votes=(), gates=gates), 0.01, no_cutoff)
 
     assert vetoed_by == told.vetoed_by
 
@@ -64,4 +68,4 @@ def test_a_buy_that_was_not_decided_names_what_stood_against_it_first(failed: tu
 def test_an_ensemble_without_a_language_model_is_evidence() -> None:
     seen = replace(TRADED, proposed=DECIDED, votes=(vote("rules"),), gates=())
 
-    assert all(one.is_evidence for one in opinions_in(seen, 0.01, None))
+    assert all(one.is_evidence for one in opinions_in(seen, 0.01, no_cutoff))

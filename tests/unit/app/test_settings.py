@@ -151,7 +151,16 @@ OUT_OF_RANGE = {
     "ENSEMBLE_MEMBERS": ["llm", "rules,rules", "rules,oracle"],
     "ENSEMBLE_AGREEMENT": ["0.5", "1.01", "nan"],
     "CAPSULE_DAYS": ["1", "0", "many"],
-    "CHALLENGERS": ["oracle", "llm,llm"],
+    "CHALLENGERS": [
+        "oracle",
+        "llm,llm",
+        "rules:x",
+        "llm:",
+        "llm:m@soon",
+        "onnx:model.pkl",
+        "llm:m,llm:m@2025-01-01",
+        "llm:" + "m" * 100,
+    ],
     "CHALLENGER_SECONDS": ["0.9", "61", "nan"],
     "LLM_CHALLENGER_SHARE": ["-0.1", "1.1", "nan"],
     "LLM_API": ["completions"],
@@ -673,7 +682,7 @@ def test_known_providers_and_servers_on_this_machine_serve(env: Mapping[str, str
     ("env", "told"),
     [
         ({"CHALLENGERS": "oracle"}, "name some of"),
-        ({"CHALLENGERS": "llm,llm"}, "each once"),
+        ({"CHALLENGERS": "llm,llm"}, "name each once"),
         ({"CHALLENGERS": "rules,llm"}, "rules decides or votes already"),
         ({"DECISION_MODEL": "ensemble", "CHALLENGERS": "llm"}, "llm decides or votes already"),
     ],
@@ -686,6 +695,12 @@ def test_a_challenger_that_is_none_is_refused(env: Mapping[str, str], told: str)
 def test_a_challenger_that_asks_a_language_model_needs_one() -> None:
     with pytest.raises(ConfigurationError, match="OPENAI_MODEL"):
         load({"CHALLENGERS": "llm"})
+
+
+def test_one_of_a_name_of_its_own_needs_no_other() -> None:
+    chosen = load({"CHALLENGERS": "llm:qwen3", "OPENAI_BASE_URL": "http://127.0.0.1:11434/v1"})
+
+    assert (True, None) == (chosen.asks_language_model, chosen.openai_model)
 
 
 def _listed(text: str) -> list[str]:
