@@ -93,8 +93,8 @@ class CycleReport:
     reason: str
     gates: tuple[Gate, ...] = ()
     decision: Decision | None = None
-    proposed: Decision | None = None
-    votes: tuple[Vote, ...] = ()
+    proposed: Decision | None = field(default=None, metadata={"added": True})
+    votes: tuple[Vote, ...] = field(default=(), metadata={"added": True})
     orders: tuple[OrderSummary, ...] = ()
     slippage_bps: float | None = None
     durations_ms: Mapping[str, float] = field(default_factory=dict)

@@ -42,7 +42,7 @@ def schema_version(connection: psycopg.Connection) -> str | None:
     return None if row is None else str(row[0])
 
 
-def _upgrade(connection: psycopg.Connection) -> None:
+def _upgrade(connection: psycopg.Connection, to: str = "head") -> None:
     # Alembic and SQLAlchemy take most of a second to import, and almost no start needs them.
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -58,7 +58,7 @@ def _upgrade(connection: psycopg.Connection) -> None:
     try:
         with engine.connect() as bound:
             config.attributes["connection"] = bound
-            command.upgrade(config, "head")
+            command.upgrade(config, to)
     except DBAPIError as error:
         if isinstance(error.orig, psycopg.Error):
             raise error.orig from error
