@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("argument --cycles: goes with --engine pipeline")
     if options.news and options.engine != "pipeline":
         parser.error("argument --news: goes with --engine pipeline")
+    if options.model is not None and options.engine != "pipeline":
+        parser.error("argument --model: goes with --engine pipeline")
     if options.inside and options.engine != "kernel":
         parser.error("argument --inside: goes with --engine kernel")
     try:
@@ -92,6 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--cycles", type=Path, metavar="F", help="where the pipeline's cycles are written, a JSON object a line")
     parser.add_argument(
         "--news", action="store_true", help="let the news of the bot's own journal object, at each hour as they were known then"
+    )
+    parser.add_argument(
+        "--model", type=Path, metavar="FILE.onnx", help="let a trained model decide, on hours that it was not trained on"
     )
     parser.add_argument(
         "--trials", type=argument_types.count, default=0, metavar="N", help="parameter sets that were tried before this one"

@@ -5,17 +5,20 @@ import math
 import os
 import subprocess
 import sys
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from dg_bot.adapters.journal_file import JournalFile
+from dg_bot.analysis.features import WINDOW_BARS
 from dg_bot.domain.calendar import from_epoch
 from dg_bot.domain.events import AlarmRaised, NewsJudged, NewsSeen
 from dg_bot.domain.language_model import AnswerKind
 from dg_bot.domain.news import NewsEntry
 from tests.equality.both_ways import made_hours
+from tests.model_files import linear_model, manifest_of, put
 from tests.shared_data import shared
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -162,6 +165,37 @@ def test_news_come_from_the_journal_of_the_bot(tmp_path: Path) -> None:
     assert 24 == sum(gate["value"] == "1 known, 1 scored" for gate in gates if gate["name"] == "data.news")
 
 
+def test_a_trained_model_decides_on_hours_that_it_was_not_trained_on(tmp_path: Path) -> None:
+    data, buys = str(made(tmp_path)), linear_model(0.01, 0.9)
+    base = (
+        "--market",
+        "KRW-BTC",
+        "--strategy",
+        "vwap_return",
+        "--data",
+        data,
+        "--engine",
+        "pipeline",
+        "--cycles",
+        "cycles.jsonl",
+    )
+    before = manifest_of(buys.SerializeToString()).model_copy(update={"cutoff": datetime(2023, 1, 1, tzinfo=UTC)})
+    old, young = put(tmp_path, buys, before, name="old.onnx"), put(tmp_path, buys, name="young.onnx")
+
+    told = run(tmp_path, *base, "--model", str(old))
+    knows, gone = (run(tmp_path, *base, "--model", str(path)) for path in (young, tmp_path / "gone.onnx"))
+
+    assert (0, "") == (told.returncode, told.stderr)
+    gates = [gate for line in (tmp_path / "cycles.jsonl").read_text().splitlines() for gate in json.loads(line)["gates"]]
+    kinds = Counter(gate["value"] for gate in gates if gate["name"] == "model.output")
+    assert {"warming_up", "usable"} == set(kinds)
+    assert WINDOW_BARS - 1 == kinds["warming_up"]
+    assert [(2, True), (2, True)] == [
+        (knows.returncode, "was trained on hours up to 2026-01-01 00:00Z; begin later: --from 2026-01-02" in knows.stderr),
+        (gone.returncode, "--model: is refused; gone.onnx is not there" in gone.stderr),
+    ]
+
+
 def test_cycles_are_told_by_the_pipeline_only(tmp_path: Path) -> None:
     done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--cycles", "cycles.jsonl")
 
@@ -252,6 +286,7 @@ def test_candles_of_the_demo_are_named_as_made_up(tmp_path: Path) -> None:
         (2, ["--strategy", "grid", "--slippage-bps", "-1"], "'-1' is not a number of at least 0"),
         (2, ["--strategy", "grid", "--inside", "--engine", "pipeline"], "--inside: goes with --engine kernel"),
         (2, ["--strategy", "grid", "--news"], "--news: goes with --engine pipeline"),
+        (2, ["--strategy", "grid", "--model", "m.onnx"], "--model: goes with --engine pipeline"),
         (1, ["--strategy", "grid", "--data", "nowhere.csv"], "nowhere.csv: cannot be read"),
         (
             1,

@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -22,12 +23,15 @@ from dg_bot.backtesting.worth import driftless_passes, worth
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.screen import DriftlessPasses
-from dg_bot.errors import DataError
+from dg_bot.errors import ConfigurationError, DataError, ModelFileRefused
+from dg_bot.models.artifact import load_artifact
+from dg_bot.ports import DecisionModel
 from dg_bot.strategies.base import Strategy
 
 # Tells how many of how many are done, on a bar with that title.
 Progress = Callable[[str], AbstractContextManager[Callable[[int, int], None]]]
 _DAILY = "daily"
+_DAY = timedelta(days=1)
 
 
 def backtested(options: argparse.Namespace, settings: Settings, *, command: str, progress: Progress) -> Report:
@@ -78,19 +82,29 @@ def _trader(
     if options.screen == _DAILY:
         screen = daily_screen(settings, strategy, candles, options.timeframe, trials=trials_of(options.trials))
     if options.engine == "pipeline":
-        return _pipeline(options, settings, screen, progress)
+        return _pipeline(options, settings, screen, progress, known_from=candles.first_opened_at)
     return partial(by_kernel, looks_inside=options.inside, screen=screen)
 
 
-def _pipeline(options: argparse.Namespace, settings: Settings, screen: DailyScreen | None, progress: Progress) -> Trader:
+def _pipeline(
+    options: argparse.Namespace,
+    settings: Settings,
+    screen: DailyScreen | None,
+    progress: Progress,
+    *,
+    known_from: datetime | None,
+) -> Trader:
     """Trade by the pipeline itself, and write what each of its cycles saw, where somebody wants it.
 
-    With `options.news` what the bot's journal holds of news objects, at each hour as far as it was known.
+    With `options.news` what the bot's journal holds of news objects, at each hour as far as it was known; with `options.model` a
+    trained model decides.
     """
     # The stages take a while to load, and the kernel needs none of them.
     from dg_bot.app.news_reading import recorded_news  # noqa: PLC0415
     from dg_bot.backtesting.engine import run_pipeline  # noqa: PLC0415
     from dg_bot.operator.cycle_json import cycle_json  # noqa: PLC0415
+
+    model = None if options.model is None else _trained(options.model, settings, known_from)
 
     def trade(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rules: TradeRules) -> Replay:
         with progress("bars") as on_progress:
@@ -103,6 +117,7 @@ def _pipeline(options: argparse.Namespace, settings: Settings, screen: DailyScre
                 screen=screen,
                 news=recorded_news(settings) if options.news else None,
                 news_block_score=settings.news_block_score,
+                model=model,
                 on_progress=on_progress,
             )
         if options.cycles is not None:
@@ -110,6 +125,23 @@ def _pipeline(options: argparse.Namespace, settings: Settings, screen: DailyScre
         return run.history
 
     return trade
+
+
+def _trained(path: Path, settings: Settings, known_from: datetime | None) -> DecisionModel:
+    """Load a trained model that has not seen these candles; raises ConfigurationError where it has, or where it is refused."""
+    from dg_bot.models.onnx import OnnxModel  # noqa: PLC0415 - few backtests need it, nor the runtime
+    from dg_bot.models.onnx_session import OnnxSession  # noqa: PLC0415 - as above
+
+    try:
+        session = OnnxSession(load_artifact(path))
+    except ModelFileRefused as error:
+        raise ConfigurationError("--model", "is refused", error.problem) from error
+    cutoff = session.artifact.manifest.cutoff
+    if known_from is None or known_from < cutoff:
+        day = (cutoff + _DAY).date()
+        raise ConfigurationError("--model", f"was trained on hours up to {cutoff:%Y-%m-%d %H:%M}Z", f"begin later: --from {day}")
+    buy_at, sell_at = settings.model_buy_return, settings.model_sell_return
+    return OnnxModel(session=session, buy_at=buy_at, sell_at=sell_at, alarm=lambda _kind, _text: None)
 
 
 def _driftless(

@@ -35,7 +35,7 @@ from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.assembly import Trading, TradingPorts, TradingRules, assembled
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.data_limits import DataLimits
-from dg_bot.ports import RecentNews
+from dg_bot.ports import DecisionModel, RecentNews
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.simulator.ledger import Ledger
 from dg_bot.strategies.base import Strategy
@@ -67,6 +67,7 @@ def run_pipeline(
     screen: DailyScreen | None = None,
     news: RecentNews | None = None,
     news_block_score: float = NEWS_BLOCK_SCORE,
+    model: DecisionModel | None = None,
     on_progress: Callable[[int, int], None] = lambda _done, _of: None,
 ) -> PipelineRun:
     """Drive the stages through every hour of the candles, on the strategy's whole bars of `timeframe`.
@@ -74,6 +75,7 @@ def run_pipeline(
     `limits` are the account's, `rules` say what it costs to trade, `screen` blocks entries where there is one. The size is fixed,
     and order book and other markets object to nothing; nor do news, unless `news` tells what was known of them at each hour.
     Without `is_hourly` only the cycles at the close of a bar are run: others do not trade.
+    `model` decides, the strategy's own rules where there is none.
     `on_progress` is told now and then how many of how many bars are done.
     Raises DataError for bars that are no whole hours, and ConfigurationError for terms that only the kernel knows.
     """
@@ -86,7 +88,7 @@ def run_pipeline(
     if not len(bars):
         raise DataError(f"{candles.market} {timeframe}", "there is no whole bar")
     with _without_collection():
-        run = _Run(hours, bars, strategy, rules, limits, screen, news, news_block_score)
+        run = _Run(hours, bars, strategy, rules, limits, screen, news, news_block_score, model or RulesModel())
         return run.through(HOUR if is_hourly else timeframe, on_progress)
 
 
@@ -115,7 +117,9 @@ class _Run:
         screen: DailyScreen | None,
         news: RecentNews | None,
         news_block_score: float,
+        model: DecisionModel,
     ) -> None:
+        self._model = model
         self._news = news
         self._news_block_score = news_block_score
         self._hours = hours
@@ -213,7 +217,7 @@ class _Run:
         analysis = AnalysisStage(
             strategy=strategy,
             screen=screen or _NoScreen(),
-            model=RulesModel(),
+            model=self._model,
             limits=limits,
             settings=AnalysisSettings(
                 screen_mode=ScreenMode.OFF if screen is None else ScreenMode.BLOCK,
