@@ -1,20 +1,25 @@
 """What the operator hears by Telegram from the true program, and what nobody ever hears."""
 
+import gzip
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
+import pyrage
 import pytest
 
+from dg_bot.adapters.backup_archive import contents
 from dg_bot.simulator.faults import Answer, FaultRule, Html, LoseReply
 from tests.discord_server import SECRET as WEBHOOK_SECRET
 from tests.discord_server import DiscordServer
 from tests.e2e.conftest import MakeBench
 from tests.e2e.market_bench import MarketBench, breakout
-from tests.e2e.tape_bench import ACCESS_KEY, SECRET_KEY, WarmProgram
+from tests.e2e.tape_bench import ACCESS_KEY, ROOT, SECRET_KEY, WarmProgram
 from tests.postgres import rows, run_sql
 from tests.sentry_server import KEY as SENTRY_KEY
 from tests.sentry_server import SentryServer
@@ -153,7 +158,15 @@ def leaks(texts: dict[str, str]) -> list[str]:
 
 
 def files_of(*folders: Path) -> dict[str, str]:
-    return {str(path): path.read_text(errors="replace") for folder in folders for path in folder.rglob("*") if path.is_file()}
+    """Give every file as text, what is compressed and what is in a backup unpacked."""
+    found = {str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+    for name in [name for name in found if name.endswith(".tar.gz")]:
+        found |= {f"{name}/{inside}": content for inside, content in contents(Path(name))}
+    return {name: plain(name, content).decode(errors="replace") for name, content in found.items()}
+
+
+def plain(name: str, content: bytes) -> bytes:
+    return gzip.decompress(content) if name.endswith(".gz") else content
 
 
 def rows_of(dsn: str) -> dict[str, str]:
@@ -213,13 +226,36 @@ def command_lines() -> dict[str, str]:
     return found
 
 
-def test_s01_no_secret_leaves_a_daemon_for_which_everything_fails(bench: MarketBench, telegram: TelegramServer) -> None:
-    """A live daemon for which everything fails tells no secret in log, rows, files, pages, crash reports or process list."""
+def put_away(bench: MarketBench, folder: Path) -> None:
+    """Let secrets come by the other ways: one from a file of its own, two from settings that are encrypted beside the bot."""
+    folder.mkdir()
+    identity = pyrage.x25519.Identity.generate()
+    sealed = f"TELEGRAM_BOT_TOKEN={TOKEN}\nOPENAI_API_KEY={RESERVED['OPENAI_API_KEY']}\n"
+    (bench.folder / ".env.age").write_bytes(pyrage.encrypt(sealed.encode(), [identity.to_public()]))
+    for name, text in (("upbit", SECRET_KEY), ("age", str(identity))):
+        (folder / name).write_text(text, encoding="ascii")
+        (folder / name).chmod(0o600)
+    bench.settings |= {"UPBIT_SECRET_KEY_FILE": str(folder / "upbit"), "ENV_AGE_KEY_FILE": str(folder / "age")}
+    for name in ("UPBIT_SECRET_KEY", "TELEGRAM_BOT_TOKEN"):
+        del bench.settings[name]
+
+
+def said_by(script: str, *arguments: str, folder: Path, settings: dict[str, str]) -> str:
+    command = [sys.executable, str(ROOT / "scripts" / script), *arguments]
+    done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True, check=False, timeout=60)
+    assert 0 == done.returncode, done.stderr
+    return done.stdout + done.stderr
+
+
+def test_s01_no_secret_leaves_a_daemon_for_which_everything_fails(
+    bench: MarketBench, telegram: TelegramServer, tmp_path: Path
+) -> None:
+    """A live daemon for which everything fails tells no secret in log, rows, files, backups, pages, reports or process list."""
     dsn = bench.settings["DATABASE_URL"]
-    with (
-        SentryServer() as sentry,
-        bench.daemon(DATABASE_URL=with_role(dsn), LOG_LEVEL="DEBUG", SENTRY_DSN=sentry.dsn, **RESERVED) as daemon,
-    ):
+    put_away(bench, tmp_path / "secrets")
+    bench.settings |= {name: value for name, value in RESERVED.items() if name != "OPENAI_API_KEY"}
+    bench.settings |= {"DATABASE_URL": with_role(dsn), "LOG_LEVEL": "DEBUG"}
+    with SentryServer() as sentry, bench.daemon(SENTRY_DSN=sentry.dsn) as daemon:
         bench.faults.add(FaultRule(action=Html(), path="/v1/orderbook", nth=1))
         bench.faults.add(FaultRule(action=LoseReply(), path="/v1/orders", method="POST", nth=1))
         bench.faults.add(FaultRule(action=Answer(401, '{"error": {"name": "jwt_verification"}}'), path="/v1/order", nth=1))
@@ -236,9 +272,15 @@ def test_s01_no_secret_leaves_a_daemon_for_which_everything_fails(bench: MarketB
         state_file.unlink()
         (state_file / "in the way").mkdir(parents=True)
         daemon.end(signal.SIGINT)
+    backups = bench.folder / "backups"
+    backed_up = said_by("backup.py", "--to", str(backups), folder=bench.folder, settings=bench.settings)
+    trades = said_by("export_trades.py", folder=bench.folder, settings=bench.settings)
 
+    assert telegram.sent
     assert any("scheduler_main.py" in line for line in processes.values())
     assert any("state_file_behind" in envelope and "guard_tick_failed" in envelope for envelope in sentry.envelopes)
     told = {"log": daemon.log, "crash reports": "".join(sentry.envelopes), **pages, **processes}
-    texts = {**told, **files_of(bench.folder, bench.candles), **rows_of(dsn)}
+    files = files_of(bench.folder, bench.candles)
+    assert any("/state/journal.jsonl" in name and "backups" in name for name in files)
+    texts = {**told, "backup": backed_up, "trades": trades, **files, **rows_of(dsn)}
     assert [] == leaks({**texts, "messages": "\n".join(message.text for message in telegram.sent)})
