@@ -28,3 +28,11 @@ ALTER ROLE dg_bot_reader SET idle_in_transaction_session_timeout = '10s';
 GRANT CONNECT ON DATABASE :"DBNAME" TO dg_bot_reader;
 GRANT USAGE ON SCHEMA public TO dg_bot_reader;
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO dg_bot_reader;
+-- What the bot's later migrations add is for the reader too; whose tables these are is known once the bot has run.
+SELECT coalesce((SELECT tableowner FROM pg_tables WHERE schemaname = 'public' AND tablename = 'trades'), '') AS owner \gset
+SELECT :'owner' <> '' AS has_run \gset
+\if :has_run
+ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT SELECT ON TABLES TO dg_bot_reader;
+\else
+    \warn 'the bot has not made its tables yet: its first start grants them'
+\endif

@@ -70,10 +70,7 @@ def test_every_alert_is_silent_under_its_limit_and_sounds_over_it(
     record_property("monitoring", f"{len(alerts)} alert rules held to {len(checked)} checks of promtool")
 
 
-@pytest.mark.parametrize(
-    ("limit", "other"),
-    [("> 90", "> 91"), ("> 90", "> 89"), ("> 7200", "> 7300"), ("> 0.15", "> 0.16"), (">= 0.9", "> 0.9"), ("< 14", "<= 14")],
-)
+@pytest.mark.parametrize(("limit", "other"), [("> 90", "> 91"), ("> 0.15", "> 0.16"), ("< 14", "<= 14")])
 def test_a_limit_that_was_moved_is_noticed(monitoring: Path, tmp_path: Path, limit: str, other: str) -> None:
     text = (monitoring / "prometheus/rules.yml").read_text(encoding="utf-8")
     assert limit in text

@@ -103,7 +103,7 @@ def _panel(panel: Panel) -> Json:
         "datasource": _datasource(panel.queries[0].source),
         "targets": [_target(panel, query, chr(ord("A") + place)) for place, query in enumerate(panel.queries)],
         "fieldConfig": {"defaults": _defaults(panel), "overrides": list(_overrides(panel))},
-        "options": _options(panel.kind),
+        "options": _options(panel),
         **repeat,
     }
 
@@ -168,10 +168,12 @@ def _override(name: str, properties: Sequence[Json]) -> Json:
     return {"matcher": {"id": "byName", "options": name}, "properties": properties}
 
 
-def _options(kind: Kind) -> Json:
-    match kind:
+def _options(panel: Panel) -> Json:
+    match panel.kind:
         case Kind.STAT:
-            reduce = {"calcs": ["lastNotNull"], "fields": "/.*/", "values": False}
+            # Without a pattern numbers are shown and nothing else; a metric brings its time along.
+            shown = "/.*/" if panel.unit is Unit.TEXT else ""
+            reduce = {"calcs": ["lastNotNull"], "fields": shown, "values": False}
             return {"reduceOptions": reduce, "colorMode": "value", "graphMode": "none", "textMode": "value"}
         case Kind.RANKING:
             return {"orientation": "horizontal", "legend": {"showLegend": False}, "showValue": "always"}
