@@ -5,18 +5,26 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from decimal import Decimal
 from html import escape
 from pathlib import Path
 
+import pytest
+
 from dg_bot.adapters.postgres_tables import reading
+from dg_bot.app.desk import own_desk
+from dg_bot.app.setting_sources import load_settings
+from dg_bot.domain.calendar import HOUR
 from dg_bot.operator.desk.dashboards import dashboards
 from dg_bot.operator.desk.page import desk_page
 from dg_bot.operator.page_parts import asset
 from tests.browser import Browser, chromium
 from tests.monitoring.grafana_files import ROOT, WHOLE
+from tests.monitoring.month import ENDS_AT
 from tests.postgres import rows
 
+LATER = datetime(2027, 1, 1, 3, tzinfo=UTC)
 _DRAWN = """[...document.querySelectorAll("[data-panel]")].filter(place =>
     place.querySelector("svg path, svg rect, svg circle, .value, .rank, td")).length"""
 _STATS = """Object.fromEntries([...document.querySelectorAll("article.stat")].map(card =>
@@ -48,6 +56,18 @@ def test_the_page_of_a_month_shows_what_the_database_says_everywhere_and_asks_no
         assert 2 == len(grounds)
         assert [] == browser.of("Runtime.exceptionThrown") + browser.of("Log.entryAdded") + browser.of("Runtime.consoleAPICalled")
         assert [file.as_uri()] == [request["request"]["url"] for request in browser.of("Network.requestWillBeSent")]
+
+
+@pytest.mark.parametrize(("mode", "end"), [("demo", ENDS_AT - HOUR.length), ("paper", LATER)])
+def test_the_page_ends_now_and_in_a_demo_with_its_newest_cycle(month_database: str, mode: str, end: datetime) -> None:
+    """The clock of a demo is its venue's, and far from this machine's."""
+    settings = load_settings(environment={"MODE": mode, "DATABASE_URL": month_database}, env_file=Path("none"))
+
+    page = own_desk(settings, days=2, now=LATER)
+
+    begun, ended = json.loads(page.partition('id="range">')[2].partition("</script>")[0])
+    assert (end.timestamp(), 2 * 86_400) == (ended - ended % 3600, ended - begun)
+    assert f"The {mode} bot" in page
 
 
 def test_the_command_draws_an_empty_time_and_says_so(month_database: str, tmp_path: Path) -> None:

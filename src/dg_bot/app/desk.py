@@ -13,6 +13,7 @@ from dg_bot.operator.desk.dashboards import dashboards
 from dg_bot.operator.desk.page import desk_page
 from dg_bot.operator.desk.queries import Span
 
+_SECOND = timedelta(seconds=1)
 _MARKETS = "SELECT DISTINCT symbol FROM prices ORDER BY symbol"
 _NEWEST = "SELECT last_cycle_at FROM freshness"
 
@@ -34,6 +35,7 @@ def _span(settings: Settings, reader: TableReader, days: int, now: datetime) -> 
     """End now, and where the venue's clock is not this machine's, with the newest cycle."""
     newest = next((row[0] for row in reader.table(_NEWEST).rows), None)
     follows_venue = settings.mode is Mode.DEMO or settings.clock_from_venue
-    end = newest if follows_venue and isinstance(newest, datetime) else now
+    # The queries take whole seconds: the newest row lies before the next one.
+    end = newest + _SECOND if follows_venue and isinstance(newest, datetime) else now
     markets = tuple(str(row[0]) for row in reader.table(_MARKETS).rows)
     return Span(start=end - timedelta(days=days), end=end, markets=markets)

@@ -13,15 +13,18 @@ from dg_bot.operator.desk.panels import Dashboard, Panel
 from dg_bot.operator.desk.queries import Span, expanded
 from dg_bot.operator.page_parts import asset, script_text
 
+_WHOLE = 24
+
 Ask = Callable[[str], Table]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """One panel on the page, or one market of it, with what it draws."""
+    """One panel on the page, or one market of it, with what it draws; `width` is of 24 columns."""
 
     panel: Panel
     title: str
+    width: int
     data: Data
 
 
@@ -50,10 +53,12 @@ def _cards(dashboard: Dashboard, span: Span, ask: Ask) -> list[Card]:
     for panel in dashboard.panels:
         if not panel.is_of_rows:
             continue
-        for markets, title in _repeats(panel, span.markets).items():
+        repeats = _repeats(panel, span.markets)
+        width = _WHOLE if panel.is_per_market and len(repeats) == 1 else panel.width
+        for markets, title in repeats.items():
             shown = Span(start=span.start, end=span.end, markets=markets)
             tables = [ask(expanded(query.text, shown)) for query in panel.queries]
-            cards.append(Card(panel=panel, title=title, data=panel_data(panel, tables)))
+            cards.append(Card(panel=panel, title=title, width=width, data=panel_data(panel, tables)))
     return cards
 
 
@@ -73,5 +78,5 @@ def _card(card: Card, number: int) -> str:
     panel = card.panel
     about = f'<p class="quiet">{escape(panel.about)}</p>'
     place = f'<div class="place" data-panel="{number}" style="--rows:{panel.height}"></div>'
-    kind = f"card {panel.kind.value} w{panel.width}"
+    kind = f"card {panel.kind.value} w{card.width}"
     return f'<article class="{kind}"><h3>{escape(card.title)}</h3>{about}{place}</article>'

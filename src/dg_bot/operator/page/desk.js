@@ -180,7 +180,7 @@ function drawn(panel, one, number, count, { across, up, step }) {
       return shape("path", { class: "mark", d: path, fill: paint(one, number) });
     });
   }
-  if (panel.kind === "points") {
+  if (panel.kind === "points" || (one.x.length === 1 && panel.kind !== "bars" && panel.kind !== "stacked")) {
     return one.x.map((second, place) => shape("circle", { class: "mark", cx: across(second), cy: up(one.y[place]), r: 4.5, fill: colour(number) }));
   }
   if (panel.kind === "bars" || panel.kind === "stacked") {
