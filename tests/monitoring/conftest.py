@@ -1,10 +1,13 @@
 """A database that a simulated month has filled, once for all processes of a session."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
+import psycopg
 import pytest
+from psycopg import Connection
 
 from dg_bot.adapters.journal_codec import decode, encode
 from dg_bot.adapters.postgres import PostgresStore
@@ -13,8 +16,6 @@ from dg_bot.domain.events import Record
 from tests.e2e.tape_bench import SharedResults
 from tests.monitoring.month import candles, month
 from tests.postgres import copy_of_template, run_sql
-
-READER_PASSWORD = "a-password-of-the-tests"
 
 
 @pytest.fixture(scope="session")
@@ -53,12 +54,14 @@ def fill(dsn: str, records: tuple[Record, ...]) -> None:
     run_sql(dsn, "ANALYZE")
 
 
-@pytest.fixture(scope="session")
-def reader_dsn(month_database: str) -> str:
-    """Give the connection string by which Grafana would read the month."""
-    run_sql(month_database, f"ALTER ROLE dg_bot_reader LOGIN PASSWORD '{READER_PASSWORD}'")
-    _, _, address = month_database.partition("@")
-    return f"postgresql://dg_bot_reader:{READER_PASSWORD}@{address}"
+@pytest.fixture
+def reader(month_database: str) -> Iterator[Connection]:
+    """Look at the month as the role that Grafana reads by."""
+    with psycopg.connect(month_database, autocommit=True) as connection:
+        connection.execute("SET SESSION AUTHORIZATION dg_bot_reader")
+        connection.execute("SET default_transaction_read_only = on")
+        connection.execute("SET statement_timeout = '5s'")
+        yield connection
 
 
 @pytest.fixture(scope="session")

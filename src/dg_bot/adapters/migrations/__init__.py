@@ -7,7 +7,7 @@ import psycopg
 from dg_bot.adapters.postgres_errors import require_dsn, store_error
 from dg_bot.errors import ConfigurationError
 
-HEAD = "m0008_challenger_cutoffs"
+HEAD = "m0009_score_speed"
 _OPERATION = "migrate"
 _FOLDER = Path(__file__).parent
 
