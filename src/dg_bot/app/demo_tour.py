@@ -22,7 +22,7 @@ WHAT_NEXT = """What next
   python main.py --mode paper             real prices, no orders, no key
   python scheduler_main.py --mode paper   every hour, with the guard in between
   python scripts/doctor.py --mode paper   is all well?
-  README.md                               from here to your own keys"""
+  docs/user-guide.md                      from here to your own keys"""
 
 
 def shown_cycle(root: Path, folder: Path) -> int:
