@@ -1,14 +1,14 @@
 """I8: what everything that was sent may cost at worst, against the limits of a day, an hour, a position and the exposure."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from dg_bot.domain.calendar import seoul_day_start
 from dg_bot.domain.events import IntentClosed, IntentPlanned
-from dg_bot.domain.money import ZERO
+from dg_bot.domain.money import ZERO, product
 from dg_bot.risk.limits import RiskLimits
 from tests.fault.simulation.violation import Violation
 
@@ -31,13 +31,13 @@ class Caps:
         self._limits = limits
         self._spends: dict[str, _Spend] = {}
         self._recent: deque[str] = deque()
-        self._shown_worth_krw: Decimal | None = None
+        self._shown_holdings: Sequence[tuple[Decimal, Decimal]] | None = None
         self._shown_krw = ZERO
         self._look: tuple[str, Decimal | None, Decimal] | None = None
 
-    def shown(self, worth_krw: Decimal | None, krw: Decimal) -> None:
-        """Note the account as the bot has just been shown it; None for a worth that it cannot know."""
-        self._shown_worth_krw, self._shown_krw = worth_krw, krw
+    def shown(self, holdings: Sequence[tuple[Decimal, Decimal]] | None, krw: Decimal) -> None:
+        """Note quantity and price of all that is held, as the bot has just been shown it; None where it cannot know them."""
+        self._shown_holdings, self._shown_krw = holdings, krw
 
     def sending(self, plan: IntentPlanned, at: datetime) -> None:
         """Count an entry that is being sent, once however often it is."""
@@ -77,5 +77,7 @@ class Caps:
     def _looked_at(self, plan: IntentPlanned) -> tuple[Decimal | None, Decimal]:
         """Give worth and won as the bot was shown them before the first order of an entry."""
         if self._look is None or self._look[0] != plan.cycle_id:
-            self._look = (plan.cycle_id, self._shown_worth_krw, self._shown_krw)
+            shown = self._shown_holdings
+            worth = None if shown is None else sum((product(quantity, price) for quantity, price in shown), ZERO)
+            self._look = (plan.cycle_id, worth, self._shown_krw)
         return self._look[1:]

@@ -22,7 +22,7 @@ from dg_bot.domain.events import (
     TransferDeclared,
 )
 from dg_bot.domain.market import Market
-from dg_bot.domain.money import ZERO, product
+from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import Identifier, MarketBuy, Role, Side
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskApproved
@@ -85,10 +85,10 @@ class Checker:
 
     def prices_shown(self, prices: Mapping[Market, Decimal], *, is_wrong: bool) -> None:
         """Note the account as the prices just shown make it; what is held has no worth where a price was wrong or is missing."""
-        worth = None
+        holdings = None
         if not is_wrong and self.held.keys() <= prices.keys():
-            worth = sum((product(held.quantity, prices[market]) for market, held in self.held.items()), ZERO)
-        self._caps.shown(worth, self._ledger.account("KRW").total)
+            holdings = [(held.quantity, prices[market]) for market, held in self.held.items()]
+        self._caps.shown(holdings, self._ledger.account("KRW").total)
 
     def posted(self, approved: RiskApproved, now: datetime) -> None:
         """Judge a request at the moment in which it leaves: I2, I3, I5, I7, I8, I9."""
