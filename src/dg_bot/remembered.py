@@ -58,7 +58,7 @@ class Remembered:
     def after(self, record: Record) -> "Remembered":
         """Fold one record in; raises InvariantViolated where it contradicts what is known."""
         state = risk_state.after(self.state, record)
-        if isinstance(record.event, CycleCompleted):
+        if isinstance(record.event, CycleCompleted):  # most records are; one tells nothing to any other fold
             report = record.event.report
             return replace(
                 self,
