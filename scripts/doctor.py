@@ -8,6 +8,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from rich.console import Console
+
 from dg_bot.app.account_access import AccountAccess, account_access
 from dg_bot.app.adoption import adopt
 from dg_bot.app.argument_types import count
@@ -27,6 +29,7 @@ from dg_bot.app.state_folder import altered_record
 from dg_bot.app.watch import watch
 from dg_bot.domain.market import Market
 from dg_bot.errors import BotError
+from dg_bot.operator.progress_bar import steps
 from dg_bot.operator.terminal import terminal
 
 _WATCH_S = 10
@@ -48,9 +51,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if options.watch is not None:
                 return ExitCode.DONE if watch(settings, account, terminal(), period_s=options.watch) else ExitCode.FAILED
             act = _act(options)
-            for line in act(settings, account) if act is not None else ():
-                print(line, file=sys.stderr if options.json else sys.stdout)
-            findings = examine(settings, account.balances)
+            if act is not None:
+                with steps("at it", Console(stderr=True)):
+                    lines = act(settings, account)
+                print("\n".join(lines), file=sys.stderr if options.json else sys.stdout)
+            with steps("looking", Console(stderr=True)):
+                findings = examine(settings, account.balances)
     except BotError as error:
         return refusal("doctor", error)
     if options.json:
@@ -131,14 +137,16 @@ def _number(text: str) -> Decimal:
 
 
 def _audit(settings: Settings) -> int:
-    altered = audit(settings)
+    with steps("comparing every row", Console(stderr=True)):
+        altered = audit(settings)
     print("\n".join(altered) or "every row is what the journal says")
     return ExitCode.FAILED if altered else ExitCode.DONE
 
 
 def _verify(settings: Settings) -> int:
     path = settings.state_folder / "journal.jsonl"
-    altered = altered_record(settings)
+    with steps("reading every record", Console(stderr=True)):
+        altered = altered_record(settings)
     if altered is None:
         print(f"{path}: every record is as it was written")
         return ExitCode.DONE

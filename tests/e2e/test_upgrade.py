@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import cast
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
 from dg_bot.adapters.journal_reader import read_journal, verify
 from dg_bot.adapters.migrations import HEAD, _upgrade, migrate, schema_version
+from dg_bot.adapters.postgres_dump import dumped_rows, restore_rows
 from tests.e2e.tape_bench import WarmProgram
 from tests.e2e.warm_main import Run
 from tests.postgres import rows, run_sql
@@ -63,6 +65,21 @@ def test_the_tables_of_the_first_version_become_those_of_today_with_every_row(em
         name: len(content) for name, content in before.items()
     }.items()
     assert [] == lost(before, after)
+
+
+def test_rows_that_were_backed_up_under_an_earlier_schema_are_restored_into_that_of_today(
+    empty_database: str, postgres_server: str
+) -> None:
+    earlier_database(empty_database)
+    fresh = empty_database.replace("/empty_", "/restored_")
+    run_sql(postgres_server, f"CREATE DATABASE {conninfo_to_dict(fresh)['dbname']}")
+
+    dump, version = dumped_rows(empty_database)
+    is_restored = restore_rows(fresh, dump)
+    again = restore_rows(fresh, dump)
+
+    assert (FIRST_VERSION, True, False) == (version, is_restored, again)
+    assert [] == lost(tables(empty_database), tables(fresh))
 
 
 def test_todays_program_goes_on_from_an_earlier_folder_and_database(

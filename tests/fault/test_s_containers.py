@@ -27,7 +27,13 @@ from tests.postgres import rows, run_sql
 COMPOSE = ("docker-compose.yml", "docker-compose.full-stack.yml")
 PASSWORDS = {name: f"{name.lower()}-of-a-test" for name in CONTAINER_NAMES} | {"BOT_UID": "1000"}
 GIVEN = {**PASSWORDS, "TELEGRAM_BOT_TOKEN": "1:token", "TELEGRAM_CHAT_ID": "-100"}
-HARDENED = {"read_only": True, "cap_drop": ["ALL"], "security_opt": ["no-new-privileges:true"], "restart": "unless-stopped"}
+HARDENED = {
+    "read_only": True,
+    "cap_drop": ["ALL"],
+    "security_opt": ["no-new-privileges:true"],
+    "ulimits": {"core": 0},
+    "restart": "unless-stopped",
+}
 
 
 def tool(name: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import resource
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
@@ -31,6 +32,11 @@ class Redactor:
     def clean(self, text: str) -> str:
         """Give `text` with each secret replaced by `***`."""
         return self._pattern.sub(MASK, text)
+
+
+def forbid_core_dumps() -> None:
+    """Keep what this process and its children hold in memory, keys among it, off the disk should one of them crash."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _spellings(value: str) -> Iterator[str]:

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -67,3 +69,15 @@ def test_the_password_of_a_connection_url_is_a_secret_of_its_own() -> None:
 
 def test_a_value_that_is_no_url_at_all_is_still_a_secret() -> None:
     assert "***" == Redactor(["http://[broken"]).clean("http://[broken")
+
+
+def test_a_crash_writes_no_memory_to_the_disk() -> None:
+    """Nor does that of a child, which inherits it."""
+    ask = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
+    program = "import subprocess, sys; from dg_bot.app.secrets import forbid_core_dumps; forbid_core_dumps(); "
+    program += f"{ask}; sys.stdout.flush(); "
+    program += f"subprocess.run([sys.executable, '-c', {ask!r}], check=True)"
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+
+    assert ["(0, 0)", "(0, 0)"] == done.stdout.splitlines()
