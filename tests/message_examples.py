@@ -52,6 +52,7 @@ from tests.unit.operator.reports import (
     SCREEN,
     TRADED,
     closed,
+    cycle_messages,
 )
 
 Sections = Mapping[str, Mapping[str, tuple[Reply, ...]]]
@@ -201,7 +202,7 @@ def told(book: Phrasebook) -> dict[str, tuple[Reply, ...]]:
     made: dict[str, str] = {}
     for name, report in REPORTS.items():
         parts = ("start", "backtest", "decision", "portfolio") if name == "traded" else ("", "", "decision", "")
-        texts = messages.cycle_messages(report, book)
+        texts = cycle_messages(report, book)
         made |= {f"cycle {name}: {part}": text for part, text in zip(parts, texts, strict=True) if part}
     failed_screen = replace(TRADED, screen=ETH_HALT.screen)
     made |= {

@@ -103,10 +103,11 @@ class MessageProjection:
 
     def _observe(self, *, sending_after: int | None) -> None:
         for record in self._journal.records(self._observed):
-            told = self._narrator.observe(record)
+            if sending_after is None or record.sequence <= sending_after:
+                self._narrator.remember(record)
+            else:
+                self._queue.extend((record, message) for message in self._narrator.observe(record))
             self._observed = record.sequence
-            if sending_after is not None and record.sequence > sending_after:
-                self._queue.extend((record, message) for message in told)
         while len(self._queue) > _QUEUE:
             least = min(self._queue, key=lambda item: item[1].urgency)
             if least[1].urgency is Urgency.ALERT:

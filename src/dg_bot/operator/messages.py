@@ -26,16 +26,6 @@ _SIGNS = {Action.BUY: "🟢", Action.SELL: "🔴", Action.HOLD: "⚪"}
 _OUTCOME_SIGNS = {Outcome.HALTED: "⛔", Outcome.FAILED: "🚨"}
 
 
-def cycle_messages(report: CycleReport, book: Phrasebook) -> tuple[str, str, str, str]:
-    """Give the four messages of a cycle: its start, the backtest, the decision, the portfolio."""
-    return (
-        cycle_start(report, book),
-        cycle_screen(report, book),
-        cycle_decision(report, book),
-        cycle_portfolio(report, book),
-    )
-
-
 def cycle_start(report: CycleReport, book: Phrasebook) -> str:
     lines = [
         book.say("start.title", market=str(report.market)),

@@ -1,9 +1,10 @@
 """Turn journal records into the messages an operator wants to read, at the verbosity that was chosen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
+from functools import partial
 
 from dg_bot.domain.calendar import seoul_day_start
 from dg_bot.domain.cycle_report import CycleReport, Outcome
@@ -42,6 +43,14 @@ class Message:
     urgency: Urgency
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """A message that a record calls for; its text is written where somebody is to read it."""
+
+    urgency: Urgency
+    text: Callable[[], str]
+
+
 _LEAST = {Verbosity.FULL: Urgency.CHATTER, Verbosity.CHANGES: Urgency.CHANGE, Verbosity.ALERTS: Urgency.ALERT}
 
 
@@ -58,35 +67,41 @@ class Narrator:
 
     def observe(self, record: Record) -> tuple[Message, ...]:
         """Give the messages that this record calls for, in order."""
-        return tuple(message for message in self._told(record) if message.urgency >= _LEAST[self._verbosity])
+        least = _LEAST[self._verbosity]
+        return tuple(Message(text=due.text(), urgency=due.urgency) for due in self._told(record) if due.urgency >= least)
 
-    def _told(self, record: Record) -> Iterator[Message]:
+    def remember(self, record: Record) -> None:
+        """Follow a record of which nobody is to be told."""
+        for _ in self._told(record):
+            pass
+
+    def _told(self, record: Record) -> Iterator[_Due]:
         event, at, book = record.event, record.at, self._book
         yield from self._day_that_ended(at)
         match event:
             case IntentPlanned():
                 self._planned[event.identifier] = event
                 if self._is_first_of_its_exit(event):
-                    yield _alert(messages.exit_triggered(event, at, book))
+                    yield _alert(partial(messages.exit_triggered, event, at, book))
             case IntentClosed():
                 planned = self._planned.pop(event.identifier, None)
                 if planned is not None:
-                    text = messages.order_closed(planned, event, at, book)
+                    text = partial(messages.order_closed, planned, event, at, book)
                     # An exit that sold nothing leaves a position that should be gone.
                     is_alarming = planned.role is Role.EXIT and event.executed_quantity == ZERO
                     yield _alert(text) if is_alarming else _change(text)
             case SafeModeEntered():
-                yield _alert(messages.safe_mode_entered(event, at, book))
+                yield _alert(partial(messages.safe_mode_entered, event, at, book))
             case SafeModeLeft():
-                yield _alert(messages.safe_mode_left(event, at, book))
+                yield _alert(partial(messages.safe_mode_left, event, at, book))
             case PositionAdopted():
-                yield _change(messages.position_adopted(event, at, book))
+                yield _change(partial(messages.position_adopted, event, at, book))
             case AlarmRaised():
-                yield _alert(messages.alarm(event, at, book))
+                yield _alert(partial(messages.alarm, event, at, book))
             case Started():
-                yield _change(messages.process_started(event, at, book))
+                yield _change(partial(messages.process_started, event, at, book))
             case Stopped():
-                unwatched = messages.process_stopped(event.mode, event.open_positions, at, book)
+                unwatched = partial(messages.process_stopped, event.mode, event.open_positions, at, book)
                 yield _alert(unwatched) if event.open_positions else _change(unwatched)
             case CycleCompleted():
                 self._day = (self._day or Day.of(at)).after(event.report)
@@ -94,10 +109,10 @@ class Narrator:
             case _:
                 return
 
-    def _day_that_ended(self, at: datetime) -> Iterator[Message]:
+    def _day_that_ended(self, at: datetime) -> Iterator[_Due]:
         """Tell the last day with cycles at the first record after its end."""
         if self._day is not None and seoul_day_start(at) > self._day.start:
-            yield _change(day_summary(self._day, self._book))
+            yield _change(partial(day_summary, self._day, self._book))
             self._day = None
 
     def _is_first_of_its_exit(self, planned: IntentPlanned) -> bool:
@@ -109,16 +124,16 @@ class Narrator:
         self._last_exit[planned.market] = exit_
         return is_first
 
-    def _cycle(self, report: CycleReport) -> Iterator[Message]:
+    def _cycle(self, report: CycleReport) -> Iterator[_Due]:
         failed = report.stopping_gate
         ending = (report.outcome, None if failed is None else failed.name)
         has_changed = self._last_ending.get(report.market) != ending
         self._last_ending[report.market] = ending
-        start, screen, decision, portfolio = messages.cycle_messages(report, self._book)
-        yield _chatter(start)
-        yield _chatter(screen)
-        yield Message(text=decision, urgency=_urgency(report.outcome, has_changed=has_changed))
-        yield _chatter(portfolio)
+        urgency = _urgency(report.outcome, has_changed=has_changed)
+        yield _Due(Urgency.CHATTER, partial(messages.cycle_start, report, self._book))
+        yield _Due(Urgency.CHATTER, partial(messages.cycle_screen, report, self._book))
+        yield _Due(urgency, partial(messages.cycle_decision, report, self._book))
+        yield _Due(Urgency.CHATTER, partial(messages.cycle_portfolio, report, self._book))
 
 
 def _urgency(outcome: Outcome, *, has_changed: bool) -> Urgency:
@@ -127,13 +142,9 @@ def _urgency(outcome: Outcome, *, has_changed: bool) -> Urgency:
     return Urgency.ALERT if outcome is Outcome.FAILED else Urgency.CHANGE
 
 
-def _alert(text: str) -> Message:
-    return Message(text=text, urgency=Urgency.ALERT)
+def _alert(text: Callable[[], str]) -> _Due:
+    return _Due(Urgency.ALERT, text)
 
 
-def _change(text: str) -> Message:
-    return Message(text=text, urgency=Urgency.CHANGE)
-
-
-def _chatter(text: str) -> Message:
-    return Message(text=text, urgency=Urgency.CHATTER)
+def _change(text: Callable[[], str]) -> _Due:
+    return _Due(Urgency.CHANGE, text)

@@ -9,10 +9,9 @@ import pytest
 
 from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.errors import ConfigurationError, StoreError
-from dg_bot.operator.messages import cycle_messages
 from dg_bot.operator.phrasebook import Language, Phrasebook
 from tests.telegram_server import BLOCKED, CHAT, NO_CHAT, SILENCE, TOKEN, UNAUTHORIZED, Sent, TelegramServer, broken, flood
-from tests.unit.operator.reports import TRADED
+from tests.unit.operator.reports import TRADED, cycle_messages
 
 SECRET = TOKEN.partition(":")[2]
 

@@ -11,6 +11,8 @@ from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Role, Side
 from dg_bot.domain.screen import ScreenResult
+from dg_bot.operator import messages
+from dg_bot.operator.phrasebook import Phrasebook
 
 BTC = Market("KRW-BTC")
 OPENED_AT = datetime(2026, 11, 20, 13, tzinfo=UTC)
@@ -192,3 +194,13 @@ def closed(planned: IntentPlanned, quantity: str = "0.00689655", closing: Closin
 
 def record(event: Event, sequence: int = 1) -> Record:
     return Record(sequence=sequence, at=OPENED_AT + timedelta(seconds=sequence), event=event)
+
+
+def cycle_messages(report: CycleReport, book: Phrasebook) -> tuple[str, str, str, str]:
+    """Give the four messages of a cycle: its start, the backtest, the decision, the portfolio."""
+    return (
+        messages.cycle_start(report, book),
+        messages.cycle_screen(report, book),
+        messages.cycle_decision(report, book),
+        messages.cycle_portfolio(report, book),
+    )

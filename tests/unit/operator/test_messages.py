@@ -13,7 +13,6 @@ from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
 from dg_bot.domain.portfolio import ProtectionPlan
 from dg_bot.operator import messages, messages_en, messages_ko
-from dg_bot.operator.messages import cycle_messages
 from dg_bot.operator.phrasebook import Language, Phrasebook, cut, joined, safe
 from dg_bot.risk.exit_rules import ExitReason
 from dg_bot.risk.loss_breaker import TripReason
@@ -30,6 +29,7 @@ from tests.unit.operator.reports import (
     STATE,
     TRADED,
     closed,
+    cycle_messages,
 )
 
 HOSTILE = "<b>&\"'</b>\n<script>alert(1)</script>\u202e\x00 {market} %s"

@@ -123,6 +123,16 @@ def test_a_start_is_told_where_changes_are() -> None:
     assert (["▶️ <b>Started</b>"], []) == (titles(Verbosity.CHANGES, started), titles(Verbosity.ALERTS, started))
 
 
+def test_what_was_only_remembered_weighs_on_what_is_told_next_as_if_it_had_been_told() -> None:
+    teller, listener = (Narrator(language=Language.KOREAN, verbosity=Verbosity.CHANGES) for _ in range(2))
+
+    told = teller.observe(record(cycle(HELD)))
+    listener.remember(record(cycle(HELD)))
+
+    assert 1 == len(told)
+    assert () == teller.observe(record(cycle(HELD))) == listener.observe(record(cycle(HELD)))
+
+
 def test_alerts_outrank_changes_and_changes_outrank_chatter() -> None:
     narrator = Narrator(language=Language.KOREAN, verbosity=Verbosity.FULL)
 
