@@ -151,11 +151,7 @@ class IntentBook:
     """
 
     intents: Mapping[str, Intent] = field(default_factory=dict)
-    _open: tuple[Intent, ...] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        # Asked for at every tick, and another one only where an order has moved.
-        object.__setattr__(self, "_open", tuple(intent for intent in self.intents.values() if intent.is_open))
+    _open: tuple[Intent, ...] | None = field(default=None, init=False, repr=False, compare=False)
 
     def after(self, record: Record) -> "IntentBook":
         """Fold one record in; other kinds of event change nothing. Raises InvariantViolated for a step outside the table."""
@@ -180,10 +176,13 @@ class IntentBook:
 
     def open_intents(self) -> tuple[Intent, ...]:
         """Give the intents without an end."""
-        return self._open
+        if self._open is None:
+            # Asked for at every tick, and another one only where an order has moved.
+            object.__setattr__(self, "_open", tuple(intent for intent in self.intents.values() if intent.is_open))
+        return self._open or ()
 
     def open_on(self, market: Market) -> tuple[Intent, ...]:
-        return tuple(intent for intent in self._open if intent.plan.market == market)
+        return tuple(intent for intent in self.open_intents() if intent.plan.market == market)
 
     def is_selling(self, market: Market) -> bool:
         """Tell whether a sale on `market` has no end yet: until it has, nothing there may be sold a second time."""
