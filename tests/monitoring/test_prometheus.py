@@ -42,9 +42,30 @@ def server(metrics: Metrics, monitoring: Path, tmp_path_factory: pytest.TempPath
     status.stop()
 
 
+# What a journal alone has moved when the month ends; the rest is told by the daemon, its clock, its connections and its key.
+_COUNTED_BY_RECORDS = {
+    "ai_decisions_total", "ai_validation_failures_total", "last_cycle_timestamp_seconds", "llm_answers_total",
+    "llm_cost_krw_total", "llm_tokens_total", "orders_total", "portfolio_profit_rate", "portfolio_value_krw",
+    "risk_rejections_total",
+    "risk_take_profit_triggers_total", "risk_daily_pnl_pct", "risk_weekly_pnl_pct", "slippage_pct", "trade_fee_krw_total",
+    "trade_volume_krw_total", "trades_total", "unrealized_pnl",
+}  # fmt: skip
+
+
 def rules(monitoring: Path) -> list[Document]:
     groups = yaml.safe_load((monitoring / "prometheus/rules.yml").read_text(encoding="utf-8"))["groups"]
     return [rule for group in groups for rule in group["rules"]]
+
+
+def test_a_month_moves_what_the_journal_counts(month_records: tuple[Record, ...]) -> None:
+    counted = Metrics()
+    at_first = _values(counted)
+    for record in month_records:
+        counted.observe_record(record)
+
+    moved = {name for name, value in _values(counted).items() if value != at_first.get(name)}
+
+    assert _COUNTED_BY_RECORDS == {name for name, _ in moved}
 
 
 def test_promtool_takes_the_configuration(monitoring: Path) -> None:
@@ -139,6 +160,15 @@ def test_loki_and_alloy_are_where_compose_mounts_them_and_speak_to_one_another(m
     for path in ("prometheus/prometheus.yml", "prometheus/rules.yml", "alertmanager/alertmanager.yml", "loki/loki.yml"):
         assert f"./monitoring/{path}:" in compose
     assert "./monitoring/alloy/config.alloy:" in compose
+
+
+def _values(metrics: Metrics) -> dict[tuple[str, str], str]:
+    """Give every sample as text, so that what is not a number equals itself."""
+    return {
+        (sample.name, repr(sorted(sample.labels.items()))): repr(sample.value)
+        for family in metrics.registry.collect()
+        for sample in family.samples
+    }
 
 
 def _names(text: str) -> set[str]:
