@@ -94,6 +94,15 @@ def test_what_is_no_tame_feed_gives_no_news_and_its_name(body: bytes, outcome: F
     assert FeedReading(outcome=outcome) == read(body)
 
 
+def test_long_texts_beside_the_headline_never_reach_the_slow_parser() -> None:
+    """The library takes minutes over an author of 200,000 letters, and keeps all threads waiting meanwhile."""
+    author, date = f"<author>{'a' * 500_000}</author>", f"<pubDate>{'a' * 200_000}</pubDate>"
+    inside = "<source><title>of another</title></source>"
+    entry = f"<item>{author}{date}{inside}<title>t</title><link>https://a.example/1</link></item>"
+
+    assert NewsEntry(url="https://a.example/1", title="t") == only(rss(items=entry))
+
+
 def test_a_feed_without_entries_is_a_feed() -> None:
     assert FeedReading(outcome=FeedOutcome.READ) == read(rss())
 
