@@ -10,6 +10,7 @@ import struct
 import subprocess
 import sys
 import termios
+from contextlib import suppress
 
 from tests.e2e.conftest import MakeBench
 from tests.e2e.tape_bench import ROOT
@@ -45,8 +46,11 @@ class Screen:
         return shown
 
     def interrupted(self) -> int:
-        """Press Ctrl-C and give the exit code."""
+        """Press Ctrl-C, let what is still written be read as a terminal does, and give the exit code."""
         self._process.send_signal(signal.SIGINT)
+        with suppress(OSError):  # EIO: the program has ended, and nobody else has its terminal
+            while select.select([self._ours], [], [], 30)[0] and os.read(self._ours, 65_536):
+                pass
         return self._process.wait(30)
 
     def close(self) -> None:
