@@ -25,15 +25,20 @@ class Screen:
     def __init__(self, settings: dict[str, str], *arguments: str) -> None:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 120, 0, 0))
-        self._process = subprocess.Popen(
-            [sys.executable, str(ROOT / "scripts" / "doctor.py"), *arguments],
-            env={**settings, "TERM": "xterm-256color"},
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
+        # A suite in the background of a shell ignores Ctrl-C, and so would all that it starts.
+        of_the_suite = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, str(ROOT / "scripts" / "doctor.py"), *arguments],
+                env={**settings, "TERM": "xterm-256color"},
+                stdin=theirs,
+                stdout=theirs,
+                stderr=theirs,
+                start_new_session=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, of_the_suite)
+            os.close(theirs)
         self._seen = ""
 
     def wait_for(self, text: str) -> str:
