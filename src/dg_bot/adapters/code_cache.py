@@ -2,11 +2,15 @@
 
 import hashlib
 import os
+import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from dg_bot.adapters.atomic_file import make_private_folder, open_private, write_atomically
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
+# Some ten versions are in use at a time, one for each compiled function; each takes about 30 kB.
+_VERSIONS = 64
 
 
 def cache_folder() -> Path:
@@ -27,7 +31,10 @@ def kept_code(version: str, name: str) -> bytes | None:
 
 
 def keep_code(version: str, name: str, code: bytes) -> bool:
-    """Keep code for the next process and tell whether that could be done; the same from two processes at once does no harm."""
+    """Keep code for the next process and tell whether that could be done; the same from two processes at once does no harm.
+
+    All but the newest 64 versions are removed. A process that still wants one of them makes it anew.
+    """
     try:
         path = _path(version, name)
         path.parent.parent.mkdir(parents=True, exist_ok=True)
@@ -36,7 +43,16 @@ def keep_code(version: str, name: str, code: bytes) -> bool:
         write_atomically(path, hashlib.sha256(code).digest() + code)
     except (OSError, RuntimeError):
         return False
+    _remove_old(path.parent.parent)
     return True
+
+
+def _remove_old(folder: Path) -> None:
+    """Remove all but the newest versions, as far as that goes: another process may be at it, too."""
+    with suppress(OSError):
+        versions = sorted(folder.iterdir(), key=lambda version: version.stat().st_mtime_ns)
+        for old in versions[:-_VERSIONS]:
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _path(version: str, name: str) -> Path:

@@ -131,6 +131,18 @@ def test_what_is_kept_is_given_back_whole_or_not_at_all(monkeypatch: pytest.Monk
     assert code_cache.kept_code("v", "f") is None
 
 
+def test_of_many_versions_the_newest_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(code_cache, "_VERSIONS", 3)
+    for age, version in enumerate(("newest", "newer", "old", "oldest"), start=1):
+        assert code_cache.keep_code(version, "f", b"code")
+        os.utime(tmp_path / "dg_bot" / version, (1_000 - age, 1_000 - age))
+
+    assert code_cache.keep_code("added", "f", b"code")
+
+    assert {"added", "newest", "newer"} == {path.name for path in (tmp_path / "dg_bot").iterdir()}
+
+
 def test_a_place_that_cannot_be_written_keeps_nothing_and_stops_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
