@@ -7,7 +7,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from dg_bot.app.bootstrap import Bot, running_bot
+from dg_bot.app.bootstrap import running_bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import refusal
 from dg_bot.app.log_format import LogFormat

@@ -10,7 +10,8 @@ from pathlib import Path
 from dg_bot.adapters.instance_lock import claim_folder
 from dg_bot.adapters.journal_file import SEGMENT_BYTES, JournalFile
 from dg_bot.adapters.memory import MemoryJournal
-from dg_bot.app.bootstrap import Bot, running_bot
+from dg_bot.app.bootstrap import running_bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.domain.calendar import HOUR

@@ -21,8 +21,8 @@ from dg_bot.analysis.prompt import CANARY_INSTRUCTIONS
 from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.app.demo_venue import SEED
 from dg_bot.app.guarded_language_model import AskingLimits, GuardedLanguageModel
-from dg_bot.app.measured_strategy import MeasuredStrategy
 from dg_bot.app.setting_sources import load_settings
+from dg_bot.app.signal_meter import SignalMeter
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.call_breaker import CallBreaker
@@ -43,6 +43,7 @@ from dg_bot.pipeline.assembly import Trading, TradingPorts, TradingRules, assemb
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.candle_collection import CollectedCandles
 from dg_bot.pipeline.data_limits import DataLimits
+from dg_bot.pipeline.measurements import FreshMeasurements
 from dg_bot.simulator.generated import MARKETS, GeneratedMarket, generated_candles
 from dg_bot.simulator.in_process import InProcessUpbit
 from dg_bot.simulator.ledger import Ledger
@@ -245,10 +246,11 @@ class _Life:
             on_acknowledged=self._metrics.order_ack,
         )
         analysis = AnalysisStage(
-            strategy=MeasuredStrategy(strategy, metrics=self._metrics, clock=self._clock),
+            strategy=strategy,
             screen=_GivenScreen(),
             model=model,
             limits=limits,
             settings=AnalysisSettings(screen_mode=ScreenMode.BLOCK, minimum_confidence=0.7, validator=ValidatorLimits()),
+            measurements=FreshMeasurements(SignalMeter(strategy, metrics=self._metrics, clock=self._clock).signals),
         )
         return assembled(self._books, rules=rules, ports=ports, analysis=analysis)

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import structlog
 
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.live_checks import tell_refused_key
 from dg_bot.errors import AuthenticationFailed, BotError, InvariantViolated, StateError
 

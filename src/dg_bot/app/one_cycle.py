@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import structlog
 
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.logs import cycle_logging
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.market import Market

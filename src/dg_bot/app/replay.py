@@ -15,7 +15,7 @@ from dg_bot.app.code_hash import code_sha256, own_files
 from dg_bot.app.decision_models import Advisers, decision_model
 from dg_bot.app.entry_approvals import NobodyToAsk
 from dg_bot.app.kept_capsules import KeptCapsules
-from dg_bot.app.model_identity import RecordedModels, Trained
+from dg_bot.app.model_identity import RecordedModels
 from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
 from dg_bot.app.rules_wiring import analysis_stage, trading_rules
@@ -141,8 +141,7 @@ class Replayer:
         """
         settings, strategy = settings_of(capsule.settings, self._overrides), self._strategy(capsule)
         limits = settings.risk_limits()
-        world, venue = RecordedWorld(capsule), SilentVenue()
-        luck = RecordedLuck()
+        world, luck = RecordedWorld(capsule), RecordedLuck()
         screen = RecordedScreen(
             rule_screen(settings, strategy, limits, luck, trials=luck.trials),
             world,
@@ -152,32 +151,20 @@ class Replayer:
         )
         books = world.books()
         trained, other_model = self._models.of(capsule.program, settings)
-        trained_by: dict[str, tuple[Trained, Difference | None]] = {
-            one.label: (trained, None) for one in named_challengers(settings)
+        own = {
+            one.label: self._models.of_challenger(capsule.program, one) for one in named_challengers(settings) if one.has_own_file
         }
-        for one in named_challengers(settings):
-            if one.has_own_file:
-                trained_by[one.label] = self._models.of_challenger(capsule.program, one)
-                other_model = other_model or trained_by[one.label][1]
+        other_models = [other_model, *(other for _, other in own.values())]
 
         def advisers_of(one: Challenger) -> Advisers:
             language = RecordedLanguageModel(world, asker=f"{CHALLENGER} {one.label}")
-            return Advisers(language=language, trained=trained_by[one.label][0], alarm=books.alarm)
+            challenging = own[one.label][0] if one.has_own_file else trained
+            return Advisers(language=language, trained=challenging, alarm=books.alarm)
 
         trading = assembled(
             books,
             rules=trading_rules(settings, limits, strategy),
-            ports=TradingPorts(
-                clock=WitnessedClock(LapsedClock(world), world),
-                market_data=WitnessedMarketData(venue, world),
-                prompt_data=WitnessedMarketData(venue, world),
-                exchange=WitnessedExchange(venue, world),
-                candles=WitnessedCandles(venue, world),
-                news=WitnessedNews(venue, world) if settings.news_feeds else None,
-                approver=WitnessedApprover(NobodyToAsk(), world) if settings.entry_approval_minutes else None,
-                on_candles=lambda _count: None,
-                on_acknowledged=lambda _seconds: None,
-            ),
+            ports=_recorded_ports(world, settings),
             analysis=analysis_stage(
                 settings,
                 strategy,
@@ -199,7 +186,23 @@ class Replayer:
         # The recorded cycle has a report; if this one breaks, it has none, and that is the difference.
         with suppress(BotError):
             trading.pipeline.run_cycle(Cycle(market=capsule.market, opened_at=capsule.opened_at))
-        return world, other_model
+        return world, next((other for other in other_models if other is not None), None)
+
+
+def _recorded_ports(world: RecordedWorld, settings: Settings) -> TradingPorts:
+    """Let the recorded answers stand for the venue and for everybody else who was asked."""
+    venue = SilentVenue()
+    return TradingPorts(
+        clock=WitnessedClock(LapsedClock(world), world),
+        market_data=WitnessedMarketData(venue, world),
+        prompt_data=WitnessedMarketData(venue, world),
+        exchange=WitnessedExchange(venue, world),
+        candles=WitnessedCandles(venue, world),
+        news=WitnessedNews(venue, world) if settings.news_feeds else None,
+        approver=WitnessedApprover(NobodyToAsk(), world) if settings.entry_approval_minutes else None,
+        on_candles=lambda _count: None,
+        on_acknowledged=lambda _seconds: None,
+    )
 
 
 class RecordedLuck:

@@ -6,6 +6,7 @@ from dg_bot.execution.planner import PlannerLimits
 from dg_bot.pipeline.analysis_stage import AnalysisSettings, AnalysisStage
 from dg_bot.pipeline.assembly import TradingRules
 from dg_bot.pipeline.data_limits import DataLimits
+from dg_bot.pipeline.measurements import Measurements
 from dg_bot.ports import DecisionModel, StrategyScreen
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.strategies.base import Strategy
@@ -29,9 +30,14 @@ def trading_rules(settings: Settings, limits: RiskLimits, strategy: Strategy) ->
 
 
 def analysis_stage(
-    settings: Settings, strategy: Strategy, limits: RiskLimits, screen: StrategyScreen, model: DecisionModel
+    settings: Settings,
+    strategy: Strategy,
+    limits: RiskLimits,
+    screen: StrategyScreen,
+    model: DecisionModel,
+    measurements: Measurements | None = None,
 ) -> AnalysisStage:
-    """Build stage 3."""
+    """Build stage 3; without `measurements` it makes them itself."""
     return AnalysisStage(
         strategy=strategy,
         screen=screen,
@@ -43,4 +49,5 @@ def analysis_stage(
             validator=ValidatorLimits(),
             news_block_score=settings.news_block_score,
         ),
+        measurements=measurements,
     )

@@ -10,7 +10,7 @@ from datetime import UTC, timedelta
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.http import Check, StatusServer

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import structlog
 
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.venue_cron import VenueCron
 from dg_bot.domain.calendar import HOUR

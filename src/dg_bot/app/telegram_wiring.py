@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from dg_bot.adapters.clock import SystemClock
 from dg_bot.adapters.postgres_answers import AnswerRows
 from dg_bot.adapters.telegram_updates import TelegramUpdates
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.codes import new_code
 from dg_bot.app.http import Check
 from dg_bot.app.operator_console import OperatorConsole

@@ -50,7 +50,7 @@ class AnalysisStage:
     ) -> None:
         """`measurements` are made afresh from each snapshot unless somebody has them already."""
         self._strategy = strategy
-        self._measurements = measurements or FreshMeasurements(strategy)
+        self._measurements = measurements or FreshMeasurements(strategy.signals)
         self._screen = screen
         self._model = model
         self._limits = limits

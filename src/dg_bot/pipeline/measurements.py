@@ -1,14 +1,14 @@
 """What stage 3 measures on closed candles before a model has an opinion: signals, indicators and surroundings."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from dg_bot.analysis.market_context import MarketContext, market_context
 from dg_bot.cycle import MarketSnapshot
-from dg_bot.indicators.bars import bars_of
+from dg_bot.indicators.bars import Bars, bars_of
 from dg_bot.indicators.latest import signal_summary
 from dg_bot.indicators.latest import snapshot as latest_indicators
-from dg_bot.strategies.base import Signals, Strategy
+from dg_bot.strategies.base import Signals
 
 
 class Measurements(Protocol):
@@ -28,11 +28,11 @@ class Measurements(Protocol):
 class FreshMeasurements:
     """Measures what it is shown, each time anew."""
 
-    def __init__(self, strategy: Strategy) -> None:
-        self._strategy = strategy
+    def __init__(self, signals_of: Callable[[Bars], Signals]) -> None:
+        self._signals_of = signals_of
 
     def signals(self, snapshot: MarketSnapshot) -> Signals:
-        return self._strategy.signals(bars_of(snapshot.strategy_bars))
+        return self._signals_of(bars_of(snapshot.strategy_bars))
 
     def indicators(self, snapshot: MarketSnapshot) -> Mapping[str, float]:
         latest = latest_indicators(bars_of(snapshot.strategy_bars))

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import cast
 
 from dg_bot.adapters.memory import MemoryCandleArchive
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.cycle import Cycle, Halt, MarketSnapshot, RiskClearance, Situation, TradePlan
 from dg_bot.domain.calendar import HOUR, to_epoch

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.one_cycle import run_markets
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.errors import BotError, InvariantViolated, StateError

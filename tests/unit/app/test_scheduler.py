@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.scheduler import Daemon
 from dg_bot.app.secrets import Redactor

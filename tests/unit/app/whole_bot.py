@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from dg_bot.adapters.prometheus import Metrics
-from dg_bot.app.bootstrap import Bot
+from dg_bot.app.bot import Bot
 from dg_bot.app.database import Database
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.app.outbox import Outbox, Projection
