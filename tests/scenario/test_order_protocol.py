@@ -327,6 +327,35 @@ def test_a_stop_never_sells_what_was_the_owners_before() -> None:
     assert "unsellable:KRW-BTC" in bot.alarms()
 
 
+def test_a_stop_that_never_arrived_is_not_sent_again_once_the_owner_has_sold_by_hand() -> None:
+    """The coins that are left are the owner's; the order is asked about, with an alarm, and sells none of them."""
+    bot = paper_bot("1000 1000 | 940 940 940", holding="100 @ 1000", foreign={"BTC": "150"})
+    bot.upbit.always("submit", request_lost)
+    ticks(bot, 2)
+    bot.deposit("BTC", "-100")
+    bot.deposit("KRW", "94000")
+    bot.upbit.heal()
+
+    ticks(bot, 200)
+
+    assert ([], Decimal(150)) == (bot.placed(), bot.venue.account("BTC").balance)
+
+
+def test_a_stop_that_never_arrived_waits_for_balances_before_it_is_sent_again() -> None:
+    bot = stopped()
+    bot.upbit.always("submit", request_lost)
+    bot.guard.tick()
+    bot.upbit.heal()
+    bot.upbit.on("balances", unavailable, first=2, last=99)
+
+    bot.guard.tick()
+    assert [] == bot.placed()
+    bot.upbit.heal()
+    bot.guard.tick()
+
+    assert (["executed"], EXIT) == (closings(bot), bot.placed())
+
+
 @pytest.mark.parametrize("read", [1, 9], ids=["at once", "when it was time to send again"])
 def test_nothing_is_sent_again_once_the_process_is_stopping(read: int) -> None:
     bot = buyer()

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO
-from dg_bot.domain.portfolio import Balance, Portfolio
+from dg_bot.domain.portfolio import Balance, Portfolio, Position
 from dg_bot.errors import DataError
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Clock, Exchange, MarketData
@@ -50,6 +50,16 @@ def unexplained_differences(state: RiskState, balances: Mapping[str, Balance], m
         if difference and abs(difference) > (_KRW_TOLERANCE if currency == "KRW" else ZERO):
             differences[currency] = difference
     return differences
+
+
+def free_of_ours(state: RiskState, position: Position, balances: Mapping[str, Balance]) -> Decimal:
+    """Give what of a position's base is free and the bot's own; what the owner holds beside it stays the owner's."""
+    base = position.market.base
+    balance = balances.get(base)
+    if balance is None:
+        return ZERO
+    owners = state.expected_total(base) - position.quantity
+    return max(ZERO, min(balance.free, balance.total - owners))
 
 
 class Account:

@@ -7,7 +7,7 @@ from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import VenueOrder
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.execution.intent import Intent
-from dg_bot.pipeline.account import unexplained_differences
+from dg_bot.pipeline.account import free_of_ours, unexplained_differences
 from dg_bot.ports import Exchange
 from dg_bot.risk.state import RiskState
 
@@ -22,6 +22,21 @@ def listed(intent: Intent, exchange: Exchange) -> tuple[VenueOrder, ...] | None:
         return None
     names = {intent.identifier, intent.venue_id} - {None}
     return tuple(order for order in orders if {order.identifier, order.venue_id} & names)
+
+
+def is_still_there(intent: Intent, exchange: Exchange, state: RiskState) -> bool:
+    """Tell whether what this sale sells is the bot's and free at the venue; what cannot be read proves nothing.
+
+    Whoever sold it by hand while nobody answered has left coins that are not the bot's.
+    """
+    plan = intent.plan
+    held = state.positions.get(plan.market)
+    if held is None or plan.quantity is None:
+        return False
+    try:
+        return free_of_ours(state, held, exchange.balances()) >= plan.quantity
+    except (ExchangeUnavailable, AuthenticationFailed, DataError):
+        return False
 
 
 def is_unmoved(

@@ -13,7 +13,7 @@ from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable, 
 from dg_bot.execution.intent import Intent, IntentState
 from dg_bot.execution.plausibility import fee_drift, oddity
 from dg_bot.pipeline.books import Books
-from dg_bot.pipeline.order_evidence import is_unmoved, listed
+from dg_bot.pipeline.order_evidence import is_still_there, is_unmoved, listed
 from dg_bot.pipeline.order_sending import OrderSender
 from dg_bot.ports import Clock, Exchange
 from dg_bot.risk.manager import RiskManager, RiskRefused
@@ -165,6 +165,8 @@ class OrderSettlement:
 
     def _sent_again(self, intent: Intent, portfolio: Portfolio, now: datetime) -> bool:
         if self._books.is_closing:
+            return False
+        if intent.plan.side is Side.SELL and not is_still_there(intent, self._exchange, self._books.state):
             return False
         approval = self._risk.approve(
             _request(intent.plan),

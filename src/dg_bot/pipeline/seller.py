@@ -7,14 +7,13 @@ from typing import Literal
 from dg_bot.cycle import Cycle
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.market import MarketRules, published_rules
-from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import ExitCause, Role
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Portfolio, Position
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.execution.planner import NotPlanned, PlannerLimits, SellWish, plan_sell
 from dg_bot.execution.refusals import pause_left, still_in_a_row
-from dg_bot.pipeline.account import SECOND_READ_S
+from dg_bot.pipeline.account import SECOND_READ_S, free_of_ours
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.order_desk import Begun, OrderDesk, OrderWish
 from dg_bot.ports import Clock, Exchange, MarketData
@@ -100,7 +99,10 @@ class Seller:
     ) -> Begun:
         mark = portfolio.marks_krw[position.market]
         wish = SellWish(
-            role=why.role, wanted_quantity=quantity, owned_quantity=position.quantity, free_quantity=self._free(position)
+            role=why.role,
+            wanted_quantity=quantity,
+            owned_quantity=position.quantity,
+            free_quantity=free_of_ours(self._books.state, position, self._exchange.balances()),
         )
         planned = plan_sell(wish, rules, book=book, mark_krw=mark, limits=self._limits)
         if isinstance(planned, NotPlanned):
@@ -164,15 +166,6 @@ class Seller:
             return self._exchange.rules(position.market)
         except (ExchangeUnavailable, AuthenticationFailed, DataError):
             return published_rules(position.market)
-
-    def _free(self, position: Position) -> Decimal:
-        """Give what of the base is free and the bot's own; what the owner holds beside it stays the owner's."""
-        base = position.market.base
-        balance = self._exchange.balances().get(base)
-        if balance is None:
-            return ZERO
-        owners = self._books.state.expected_total(base) - position.quantity
-        return max(ZERO, min(balance.free, balance.total - owners))
 
     def _book(self, position: Position) -> OrderBook:
         """Read the book; where that fails or it is crossed, an exit goes on as if nothing were visible."""
