@@ -12,12 +12,9 @@ from rich.console import Console
 from dg_bot.adapters.backup_archive import verified
 from dg_bot.app.argument_types import count
 from dg_bot.app.backup import back_up
-from dg_bot.app.command_line import parsed
+from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.logs import configure_logs
 from dg_bot.app.restore import restore
-from dg_bot.app.secrets import Redactor
-from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.errors import BotError
 from dg_bot.operator.progress_bar import steps
@@ -27,8 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 backed up without rows, 2 usage or configuration, 3 refused, or something is unreadable."""
     try:
         options = _options(arguments)
-        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
-        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
+        settings = settings_under(options)
         if options.verify is not None:
             manifest = verified(options.verify)
             facts = ", ".join(f"{name} {fact}" for name, fact in manifest.facts.items())

@@ -9,33 +9,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
 from dg_bot.adapters.clock import SystemClock
 from dg_bot.app import argument_types
-from dg_bot.app.command_line import parsed
+from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.desk import own_desk
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.logs import configure_logs
-from dg_bot.app.secrets import Redactor
-from dg_bot.app.setting_sources import load_settings
-from dg_bot.errors import BotError, DataError
+from dg_bot.app.output_file import write_output
+from dg_bot.errors import BotError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0, 1 where the database is away or the file cannot be written, 2 for usage, 3 before a first run."""
     try:
         options = _options(arguments)
-        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
-        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
-        _write(options.file, own_desk(settings, days=options.days, now=SystemClock().now()))
+        settings = settings_under(options)
+        write_output(options.file, own_desk(settings, days=options.days, now=SystemClock().now()))
     except BotError as error:
         return refusal("desk", error)
     print(f"written: {options.file.absolute()}")
     return ExitCode.DONE
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(str(file), f"cannot be written ({error.strerror})") from error
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:

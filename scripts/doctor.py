@@ -14,16 +14,13 @@ from dg_bot.app.account_access import AccountAccess, account_access
 from dg_bot.app.adoption import adopt
 from dg_bot.app.argument_types import count
 from dg_bot.app.audit import audit
-from dg_bot.app.command_line import parsed
+from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.declaration import declare
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.logs import configure_logs
 from dg_bot.app.operator_acts import resume
 from dg_bot.app.rebuild import rebuild_rows
-from dg_bot.app.secrets import Redactor
-from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import altered_record
 from dg_bot.app.watch import watch
@@ -40,9 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 all well, 1 degraded (each reason named), 2 usage, 3 refused, or state unreadable or in use."""
     try:
         options = _options(arguments)
-        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
-        # Without this, what libraries log would stand on standard output, before the JSON.
-        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
+        settings = settings_under(options)
         if options.verify:
             return _verify(settings)
         if options.audit:

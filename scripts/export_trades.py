@@ -11,11 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.adapters.atomic_file import write_atomically
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.argument_types import seoul_day
-from dg_bot.app.command_line import parsed
+from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.logs import configure_logs
-from dg_bot.app.secrets import Redactor
-from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.state_folder import existing_journal
 from dg_bot.domain.money import ZERO, plain
 from dg_bot.errors import BotError, ConfigurationError
@@ -28,8 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 written, 2 usage, 3 where the journal cannot be read."""
     try:
         options = _options(arguments)
-        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
-        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
+        settings = settings_under(options)
         language = settings.bot_language if options.language is None else Language(options.language)
         if options.file is not None and options.file.exists() and not options.overwrite:
             raise ConfigurationError("--file", f"{options.file} is there already", "name another file, or add --overwrite")

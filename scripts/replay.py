@@ -7,13 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from dg_bot.app.command_line import parsed
+from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.logs import configure_logs
 from dg_bot.app.replay import Replayer
 from dg_bot.app.replay_report import Tally, line, line_json
-from dg_bot.app.secrets import Redactor
-from dg_bot.app.setting_sources import load_settings
 from dg_bot.errors import BotError
 
 
@@ -22,8 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     tally = Tally()
     try:
         options = _options(arguments)
-        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
-        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
+        settings = settings_under(options)
         for one in Replayer(settings, dict(options.set or ())).replay(options.cycle_id):
             tally.add(one)
             print(line_json(one) if options.json else line(one))

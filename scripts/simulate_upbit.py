@@ -12,7 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
-from dg_bot.domain.market import Market
+from dg_bot.app import argument_types
 from dg_bot.domain.money import decimal_from_text
 from dg_bot.errors import ConfigurationError, ImpossibleValue
 from dg_bot.simulator.serve import ServeOptions, serving
@@ -43,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="simulate_upbit.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("--port", type=int, required=True, help="port on the loopback address; 0 picks a free one")
     parser.add_argument("--tape", type=Path, action="append", default=[], metavar="FILE", help="candles of a --market")
-    parser.add_argument("--market", type=_market, action="append", default=[], metavar="M", help="market of a --tape, in order")
+    parser.add_argument(
+        "--market", type=argument_types.market, action="append", default=[], metavar="M", help="market of a --tape, in order"
+    )
     parser.add_argument("--at", type=_time, metavar="T", help="venue time at the start, ISO 8601 (no tape: now)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the generated market and of the uuids (default 0)")
     parser.add_argument("--krw", type=_amount, default=Decimal(10_000_000), help="money of the account (default 10000000)")
@@ -70,13 +72,6 @@ def _options(values: argparse.Namespace) -> ServeOptions:
         faults=values.faults,
         wire_log=values.wire_log,
     )
-
-
-def _market(text: str) -> Market:
-    try:
-        return Market(text)
-    except ImpossibleValue as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def _amount(text: str) -> Decimal:

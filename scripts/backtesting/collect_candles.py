@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("collect_candles: stopped; run it again, and it goes on where it was", file=sys.stderr)
         return ExitCode.FAILED
-    print_collection(collection.path, collection.series, collection.fetched, terminal())
+    print_collection(collection.path, collection.series, collection.fresh, terminal())
     return ExitCode.DONE
 
 

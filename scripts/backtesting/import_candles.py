@@ -8,12 +8,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.foreign_candles import read_foreign_candles
 from dg_bot.app import argument_types
+from dg_bot.app.candle_importing import import_candles
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.setting_sources import load_settings
-from dg_bot.domain.calendar import ALL_TIME, KST
+from dg_bot.domain.calendar import KST
 from dg_bot.errors import BotError
 from dg_bot.operator.candle_text import print_collection
 from dg_bot.operator.terminal import terminal
@@ -24,18 +23,14 @@ _ZONES = {"UTC": UTC, "Asia/Seoul": KST}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 for a file that cannot be used, 2 for options or settings, 3 unsafe."""
     options = _parser().parse_args(arguments)
-    market, timeframe = options.market, options.timeframe
+    zone = _ZONES.get(options.timezone)
     try:
-        settings = load_settings()
-        zone = _ZONES.get(options.timezone)
-        candles = read_foreign_candles(options.file, market, timeframe, zone=zone, now=datetime.now(UTC))
-        archive = CandleFiles(settings.collected_folder, source=str(options.file))
-        before = len(archive.load(market, timeframe, *ALL_TIME))
-        archive.add(market, timeframe, candles)
-        series = archive.load(market, timeframe, *ALL_TIME)
+        imported = import_candles(
+            load_settings(), options.file, options.market, options.timeframe, zone=zone, now=datetime.now(UTC)
+        )
     except BotError as error:
         return refusal("import_candles", error)
-    print_collection(archive.path(market, timeframe), series, len(series) - before, terminal())
+    print_collection(imported.path, imported.series, imported.fresh, terminal())
     return ExitCode.DONE
 
 

@@ -1,11 +1,9 @@
 """Backtest a rule strategy over recorded candles, with the costs and the risk settings of the bot."""
 
 import argparse
-import shlex
 import sys
 from collections.abc import Sequence
 from functools import partial
-from io import StringIO
 from pathlib import Path
 
 from rich.console import Console
@@ -14,17 +12,20 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options
-from dg_bot.app.backtest_run import backtested, write_report
+from dg_bot.app.backtest_run import backtested, command_of
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.fill_options import add_fill_options
+from dg_bot.app.output_file import write_output
 from dg_bot.app.setting_sources import load_settings
-from dg_bot.app.settings import Settings
-from dg_bot.backtesting.report import Report, csv_report, json_report
+from dg_bot.backtesting.report import Report
 from dg_bot.errors import BotError
-from dg_bot.operator.backtest_page import page
+from dg_bot.operator.backtest_output import HTML, OUTPUTS, TEXT, backtest_output
 from dg_bot.operator.backtest_text import print_backtest
 from dg_bot.operator.progress_bar import progress_bar
 from dg_bot.operator.terminal import terminal
+
+# Options that one of the engines alone understands.
+_ENGINES = {"cycles": "pipeline", "news": "pipeline", "model": "pipeline", "inside": "kernel"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,25 +33,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = sys.argv[1:] if arguments is None else arguments
     options = parser.parse_args(given)
-    if options.output == "html" and options.file is None:
+    if options.output == HTML and options.file is None:
         parser.error("argument --file: is needed with --output html")
-    if options.cycles is not None and options.engine != "pipeline":
-        parser.error("argument --cycles: goes with --engine pipeline")
-    if options.news and options.engine != "pipeline":
-        parser.error("argument --news: goes with --engine pipeline")
-    if options.model is not None and options.engine != "pipeline":
-        parser.error("argument --model: goes with --engine pipeline")
-    if options.inside and options.engine != "kernel":
-        parser.error("argument --inside: goes with --engine kernel")
+    for name, engine in _ENGINES.items():
+        if getattr(options, name) and options.engine != engine:
+            parser.error(f"argument --{name}: goes with --engine {engine}")
     try:
         settings = load_settings()
         report = backtested(
-            options, settings, command=_command(given, settings), progress=partial(progress_bar, console=Console(stderr=True))
+            options, settings, command=command_of(given, settings), progress=partial(progress_bar, console=Console(stderr=True))
         )
         if options.file is None:
             _print(report, options.output)
         else:
-            write_report(options.file, _text(report, options.output))
+            write_output(options.file, backtest_output(report, options.output))
             print(f"{options.file}: {len(report.backtest.round_trips)} round trips")
     except BotError as error:
         return refusal("run_backtest", error)
@@ -58,24 +54,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _print(report: Report, output: str) -> None:
-    if output == "text":
+    if output == TEXT:
         print_backtest(report, terminal())
     else:
-        sys.stdout.write(_text(report, output))
-
-
-def _text(report: Report, output: str) -> str:
-    match output:
-        case "csv":
-            return csv_report(report.backtest)
-        case "json":
-            return json_report(report)
-        case "html":
-            return page(report)
-        case _:
-            text = StringIO()
-            print_backtest(report, Console(file=text, width=80, highlight=False))
-            return text.getvalue()
+        sys.stdout.write(backtest_output(report, output))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -104,17 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--walks", type=argument_types.count, default=0, metavar="N", help="markets without drift to try the screen on"
     )
-    parser.add_argument("--output", choices=("text", "csv", "json", "html"), default="text")
+    parser.add_argument("--output", choices=OUTPUTS, default=TEXT)
     parser.add_argument("--file", type=Path, metavar="F", help="where the report is written (default: standard output)")
     return parser
-
-
-def _command(arguments: Sequence[str], settings: Settings) -> str:
-    """Write the command that makes the same report, with the limits in which the bot is set up differently."""
-    limits = {name: text for name, text in settings.public().items() if name.startswith("RISK_")}
-    usual = Settings().public()
-    changed = [f"{name}={shlex.quote(text)}" for name, text in limits.items() if text != usual[name]]
-    return " ".join([*changed, "python", "scripts/backtesting/run_backtest.py", shlex.join(arguments)])
 
 
 if __name__ == "__main__":

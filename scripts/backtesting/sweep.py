@@ -13,11 +13,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options
 from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.output_file import write_output
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.sweeping import swept
 from dg_bot.backtesting.parameter_grid import Axis, ParameterGrid
 from dg_bot.domain.trials import Objective
-from dg_bot.errors import BotError, DataError
+from dg_bot.errors import BotError
 from dg_bot.operator.progress_bar import progress_bar
 from dg_bot.operator.sweep_page import sweep_page
 from dg_bot.operator.sweep_text import print_sweep
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with progress_bar("sets", console) as on_progress:
             result = swept(options, load_settings(), grid, on_progress)
         if options.file is not None:
-            _write(options.file, sweep_page(result))
+            write_output(options.file, sweep_page(result))
     except BotError as error:
         return refusal("sweep", error)
     except KeyboardInterrupt:
@@ -44,13 +45,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return ExitCode.FAILED
     print_sweep(result, console)
     return ExitCode.DONE
-
-
-def _write(file: Path, text: str) -> None:
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(str(file), f"cannot be written ({error.strerror})") from error
 
 
 def _parser() -> argparse.ArgumentParser:

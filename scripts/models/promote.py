@@ -10,12 +10,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot.app.argument_types import day
-from dg_bot.app.command_line import parsed
+from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.logs import configure_logs
 from dg_bot.app.promotion import promotion_of
-from dg_bot.app.secrets import Redactor
-from dg_bot.app.setting_sources import load_settings
 from dg_bot.errors import BotError
 from dg_bot.operator.promotion_text import evidence_text
 
@@ -24,8 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 where it may be promoted or the operator overrides, 1 where not, 2 for usage, 3 for the journal."""
     try:
         options = _options(arguments)
-        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
-        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
+        settings = settings_under(options)
         promotion = promotion_of(settings, options.model, since=options.since)
     except BotError as error:
         return refusal("promote", error)

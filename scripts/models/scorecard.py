@@ -10,12 +10,9 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
 from dg_bot.analysis.scoring import calibration, scorecards
-from dg_bot.app.command_line import parsed
+from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
-from dg_bot.app.logs import configure_logs
 from dg_bot.app.scoring import opinions_of, store_calibration
-from dg_bot.app.secrets import Redactor
-from dg_bot.app.setting_sources import load_settings
 from dg_bot.errors import BotError
 from dg_bot.operator.scorecard_text import scorecard_text
 
@@ -26,8 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0, or 2 for usage and 3 where the journal cannot be read."""
     try:
         options = _options(arguments)
-        settings = load_settings(overrides={"MODE": options.mode} if options.mode else {})
-        configure_logs(level="ERROR", log_format=settings.log_format, redactor=Redactor(settings.secrets()))
+        settings = settings_under(options)
         cards = scorecards(opinions_of(settings))
         if options.calibrate:
             store_calibration(settings.state_folder, calibration(cards, at_least=_ENOUGH_CLAIMS))

@@ -1,7 +1,8 @@
 """A backtest as a command asks for it: which engine trades, and whether the screen has a say."""
 
 import argparse
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from pathlib import Path
 from dg_bot import __version__
 from dg_bot.app.backtest_options import candles_of, is_simulated, source_of
 from dg_bot.app.fill_options import rules_of
+from dg_bot.app.output_file import write_output
 from dg_bot.app.screen_wiring import rule_screen
 from dg_bot.app.settings import Settings
 from dg_bot.app.strategy_choice import chosen_strategy
@@ -57,12 +59,12 @@ def backtested(options: argparse.Namespace, settings: Settings, *, command: str,
     )
 
 
-def write_report(file: Path, text: str) -> None:
-    """Write a text; raises DataError where that cannot be."""
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise DataError(str(file), f"cannot be written ({error.strerror})") from error
+def command_of(arguments: Sequence[str], settings: Settings) -> str:
+    """Write the command that makes the same report, with the limits in which the bot is set up differently."""
+    limits = {name: text for name, text in settings.public().items() if name.startswith("RISK_")}
+    usual = Settings().public()
+    changed = [f"{name}={shlex.quote(text)}" for name, text in limits.items() if text != usual[name]]
+    return " ".join([*changed, "python", "scripts/backtesting/run_backtest.py", shlex.join(arguments)])
 
 
 def daily_screen(
@@ -121,7 +123,7 @@ def _pipeline(
                 on_progress=on_progress,
             )
         if options.cycles is not None:
-            write_report(options.cycles, "".join(f"{cycle_json(report)}\n" for report in run.reports))
+            write_output(options.cycles, "".join(f"{cycle_json(report)}\n" for report in run.reports))
         return run.history
 
     return trade

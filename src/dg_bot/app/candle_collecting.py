@@ -25,11 +25,11 @@ from dg_bot.ports import MarketData
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """What a collection left: the wanted part of the file at `path`, and how many candles of it were fetched now."""
+    """What a collection or an import left: the wanted part of the file at `path`, and how many candles of it came just now."""
 
     path: Path
     series: CandleSeries
-    fetched: int
+    fresh: int
 
 
 def collect_candles(
@@ -57,7 +57,7 @@ def collect_candles(
             )
         collector = CandleCollector(market_data=market_data, archive=archive, on_progress=on_progress)
         collected = collector.collect(market, timeframe, begin, until)
-    return Collection(path=archive.path(market, timeframe), series=collected.series, fetched=collected.fetched)
+    return Collection(path=archive.path(market, timeframe), series=collected.series, fresh=collected.fetched)
 
 
 def _first_stored(archive: CandleFiles, market: Market, timeframe: Timeframe) -> datetime:

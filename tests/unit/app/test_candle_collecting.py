@@ -61,7 +61,7 @@ def test_closed_candles_go_to_the_place_of_their_timeframe(bench: Bench, timefra
 
     days = 24 * 60 // timeframe.minutes
     assert bench.settings.data_folder / "candles" / place == collection.path
-    assert (days + count, days + count) == (len(collection.series), collection.fetched)
+    assert (days + count, days + count) == (len(collection.series), collection.fresh)
 
 
 def test_a_manifest_tells_where_the_candles_came_from(bench: Bench) -> None:
@@ -79,7 +79,7 @@ def test_a_collection_brought_up_to_date_asks_for_the_new_candles_only(bench: Be
 
     collection = bench.collect()
 
-    assert (FIRST, 2, 1) == (collection.series.first_opened_at, collection.fetched, bench.asked - asked)
+    assert (FIRST, 2, 1) == (collection.series.first_opened_at, collection.fresh, bench.asked - asked)
 
 
 def test_years_before_a_market_was_listed_cost_a_few_questions(bench: Bench) -> None:
