@@ -7,10 +7,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.app.bootstrap import running_bot
 from dg_bot.app.bot import Bot
 from dg_bot.app.command_line import parsed
-from dg_bot.app.exit_codes import refusal
+from dg_bot.app.exit_codes import end_with, refusal
 from dg_bot.app.log_format import LogFormat
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.one_cycle import run_markets, start_up
@@ -26,6 +30,7 @@ from dg_bot.operator.desk_text import print_guard, print_unwatched
 from dg_bot.operator.terminal import terminal
 
 _LONG_COLLECTION = 400
+_WHAT_TO_DO = "\nWhat to do about it: python scripts/doctor.py --mode {mode}, and docs/troubleshooting.md"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -59,6 +64,8 @@ def _run(bot: Bot, settings: Settings, *, as_json: bool) -> int:
         outbox.flush()
     if not as_json:
         print_unwatched(bot.books.state, settings.mode, console)
+        if code:
+            console.print(_WHAT_TO_DO.format(mode=settings.mode), markup=False, soft_wrap=True)
     return code
 
 
@@ -82,4 +89,4 @@ def _overrides(options: argparse.Namespace) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("dg_bot", main)

@@ -9,9 +9,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.app.bootstrap import running_bot
 from dg_bot.app.command_line import parsed
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.scheduler import Daemon
 from dg_bot.app.secrets import Redactor
@@ -45,4 +49,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("dg_bot", main)

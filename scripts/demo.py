@@ -7,8 +7,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
+from dg_bot.app.command_line import parsed
 from dg_bot.app.demo_picture import draw_tour
 from dg_bot.app.demo_tour import WHAT_NEXT, tour
+from dg_bot.app.exit_codes import end_with
 from dg_bot.operator.terminal import terminal
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -20,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Trade a made-up market for two hours and show what happened.", allow_abbrev=False
     )
     parser.add_argument("--picture", type=Path, metavar="FILE", help="draw it as an SVG instead of showing it")
-    file = parser.parse_args(arguments).picture
+    file = parsed(parser, arguments).picture
     if file is not None:
         return draw_tour(ROOT, file)
     console = terminal()
@@ -31,4 +37,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("demo", main)

@@ -8,6 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.adapters.atomic_file import write_atomically
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.argument_types import seoul_day

@@ -8,6 +8,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.app.command_line import parsed
 from dg_bot.app.env_file import read_env_file
 from dg_bot.app.env_writer import write_env

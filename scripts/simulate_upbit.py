@@ -12,7 +12,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.app import argument_types
+from dg_bot.app.command_line import parsed
+from dg_bot.app.exit_codes import end_with
 from dg_bot.domain.money import decimal_from_text
 from dg_bot.errors import ConfigurationError, ImpossibleValue
 from dg_bot.simulator.serve import ServeOptions, serving
@@ -21,7 +27,7 @@ from dg_bot.simulator.serve import ServeOptions, serving
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until SIGINT or SIGTERM; gives 0 then, and 2 for options that cannot be used."""
     parser = _parser()
-    values = parser.parse_args(arguments)
+    values = parsed(parser, arguments)
     if len(values.tape) != len(values.market):
         parser.error(f"argument --market: {len(values.tape)} --tape need as many --market, there are {len(values.market)}")
     if len(set(values.market)) != len(values.market):
@@ -94,4 +100,4 @@ def _time(text: str) -> datetime:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("simulate_upbit", main)

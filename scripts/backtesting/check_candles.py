@@ -9,6 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
+from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with
 from dg_bot.backtesting.candle_checks import CandleFileReport, check_or_explain
 from dg_bot.errors import DataError
@@ -21,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="check_candles.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help=".csv or .csv.gz")
     parser.add_argument("--json", action="store_true", help="one JSON object a file on standard output")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     now = datetime.now(UTC)
     found = [(path, check_or_explain(path, now)) for path in options.files]
     reports = [report for _, report in found if isinstance(report, CandleFileReport)]

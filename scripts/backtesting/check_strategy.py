@@ -8,8 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.adapters.strategy_files import OwnStrategy, load_strategy_file
 from dg_bot.app.argument_types import parameter
+from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with
 from dg_bot.app.strategy_choice import require_sound
 from dg_bot.errors import BotError
@@ -20,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="check_strategy.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("file", type=Path, metavar="FILE", help="a strategy file, NAME.py")
     parser.add_argument("--param", type=parameter, action="append", default=[], metavar="K=V", help="a strategy parameter")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     try:
         strategy = load_strategy_file(options.file.absolute(), dict(options.param))
         require_sound(strategy)

@@ -10,11 +10,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from rich.console import Console
 
 from dg_bot.app import argument_types
 from dg_bot.app.candle_collecting import Collection, collect_candles
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.command_line import parsed
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.log_format import LogFormat
 from dg_bot.app.logs import configure_logs
 from dg_bot.app.secrets import Redactor
@@ -28,7 +33,7 @@ from dg_bot.operator.terminal import terminal
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 where the venue or the archive fails or on Ctrl-C, 2 for options or settings, 3 unsafe."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     try:
         settings = load_settings()
         configure_logs(level="WARNING", log_format=LogFormat.CONSOLE, redactor=Redactor(settings.secrets()))
@@ -70,4 +75,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("collect_candles", main)

@@ -8,8 +8,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.app import argument_types
 from dg_bot.app.candle_importing import import_candles
+from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.domain.calendar import KST
@@ -22,7 +27,7 @@ _ZONES = {"UTC": UTC, "Asia/Seoul": KST}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 for a file that cannot be used, 2 for options or settings, 3 unsafe."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     zone = _ZONES.get(options.timezone)
     try:
         imported = import_candles(

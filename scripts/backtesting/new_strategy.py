@@ -7,7 +7,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
+from dg_bot.app.command_line import parsed
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.strategy_choice import begin_strategy
 from dg_bot.errors import BotError
@@ -17,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 the file is there, 2 for a name or settings that cannot be used."""
     parser = argparse.ArgumentParser(prog="new_strategy.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("name", metavar="NAME", help="for example my_idea; the file is STRATEGY_DIR/my_idea.py")
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     try:
         path = begin_strategy(load_settings(), options.name)
     except BotError as error:
@@ -27,4 +32,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("new_strategy", main)

@@ -6,13 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from rich.console import Console
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
+from rich.console import Console
 
 from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options
 from dg_bot.app.backtest_run import backtested, command_of
+from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.fill_options import add_fill_options
 from dg_bot.app.output_file import write_output
@@ -32,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 for candles or a file that cannot be used, 2 for options or settings."""
     parser = _parser()
     given = sys.argv[1:] if arguments is None else arguments
-    options = parser.parse_args(given)
+    options = parsed(parser, given)
     if options.output == HTML and options.file is None:
         parser.error("argument --file: is needed with --output html")
     for name, engine in _ENGINES.items():

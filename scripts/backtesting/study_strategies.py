@@ -7,13 +7,18 @@ from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from rich.console import Console
 from rich.progress import track
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
-
 from dg_bot.adapters.candle_csv import read_candles
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.command_line import parsed
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.backtesting.strategy_study import TIMEFRAMES, StudyRow, studied, study_json
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
@@ -29,7 +34,7 @@ _Task = tuple[Timeframe, str]
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 for candles that cannot be used."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     console = terminal()
     try:
         rows = [row for path in options.files for row in _of_file(path, options.processes, console)]
@@ -66,4 +71,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("study_strategies", main)

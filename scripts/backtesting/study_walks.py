@@ -7,11 +7,16 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from rich.progress import track
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
-from dg_bot.app.exit_codes import ExitCode
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
+from rich.progress import track
+
+from dg_bot.app.command_line import parsed
+from dg_bot.app.exit_codes import ExitCode, end_with
 from dg_bot.backtesting.walk_study import STRENGTHS, judged_walk, names_for, pass_rates, shortfalls, walks_json
 from dg_bot.operator.study_text import between, walks_table
 from dg_bot.operator.terminal import terminal
@@ -19,7 +24,7 @@ from dg_bot.operator.terminal import terminal
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 where the strict screen is as strict and as sharp as it has to be, 1 where it is not."""
-    options = _parser().parse_args(arguments)
+    options = parsed(_parser(), arguments)
     console, rates = terminal(), {}
     with ProcessPoolExecutor(options.processes) as pool:
         for strength in (0.0, *STRENGTHS):
@@ -52,4 +57,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("study_walks", main)

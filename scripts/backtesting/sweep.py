@@ -10,9 +10,14 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options
-from dg_bot.app.exit_codes import ExitCode, refusal
+from dg_bot.app.command_line import parsed
+from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.output_file import write_output
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.sweeping import swept
@@ -28,7 +33,7 @@ from dg_bot.operator.terminal import terminal
 def main(arguments: Sequence[str] | None = None) -> int:
     """Give the exit code: 0 done, 1 for candles or a database that cannot be used and for Ctrl-C, 2 for options or settings."""
     parser = _parser()
-    options = parser.parse_args(arguments)
+    options = parsed(parser, arguments)
     if (options.output == "html") != (options.file is not None):
         parser.error("argument --file: goes with --output html, and it with a file")
     console = terminal()
@@ -76,4 +81,4 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    end_with("sweep", main)

@@ -9,6 +9,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
 from dg_bot.app.argument_types import day
 from dg_bot.app.command_line import parsed, settings_under
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal

@@ -5,9 +5,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
-
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
+
+from dg_bot.app.ctrl_c import quiet_while_loading
+
+quiet_while_loading(__name__)
+
+from rich.console import Console
 
 from dg_bot.analysis.features import WINDOW_BARS
 from dg_bot.analysis.scoring import HORIZON, ROUND_TRIP_COST

@@ -206,7 +206,7 @@ def tape(folder: Path) -> None:
 SIMULATE = "scripts/simulate_upbit.py"
 COMMANDS = [
     command("a mode that does not exist", "main.py", "--mode real", 2, "--mode", "demo", "paper", "live"),
-    command("an option that does not exist", "main.py", "--force", 2, "unrecognized", "--force"),
+    command("an option that does not exist", "main.py", "--force", 2, "--force", "is no option"),
     command("an empty market", "main.py", "--market ''", 2, "MARKETS", "is empty on the command line", "leave the option out"),
     command("a market without its money", "main.py", "--market BTC", 2, "MARKETS", "must look like KRW-BTC"),
     command("one market twice", "main.py", "--market KRW-BTC --market KRW-BTC", 2, "MARKETS", "stands there twice"),

@@ -13,6 +13,7 @@ from dg_bot.adapters.candle_files import CandleFiles
 from dg_bot.adapters.instance_lock import is_marked
 from dg_bot.adapters.journal_copy import journal_files
 from dg_bot.adapters.postgres_dump import dumped_rows
+from dg_bot.app.exit_codes import with_remedy
 from dg_bot.app.followers import database_of
 from dg_bot.app.settings import Settings
 from dg_bot.app.state_folder import existing_journal
@@ -95,7 +96,7 @@ def _add_rows(settings: Settings, archive: ArchiveWriter) -> str | None:
     try:
         dump, schema = dumped_rows(database.address())
     except BotError as error:
-        return str(error)
+        return with_remedy(error)
     finally:
         database.close()
     archive.add(DUMP, dump)

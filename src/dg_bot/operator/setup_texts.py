@@ -24,7 +24,7 @@ _ENGLISH: Mapping[str, str] = {
     "key.expiry": "  the key is valid for {days} more days, until {date}",
     "key.no_expiry": "  the exchange does not say how long the key is valid",
     "key.refused": "  the exchange refuses the key ({name}): {remedy}",
-    "key.unknown": "  not checked: {reason}",
+    "key.unknown": "  not checked: {reason}; check this machine's network, or go on: the bot looks again at its start",
     "key.again": "Enter the key again? yes or no",
     "scope": "You have looked, and this key cannot withdraw: type trade-only",
     "real_money": "Real money is traded and can be lost. Type yes to allow it",
@@ -36,7 +36,10 @@ _ENGLISH: Mapping[str, str] = {
     "telegram.chat": "Number of the chat",
     "telegram.users": "Numbers of the users whom it obeys, separated by commas (empty: nobody)",
     "telegram.sent": "  a test message was sent",
-    "telegram.failed": "  the test message was not taken: {reason}",
+    "telegram.failed": (
+        "  the test message was not taken: {reason}\n"
+        "  Check token and number, that you have written to the bot once, and this machine's network."
+    ),
     "telegram.again": "Enter them again? yes or no",
     "telegram.test": "✅ dg_bot reaches you here.",
     "containers": "Run in containers, and make the passwords of database and dashboards? yes or no",
@@ -70,7 +73,7 @@ _KOREAN: Mapping[str, str] = {
     "key.expiry": "  키는 {date}까지 {days}일 남았습니다",
     "key.no_expiry": "  거래소가 키의 유효 기간을 알려 주지 않습니다",
     "key.refused": "  거래소가 키를 거부했습니다({name}): {remedy}",
-    "key.unknown": "  확인하지 못했습니다: {reason}",
+    "key.unknown": "  확인하지 못했습니다: {reason}. 서버의 네트워크를 확인하세요. 봇이 시작할 때 다시 확인합니다",
     "key.again": "키를 다시 입력할까요? yes 또는 no",
     "scope": "직접 확인했고 이 키로는 출금할 수 없습니다: trade-only 라고 입력하세요",
     "real_money": "실제 돈으로 거래하며 잃을 수 있습니다. 허용하려면 yes 라고 입력하세요",
@@ -82,7 +85,10 @@ _KOREAN: Mapping[str, str] = {
     "telegram.chat": "대화방 번호",
     "telegram.users": "명령할 수 있는 사용자 번호, 쉼표로 구분(비우면 아무도 못 함)",
     "telegram.sent": "  시험 메시지를 보냈습니다",
-    "telegram.failed": "  시험 메시지가 전달되지 않았습니다: {reason}",
+    "telegram.failed": (
+        "  시험 메시지가 전달되지 않았습니다: {reason}\n"
+        "  토큰과 번호, 봇에게 한 번 말을 걸었는지, 이 서버의 네트워크를 확인하세요."
+    ),
     "telegram.again": "다시 입력할까요? yes 또는 no",
     "telegram.test": "✅ dg_bot이 이 대화방에 연결되었습니다.",
     "containers": "컨테이너로 실행하며 데이터베이스와 대시보드의 비밀번호를 만들까요? yes 또는 no",
