@@ -19,7 +19,7 @@ from dg_bot.app.adoption import adopt
 from dg_bot.app.argument_types import count
 from dg_bot.app.audit import audit
 from dg_bot.app.command_line import parsed, settings_under
-from dg_bot.app.declaration import declare
+from dg_bot.app.declaration import Whose, declare
 from dg_bot.app.doctor import examine
 from dg_bot.app.doctor_report import findings_json, print_findings
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
@@ -86,6 +86,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--currency", help="declare the difference of this currency alone, and exactly --amount of it")
     parser.add_argument("--amount", type=_number, help="how much is declared (negative: it left), or adopted (default: all)")
     parser.add_argument("--cost", type=_number, metavar="KRW", help="what one adopted coin cost you (default: the price of now)")
+    parser.add_argument(
+        "--whose", choices=tuple(map(str, Whose)), help="whose declared coins were that left, where the bot and you have some"
+    )
     options = parsed(parser, arguments)
     if options.watch is not None and (options.json or not sys.stdout.isatty()):
         parser.error("--watch is for a terminal; programs read --json")
@@ -93,6 +96,8 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         parser.error("--currency and --amount belong together")
     if options.currency is not None and options.declare is None:
         parser.error("--currency belongs to --declare")
+    if options.whose is not None and options.declare is None:
+        parser.error("--whose belongs to --declare")
     if options.amount is not None and options.declare is None and options.adopt is None:
         parser.error("--amount belongs to --declare or --adopt")
     if options.cost is not None and options.adopt is None:
@@ -109,7 +114,12 @@ def _act(options: argparse.Namespace) -> Act | None:
         return rebuild_rows
     if options.declare is not None:
         return lambda settings, account: declare(
-            settings, account, note=options.declare, currency=options.currency, amount=options.amount
+            settings,
+            account,
+            note=options.declare,
+            currency=options.currency,
+            amount=options.amount,
+            whose=None if options.whose is None else Whose(options.whose),
         )
     if options.adopt is not None:
         return lambda settings, account: adopt(

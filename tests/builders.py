@@ -277,9 +277,10 @@ class PaperBot:
     def alarms(self) -> list[str]:
         return sorted(self.state.alarms)
 
-    def declare(self, currency: str, amount: str) -> None:
+    def declare(self, currency: str, amount: str, *, of_position: bool = False) -> None:
         """Do what the operator does to explain a balance."""
-        self.books.record(TransferDeclared(currency=currency, amount=Decimal(amount), note="test"))
+        moved = TransferDeclared(currency=currency, amount=Decimal(amount), note="test", of_position=of_position)
+        self.books.record(moved)
         self.undeclared[currency] = self.undeclared.get(currency, ZERO) - Decimal(amount)
 
     def deposit(self, currency: str, amount: str) -> None:

@@ -422,6 +422,8 @@ def test_a_folder_of_another_mode_is_refused_by_its_name(practice: Practice) -> 
         ("--adopt", "KRW-BTC", "--amount", "0"),
         ("--adopt", "KRW-BTC", "--cost", "nan"),
         ("--adopt", "KRW-BTC", "--currency", "BTC"),
+        ("--adopt", "KRW-BTC", "--whose", "bot"),
+        ("--declare", "note", "--whose", "yours"),
     ],
     ids=" ".join,
 )

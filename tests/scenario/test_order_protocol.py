@@ -79,6 +79,19 @@ def test_declaring_coins_of_the_owners_own_away_leaves_the_bots_position_alone()
     assert Decimal(100) == position.quantity
 
 
+def test_coins_of_the_bots_that_the_owner_sold_by_hand_are_not_sold_again_out_of_the_owners() -> None:
+    bot = paper_bot("1000 1000 | 1000 940", holding="100 @ 1000", foreign={"BTC": "150"})
+    bot.deposit("BTC", "-100")
+    bot.deposit("KRW", "100000")
+
+    bot.declare("BTC", "-100", of_position=True)
+    bot.declare("KRW", "100000")
+    bot.next_hour()
+    bot.guard.tick()
+
+    assert (None, [], Decimal(150)) == (bot.position(), bot.placed(), bot.venue.account("BTC").balance)
+
+
 def test_a_venue_that_cannot_be_asked_leaves_the_order_unresolved_until_it_answers() -> None:
     bot = buyer()
     bot.upbit.on("submit", reply_lost)

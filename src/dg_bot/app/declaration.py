@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from enum import StrEnum
 
 from dg_bot.app.account_access import AccountAccess
 from dg_bot.app.differences import in_words, signed
@@ -9,17 +10,33 @@ from dg_bot.app.operator_acts import operator_books, require_settled
 from dg_bot.app.settings import Settings
 from dg_bot.domain.events import TransferDeclared
 from dg_bot.domain.market import Market
+from dg_bot.domain.money import ZERO, plain
+from dg_bot.domain.portfolio import Position
 from dg_bot.errors import UnsafeSetup
 from dg_bot.pipeline.account import unexplained_differences
+from dg_bot.risk.state import RiskState
+
+
+class Whose(StrEnum):
+    """Whose the coins were that left, where the bot and its owner hold some of the same."""
+
+    BOT = "bot"
+    MINE = "mine"
 
 
 def declare(
-    settings: Settings, account: AccountAccess, *, note: str, currency: str | None = None, amount: Decimal | None = None
+    settings: Settings,
+    account: AccountAccess,
+    *,
+    note: str,
+    currency: str | None = None,
+    amount: Decimal | None = None,
+    whose: Whose | None = None,
 ) -> list[str]:
     """Accept every difference, or exactly this `amount` of `currency`, as the operator's doing, and tell what was declared.
 
-    Raises UnsafeSetup where the difference is another one, or an order of the bot's own may explain it; raises as reads do, and
-    as `operator_books`.
+    Raises UnsafeSetup where the difference is another one, where coins left that may have been the bot's or the owner's and
+    `whose` does not say, and where an order of the bot's own may explain it; raises as reads do, and as `operator_books`.
     """
     with operator_books(settings, account.clock) as books:
         held = (*settings.markets, *(market for market in books.state.positions if market not in settings.markets))
@@ -30,9 +47,43 @@ def declare(
         chosen = found if currency is None else _exactly(found, currency, amount, held)
         if not chosen:
             return [f"{'The account' if currency is None else currency} matches the books: there was nothing to declare."]
-        for name, difference in chosen.items():
-            books.record(TransferDeclared(currency=name, amount=difference, note=note))
-    return [f"Declared {name} {signed(difference)}: {in_words(name, difference)}." for name, difference in chosen.items()]
+        transfers = [
+            TransferDeclared(
+                currency=name, amount=difference, note=note, of_position=_was_the_bots(books.state, name, difference, whose)
+            )
+            for name, difference in chosen.items()
+        ]
+        before = books.state
+        for transfer in transfers:
+            books.record(transfer)
+        return [line for transfer in transfers for line in _told(transfer, before, books.state)]
+
+
+def _was_the_bots(state: RiskState, currency: str, difference: Decimal, whose: Whose | None) -> bool:
+    """Tell whether coins left that the bot owned beside its owner's; raises UnsafeSetup where nobody says."""
+    held = _position_in(state, currency)
+    if held is None or held.is_dust or difference >= ZERO:
+        return False
+    owners = state.expected_total(currency) - held.quantity
+    if owners <= ZERO:
+        return False
+    if whose is None:
+        problem = f"{currency} {signed(difference)}: the bot owned {plain(held.quantity)} of it, and you {plain(owners)}"
+        raise UnsafeSetup("--whose", problem, "say whose left: --whose bot, or --whose mine")
+    return whose is Whose.BOT
+
+
+def _position_in(state: RiskState, currency: str) -> Position | None:
+    return next((position for market, position in state.positions.items() if market.base == currency), None)
+
+
+def _told(transfer: TransferDeclared, before: RiskState, after: RiskState) -> list[str]:
+    """Say what was declared, and what the bot still owns of coins that left."""
+    lines = [f"Declared {transfer.currency} {signed(transfer.amount)}: {in_words(transfer.currency, transfer.amount)}."]
+    if _position_in(before, transfer.currency) is not None and transfer.amount < ZERO:
+        left = _position_in(after, transfer.currency)
+        lines.append(f"The bot owns {plain(ZERO if left is None else left.quantity)} {transfer.currency} now.")
+    return lines
 
 
 def _exactly(

@@ -161,11 +161,15 @@ class SafeModeLeft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferDeclared:
-    """The operator explained a balance change that the bot did not make; negative when something left."""
+    """The operator explained a balance change that the bot did not make; negative when something left.
+
+    `of_position` says that coins that left were the bot's, though the owner holds some beside them.
+    """
 
     currency: str
     amount: Decimal
     note: str
+    of_position: bool = field(default=False, metadata={"added": True})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -290,7 +290,7 @@ def _transferred(state: RiskState, event: TransferDeclared) -> RiskState:
     if event.currency == "KRW":
         return _with_opening_moved(state, event.amount)
     held = next((position for market, position in state.positions.items() if market.base == event.currency), None)
-    return state if held is None else _without_what_left(state, held)
+    return state if held is None else _without_what_left(state, held, event)
 
 
 def _adopted(state: RiskState, at: datetime, event: PositionAdopted) -> RiskState:
@@ -314,9 +314,13 @@ def _adopted(state: RiskState, at: datetime, event: PositionAdopted) -> RiskStat
     return replace(_with_opening_moved(state, worth_krw), positions={**state.positions, event.market: position})
 
 
-def _without_what_left(state: RiskState, held: Position) -> RiskState:
-    """Own no more of a coin than is there after the operator said that some has left; it left at its cost."""
-    rest = max(ZERO, state.expected_total(held.market.base))
+def _without_what_left(state: RiskState, held: Position, event: TransferDeclared) -> RiskState:
+    """Own no more of a coin than is there after the operator said that some has left, and less by what was the bot's of it.
+
+    It left at its cost.
+    """
+    kept_back = held.quantity + event.amount if event.of_position else held.quantity
+    rest = max(ZERO, min(kept_back, state.expected_total(held.market.base)))
     if held.quantity <= rest:
         return state
     state = _with_opening_moved(state, -product(held.quantity - rest, held.average_cost_krw))

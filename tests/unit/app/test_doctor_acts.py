@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dg_bot.app.adoption import adopt
-from dg_bot.app.declaration import declare
+from dg_bot.app.declaration import Whose, declare
 from dg_bot.app.operator_acts import resume
 from dg_bot.domain.events import IntentSending, PositionAdopted, SafeModeEntered, SafeModeLeft, TransferDeclared
 from dg_bot.domain.market import Market
@@ -158,6 +158,48 @@ def test_a_currency_that_is_not_compared_cannot_be_declared(ward: Ward) -> None:
 
     with pytest.raises(UnsafeSetup, match="DOGE is not compared"):
         declared(ward, "DOGE", "5")
+
+
+def beside_the_owners(ward: Ward, gone: str) -> None:
+    """The bot has bought 10 BTC beside 3 of its owner's, and `gone` of them all have left."""
+    ward.lived(*bought("10", "1000"), opened={"BTC": "3"})
+    ward.held |= {"KRW": MILLION - 10_000, "BTC": Decimal(13) - Decimal(gone)}
+
+
+def test_coins_that_left_are_not_declared_until_the_operator_says_whose_they_were(ward: Ward) -> None:
+    beside_the_owners(ward, "2")
+    recorded = ward.events
+
+    with pytest.raises(UnsafeSetup, match="BTC -2: the bot owned 10 of it, and you 3; say whose left: --whose bot, or"):
+        declared(ward)
+
+    assert recorded == ward.events
+
+
+@pytest.mark.parametrize(
+    ("whose", "gone", "left"),
+    [(Whose.BOT, "2", "8"), (Whose.BOT, "10", "0"), (Whose.BOT, "11", "0"), (Whose.MINE, "2", "10"), (Whose.MINE, "5", "8")],
+)
+def test_what_left_was_whose_the_operator_says(ward: Ward, whose: Whose, gone: str, left: str) -> None:
+    beside_the_owners(ward, gone)
+
+    told = declare(ward.settings, ward.access, note="sold by hand", whose=whose)
+
+    assert replace(transfer("BTC", f"-{gone}", "sold by hand"), of_position=whose is Whose.BOT) == ward.events[-1]
+    assert f"The bot owns {left} BTC now." == told[-1]
+    assert Decimal(left) == sum(position.quantity for position in ward.findings().state.positions.values())
+    assert {} == ward.findings().differences
+
+
+def test_coins_that_came_in_and_coins_of_one_owner_need_no_such_word(ward: Ward) -> None:
+    ward.lived(*bought("10", "1000"))
+    ward.held |= {"KRW": MILLION - 10_000, "BTC": Decimal(8)}
+
+    declared(ward)
+    ward.held["BTC"] += 5
+    declared(ward)
+
+    assert [transfer("BTC", "-2"), transfer("BTC", "5")] == ward.events[-2:]
 
 
 @pytest.mark.parametrize(("currency", "amount"), [(None, None), ("KRW", "5"), ("BTC", "0.1")])
