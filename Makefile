@@ -35,7 +35,7 @@ help:
 	@echo "make requirements  write the hashed requirements anew from pyproject.toml"
 
 $(VENV)/runtime: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "dg_bot needs Python 3.11 or newer: make demo PYTHON=python3.12")'
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "dg_bot needs Python 3.11 or newer: make demo PYTHON=python3.12")'
 	@echo "installing into $(VENV): about half a minute"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.txt
