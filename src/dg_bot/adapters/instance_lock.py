@@ -57,6 +57,25 @@ class InstanceLock:
             self._fd = None
 
 
+def process_at_work(state_dir: Path) -> int | None:
+    """Give the number of another process that is on a state folder, by what the lock's file tells.
+
+    The lock itself is not tried: that would keep out a process that starts at the same moment.
+    """
+    try:
+        holder = int((state_dir / "lock").read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
+    try:
+        os.kill(holder, 0)
+    except ProcessLookupError:
+        return None
+    except PermissionError:
+        # Another user's, and at work.
+        return holder
+    return None if holder == os.getpid() else holder
+
+
 def claim_folder(state_dir: Path, mode: Mode, namespace: str) -> None:
     """Mark a state folder with its mode and namespace, or refuse one that is marked otherwise; call it with the lock held.
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dg_bot.adapters.instance_lock import is_marked
+from dg_bot.adapters.instance_lock import is_marked, process_at_work
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.adapters.risk_state_file import RiskStateFile
 from dg_bot.adapters.state_file import Cursors
@@ -38,10 +38,14 @@ class Degraded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What the doctor found. `differences` is None where the account could not be compared."""
+    """What the doctor found. `differences` is None where the account could not be compared.
+
+    `is_watched` tells whether a process is at work on the folder.
+    """
 
     settings: Settings
     state: RiskState
+    is_watched: bool
     open_intents: tuple[Intent, ...]
     differences: Mapping[str, Decimal] | None
     cursors: Mapping[str, int]
@@ -78,6 +82,7 @@ def examine(settings: Settings, balances: Balances) -> Findings:
     return Findings(
         settings=settings,
         state=state,
+        is_watched=process_at_work(settings.state_folder) is not None,
         open_intents=intents.open_intents(),
         differences=differences,
         cursors=cursors,

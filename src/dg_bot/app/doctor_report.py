@@ -98,6 +98,9 @@ def print_findings(findings: Findings, console: Console) -> None:
             f"stop {levels.effective_stop_krw:,.0f}, target {levels.target_krw:,.0f}",
             soft_wrap=True,
         )
+    if held and not findings.is_watched:
+        start = f"python scheduler_main.py --mode {findings.settings.mode}"
+        console.print(f"  [yellow]nobody watches {'this' if len(held) == 1 else 'these'} until the daemon runs:[/] {start}")
     console.print(f"open orders  {len(findings.open_intents) or 'none'}")
     matches = "not compared" if findings.differences is None else "differs" if findings.differences else "matches the books"
     console.print(f"account      {matches}")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_bot.adapters.instance_lock import InstanceLock, claim_folder
+from dg_bot.adapters.instance_lock import InstanceLock, claim_folder, process_at_work
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import StateError, UnsafeSetup
 
@@ -65,6 +65,19 @@ def test_a_killed_holder_does_not_lock_us_out(tmp_path: Path) -> None:
 
     with InstanceLock(tmp_path / "state"):
         assert f"{os.getpid()}\n" == (tmp_path / "state" / "lock").read_text()
+
+
+def test_who_is_at_work_on_a_folder_is_told_without_trying_its_lock(tmp_path: Path) -> None:
+    assert process_at_work(tmp_path) is None
+    with start(tmp_path) as holder:
+        assert "held" == first_word(holder)
+        assert holder.pid == process_at_work(tmp_path)
+        holder.kill()
+        holder.wait()
+        assert process_at_work(tmp_path) is None
+    # An act of the doctor held it a moment ago.
+    with InstanceLock(tmp_path):
+        assert process_at_work(tmp_path) is None
 
 
 def test_the_same_process_is_refused_too_until_it_lets_go(tmp_path: Path) -> None:

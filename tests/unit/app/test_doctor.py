@@ -184,3 +184,20 @@ def test_a_failing_screen_is_told_with_its_days_and_figure_and_is_no_defect(ward
     console = Console(record=True, width=200)
     print_findings(findings, console)
     assert "screen       KRW-BTC has failed for 12 days: sharpe: 0.5, limit 0.8" in console.export_text()
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_a_position_that_no_process_watches_is_named_with_what_to_start(ward: Ward, *, is_watched: bool) -> None:
+    ward.lived(*bought("50", "1000"))
+    console = Console(record=True, width=200)
+
+    print_findings(replace(examine(ward.settings, ward.balances), is_watched=is_watched), console)
+
+    unwatched = "  nobody watches this until the daemon runs: python scheduler_main.py --mode paper"
+    assert (not is_watched) == (unwatched in console.export_text().splitlines())
+
+
+def test_no_process_is_at_work_on_the_folder_of_a_bot_that_has_ended(ward: Ward) -> None:
+    ward.lived()
+
+    assert not examine(ward.settings, ward.balances).is_watched
