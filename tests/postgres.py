@@ -28,6 +28,23 @@ def rows(dsn: str, query: str) -> list[tuple[object, ...]]:
         return connection.execute(query.encode()).fetchall()
 
 
+def require_harmless(reader: psycopg.Connection) -> None:
+    """Let a reader who leaves its read-only mode try to hold the bot off its account, and to fill the disk."""
+    reader.rollback()
+    reader.autocommit = True
+    reader.execute("SET default_transaction_read_only = off")
+    for statement in (
+        "SELECT pg_try_advisory_lock(hashtextextended('dg_bot live dg', 0))",
+        "SELECT pg_advisory_xact_lock_shared(1, 2)",
+        "SELECT lo_from_bytea(0, 'x')",
+        "SELECT lo_create(0)",
+        "CREATE TEMPORARY TABLE mine (id int)",
+        "SET temp_file_limit = -1",
+    ):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(statement.encode())
+
+
 def make_template(server: str) -> None:
     """Make the database that the others are copied from: migrating each would take a second."""
     run_sql(server, f"CREATE DATABASE {_TEMPLATE}")

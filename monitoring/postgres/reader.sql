@@ -33,6 +33,22 @@ SELECT coalesce((SELECT tableowner FROM pg_tables WHERE schemaname = 'public' AN
 SELECT :'owner' <> '' AS has_run \gset
 \if :has_run
 ALTER DEFAULT PRIVILEGES FOR ROLE :"owner" IN SCHEMA public GRANT SELECT ON TABLES TO dg_bot_reader;
+SELECT rolsuper AS is_superuser FROM pg_roles WHERE rolname = current_user \gset
+\if :is_superuser
+-- By default everybody may take advisory locks, and with the bot's own keep it from its account, and may fill the disk.
+ALTER ROLE dg_bot_reader SET temp_file_limit = '256MB';
+REVOKE TEMPORARY ON DATABASE :"DBNAME" FROM PUBLIC;
+GRANT TEMPORARY ON DATABASE :"DBNAME" TO :"owner";
+SELECT
+    format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', oid::regprocedure),
+    format('GRANT EXECUTE ON FUNCTION %s TO %I', oid::regprocedure, :'owner')
+FROM pg_proc
+WHERE pronamespace = 'pg_catalog'::regnamespace
+    AND (proname ~ '^pg_(try_)?advisory_' OR proname IN ('lo_creat', 'lo_create', 'lo_from_bytea'))
+\gexec
 \else
-    \warn 'the bot has not made its tables yet: its first start grants them'
+    \warn 'only a superuser can keep the reader from taking the lock of the bot''s account: run this as one'
+\endif
+\else
+    \warn 'the bot has not made its tables yet: run this again after its first start'
 \endif

@@ -14,15 +14,17 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from dg_bot.adapters.account_lock import AccountLock
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres, free_port, packaged_binaries
 from dg_bot.adapters.migrations import migrate
 from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.settings import CONTAINER_NAMES, known_names
+from dg_bot.domain.cycle_report import Mode
 from tests.architecture.source import ROOT
 from tests.e2e.daemon_process import DaemonProcess
 from tests.e2e.market_bench import eventually
 from tests.fault.container_files import composed, copy_steps, image_environment, instructions, reaches_the_engine, services
-from tests.postgres import rows, run_sql
+from tests.postgres import require_harmless, rows, run_sql
 
 COMPOSE = ("docker-compose.yml", "docker-compose.full-stack.yml")
 PASSWORDS = {name: f"{name.lower()}-of-a-test" for name in CONTAINER_NAMES} | {"BOT_UID": "1000"}
@@ -264,6 +266,11 @@ def test_s11_the_roles_of_the_database_may_do_their_work_and_no_more(fresh_serve
     ):
         with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ReadOnlySqlTransaction)):
             run_sql(reader, statement)
+    with psycopg.connect(reader) as connection:
+        require_harmless(connection)
+    with psycopg.connect(bot) as connection:
+        AccountLock(Mode.LIVE, "dg").take(connection)
+    assert [(10,)] == rows(bot, "SELECT rolconnlimit FROM pg_roles WHERE rolname = 'dg_bot_reader'")
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
         run_sql(bot.replace(PASSWORDS["DATABASE_PASSWORD"], "another"), "SELECT 1")
 

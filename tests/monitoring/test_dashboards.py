@@ -14,12 +14,15 @@ import yaml
 from psycopg import Connection
 from psycopg.conninfo import make_conninfo
 
+from dg_bot.adapters.account_lock import AccountLock
 from dg_bot.adapters.embedded_postgres import EmbeddedPostgres, packaged_binaries
 from dg_bot.adapters.migrations import migrate
+from dg_bot.adapters.postgres_queries import queries
+from dg_bot.domain.cycle_report import Mode
 from dg_bot.operator.desk.dashboards import dashboards
 from dg_bot.operator.desk.grafana import grafana_json
 from tests.monitoring.grafana_files import FOLDER, ROOT, WHOLE, Document, broken, files, panels, run, shapes
-from tests.postgres import copy_of_template, run_sql
+from tests.postgres import copy_of_template, require_harmless, run_sql
 
 _FIVE_MONTHS_BEFORE = (
     """INSERT INTO cycles (cycle_id, symbol, mode, outcome, stage, reason, gates, decision, proposed, votes, indicators,
@@ -158,15 +161,22 @@ def test_the_reader_gets_a_password_of_the_operators_own_or_none(monitoring: Pat
     """On a server of its own: a role belongs to all databases. What later migrations add is for the reader too."""
     server = EmbeddedPostgres(data_dir=tmp_path / "server", password_file=tmp_path / "password")
     dsn = server.start()
-    migrate(dsn)
+    run_sql(dsn, "CREATE ROLE plain_bot LOGIN PASSWORD 'plain'")
+    run_sql(dsn, "GRANT CREATE ON SCHEMA public TO plain_bot")
+    bot = make_conninfo(dsn, user="plain_bot", password="plain")
+    migrate(bot)
     try:
         refused = [_made(dsn, monitoring, password) for password in ("", "short")]
         made = [_made(dsn, monitoring, "long enough it is"), _made(dsn, monitoring, "another one, and long")]
-        run_sql(dsn, "CREATE TABLE later (id int)")
+        run_sql(bot, "CREATE TABLE later (id int)")
         with psycopg.connect(make_conninfo(dsn, user="dg_bot_reader", password="another one, and long")) as connection:
             names = ("default_transaction_read_only", "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
             limits = [connection.execute(f"SHOW {name}".encode()).fetchone() for name in names]
             assert [] == connection.execute("SELECT * FROM later, trades").fetchall()
+            require_harmless(connection)
+        with psycopg.connect(bot) as connection:
+            AccountLock(Mode.LIVE, "dg").take(connection)
+            connection.execute(queries()["stage_candles"])
     finally:
         server.stop()
 
