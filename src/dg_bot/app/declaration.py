@@ -1,14 +1,15 @@
 """Declare what the operator moved: a difference between account and books that no order of the bot explains."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from enum import StrEnum
 
 from dg_bot.app.account_access import AccountAccess
 from dg_bot.app.differences import in_words, signed
-from dg_bot.app.operator_acts import operator_books, require_settled
+from dg_bot.app.operator_acts import never_seen, operator_books, require_settled
 from dg_bot.app.settings import Settings
-from dg_bot.domain.events import TransferDeclared
+from dg_bot.domain.events import Closing, IntentClosed, TransferDeclared
 from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO, plain
 from dg_bot.domain.portfolio import Position
@@ -35,15 +36,18 @@ def declare(
 ) -> list[str]:
     """Accept every difference, or exactly this `amount` of `currency`, as the operator's doing, and tell what was declared.
 
-    Raises UnsafeSetup where the difference is another one, where coins left that may have been the bot's or the owner's and
-    `whose` does not say, and where an order of the bot's own may explain it; raises as reads do, and as `operator_books`.
+    An order that the venue has never shown ends with it, as one that never was. Raises UnsafeSetup where the difference is
+    another one, where coins left that may have been the bot's or the owner's and `whose` does not say, and where an order of the
+    bot's own may explain it; raises as reads do, and as `operator_books`.
     """
     with operator_books(settings, account.clock) as books:
         held = (*settings.markets, *(market for market in books.state.positions if market not in settings.markets))
         concerned = tuple(market for market in held if currency in (None, "KRW", market.base))
         # Before the balances: what an order changes after this look cannot be taken for a transfer.
-        require_settled(books, account, concerned, settings)
-        found = unexplained_differences(books.state, account.balances(), settings.markets)
+        absent = {intent.identifier: intent for intent in never_seen(books, account, concerned)}
+        require_settled(books, account, concerned, settings, besides=tuple(absent.values()))
+        open_plans = {name: plan for name, plan in books.state.open_plans.items() if name not in absent}
+        found = unexplained_differences(replace(books.state, open_plans=open_plans), account.balances(), settings.markets)
         chosen = found if currency is None else _exactly(found, currency, amount, held)
         if not chosen:
             return [f"{'The account' if currency is None else currency} matches the books: there was nothing to declare."]
@@ -53,10 +57,26 @@ def declare(
             )
             for name, difference in chosen.items()
         ]
+        for name in absent:
+            books.record(_never_accepted(name))
         before = books.state
         for transfer in transfers:
             books.record(transfer)
-        return [line for transfer in transfers for line in _told(transfer, before, books.state)]
+        return [
+            *(f"Ended order {name}: the venue has never shown it." for name in absent),
+            *(line for transfer in transfers for line in _told(transfer, before, books.state)),
+        ]
+
+
+def _never_accepted(identifier: str) -> IntentClosed:
+    return IntentClosed(
+        identifier=identifier,
+        closing=Closing.NEVER_ACCEPTED,
+        executed_quantity=ZERO,
+        funds_krw=ZERO,
+        paid_fee_krw=ZERO,
+        fills=(),
+    )
 
 
 def _was_the_bots(state: RiskState, currency: str, difference: Decimal, whose: Whose | None) -> bool:

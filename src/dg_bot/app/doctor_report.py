@@ -13,7 +13,8 @@ from dg_bot.domain.screen import ScreenFailure
 
 _REMEDIES = {
     "safe_mode": "look at the reason, stop the daemon, then: python scripts/doctor.py --mode {mode} --resume",
-    "open_intent": "the daemon asks the venue about it at every tick; it blocks entries on its market until it is settled",
+    "open_intent": "the daemon asks the venue about it at every tick; it blocks entries on its market until it is settled; "
+    "where you moved its coins or won yourself, --declare NOTE ends it after an hour",
     "ledger": (
         "if you moved it yourself, stop the daemon, then: python scripts/doctor.py --mode {mode} --declare NOTE "
         "(--adopt gives coins to the bot)"

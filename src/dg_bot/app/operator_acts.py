@@ -20,11 +20,14 @@ from dg_bot.domain.market import Market
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import VenueOrder, VenueState
 from dg_bot.errors import BotError, UnsafeSetup
+from dg_bot.execution.intent import Intent, IntentState
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Clock
 
 # As long as the books remember an order that has ended.
 _RECENT = timedelta(days=7)
+# An order goes out again under its name within the hour of its cycle, and not later.
+_SENT_AGAIN_WITHIN = timedelta(hours=1)
 
 
 def resume(settings: Settings, account: AccountAccess) -> list[str]:
@@ -59,13 +62,35 @@ def operator_books(settings: Settings, clock: Clock) -> Iterator[Books]:
             _deliver(settings, journal, books, clock)
 
 
-def require_settled(books: Books, account: AccountAccess, markets: tuple[Market, ...], settings: Settings) -> None:
+def never_seen(books: Books, account: AccountAccess, markets: tuple[Market, ...]) -> tuple[Intent, ...]:
+    """Give the orders without an end that were last sent over an hour ago and that the venue has neither taken nor listed.
+
+    The bot asks about them for as long as the balances do not show by themselves that they never were; where its owner has moved
+    what they were about, only the owner knows. Raises as reads do.
+    """
+    now = account.clock.now()
+    return tuple(
+        intent
+        for intent in books.intents.open_intents()
+        if intent.plan.market in markets
+        and intent.state is IntentState.UNKNOWN
+        and not intent.is_duplicate
+        and intent.last_sent_at is not None
+        and now - intent.last_sent_at > _SENT_AGAIN_WITHIN
+        and all(order.identifier != intent.identifier for order in account.orders(intent.plan.market, intent.planned_at))
+    )
+
+
+def require_settled(
+    books: Books, account: AccountAccess, markets: tuple[Market, ...], settings: Settings, *, besides: tuple[Intent, ...] = ()
+) -> None:
     """Raise UnsafeSetup where an order of the bot's own may explain what these markets hold; raises as reads do.
 
-    That is one without an end, and one that the venue has executed otherwise than the books tell: settling it is the bot's work.
+    That is one without an end that is not among `besides`, and one that the venue has executed otherwise than the books tell:
+    settling it is the bot's work.
     """
     for intent in books.intents.open_intents():
-        if intent.plan.market in markets:
+        if intent.plan.market in markets and intent not in besides:
             raise _unsettled(f"order {intent.identifier} has no end yet")
     opened_at = next(
         (record.at for record in read_journal(existing_journal(settings)) if isinstance(record.event, AccountOpened)), None
@@ -88,7 +113,9 @@ def _is_booked(books: Books, order: VenueOrder, opened_at: datetime | None) -> b
 
 
 def _unsettled(problem: str) -> UnsafeSetup:
-    remedy = "let the bot run until it is settled; if the journal is an old copy, put the newest in its place"
+    remedy = (
+        "let the bot run until it is settled, for an hour at least; if the journal is an old copy, put the newest in its place"
+    )
     return UnsafeSetup("the account", problem, remedy)
 
 

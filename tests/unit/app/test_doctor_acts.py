@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import pytest
 from dg_bot.app.adoption import adopt
 from dg_bot.app.declaration import Whose, declare
 from dg_bot.app.operator_acts import resume
-from dg_bot.domain.events import IntentSending, PositionAdopted, SafeModeEntered, SafeModeLeft, TransferDeclared
+from dg_bot.domain.events import Answer, Closing, IntentSending, PositionAdopted, SafeModeEntered, SafeModeLeft, TransferDeclared
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import VenueState
 from dg_bot.errors import ConfigurationError, ExchangeUnavailable, StateError, UnsafeSetup
+from dg_bot.execution.intent import DUPLICATE
 from tests.builders import protection
-from tests.journal_records import BTC, BUY_ID, NOON, bought, planned_buy
+from tests.journal_records import BTC, BUY_ID, NOON, SELL_ID, answered, bought, closed, planned_buy, planned_sell
 from tests.postgres import rows
 from tests.unit.app.ward import MILLION, Ward, at_venue
 
@@ -158,6 +160,55 @@ def test_a_currency_that_is_not_compared_cannot_be_declared(ward: Ward) -> None:
 
     with pytest.raises(UnsafeSetup, match="DOGE is not compared"):
         declared(ward, "DOGE", "5")
+
+
+def unseen_sale(ward: Ward, error_name: str = "connect_failed") -> None:
+    """The bot's sale of 10 BTC has reached nobody, and its owner sold them by hand; an hour and a second have passed."""
+    ward.lived(
+        *bought("10", "1000"),
+        planned_sell(quantity="10"),
+        IntentSending(identifier=SELL_ID),
+        answered(Answer.UNKNOWN, SELL_ID, error_name=error_name),
+    )
+    ward.clock.at = NOON + timedelta(hours=1, seconds=2)
+
+
+def test_an_order_that_the_venue_has_never_shown_ends_with_what_its_owner_declares(ward: Ward) -> None:
+    unseen_sale(ward)
+
+    told = declared(ward)
+
+    assert [
+        replace(closed(SELL_ID), closing=Closing.NEVER_ACCEPTED),
+        transfer("BTC", "-10"),
+        transfer("KRW", "10000"),
+    ] == ward.events[-3:]
+    assert [f"Ended order {SELL_ID}: the venue has never shown it.", "The bot owns 0 BTC now."] == [told[0], told[2]]
+    assert ((), {}, {}) == (ward.findings().open_intents, ward.findings().differences, dict(ward.findings().state.positions))
+
+
+@pytest.mark.parametrize("known", ["an hour", "duplicate", "listed"])
+def test_an_order_that_may_yet_show_itself_is_not_declared_away(ward: Ward, known: str) -> None:
+    unseen_sale(ward, DUPLICATE if known == "duplicate" else "connect_failed")
+    if known == "an hour":
+        ward.clock.at -= timedelta(seconds=1)
+    if known == "listed":
+        ward.listed = [at_venue(SELL_ID, executed="0")]
+    recorded = ward.events
+
+    with pytest.raises(UnsafeSetup, match=f"order {SELL_ID} has no end yet; let the bot run until it is settled, for an hour"):
+        declared(ward)
+
+    assert recorded == ward.events
+
+
+def test_an_order_that_nobody_has_seen_stays_where_nothing_is_declared(ward: Ward) -> None:
+    unseen_sale(ward)
+    ward.held |= {"KRW": MILLION - 10_000, "BTC": Decimal(10)}
+    recorded = ward.events
+
+    assert ["The account matches the books: there was nothing to declare."] == declared(ward)
+    assert recorded == ward.events
 
 
 def beside_the_owners(ward: Ward, gone: str) -> None:

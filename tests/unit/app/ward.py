@@ -46,9 +46,8 @@ class Ward:
         self.listed: list[VenueOrder] = []
         self.price = Decimal(1000)
         self.error: BotError | None = None
-        self.access = AccountAccess(
-            balances=self.balances, orders=self._orders, price=lambda _: self.price, clock=VirtualClock(NOON + timedelta(hours=1))
-        )
+        self.clock = VirtualClock(NOON + timedelta(hours=1))
+        self.access = AccountAccess(balances=self.balances, orders=self._orders, price=lambda _: self.price, clock=self.clock)
 
     def lived(self, *events: Event, rows: int | None = None, opened: Mapping[str, str] | None = None) -> None:
         """Write what happened; `rows` is how far the database has followed, to the end where it is not said."""
