@@ -138,7 +138,7 @@ def _members(path: Path) -> Iterator[tuple[str, bytes]]:
         with gzip.open(path) as packed:
             with tarfile.open(fileobj=packed, mode="r|") as tar:
                 for member in tar:
-                    file = tar.extractfile(member) if member.isreg() else None
+                    file = tar.extractfile(member) if member.isreg() and not member.issparse() else None
                     if file is None or not _is_below(member.name):
                         raise StateError(str(path), f"has a member {member.name!r} that no backup has", _REMEDY)
                     yield member.name, file.read()

@@ -22,7 +22,7 @@ from dg_bot.errors import BotError, StateError
 ACCOUNTS = ("paper_account.json", "venue.json")
 DUMP = "database.dump"
 # The one is a secret that a restored server makes anew, the other says which process runs.
-_LEFT_OUT = frozenset(["postgres_password", "lock"])
+LEFT_OUT = frozenset(["postgres_password", "lock"])
 _JOURNAL = re.compile(r"journal\.jsonl|snapshot-\d+\.json|archive/.*|\..*|.*\.tmp")
 _STAMP = f"{'[0-9]' * 8}T{'[0-9]' * 6}Z"
 _TRIES = 10
@@ -85,7 +85,7 @@ def back_up(
 def _beside_the_journal(state: Path) -> Iterator[tuple[str, bytes]]:
     """Give what stands beside the journal and may not know more than it: read before it. Each was written whole."""
     for path in sorted(state.iterdir()):
-        if path.is_file() and path.name not in _LEFT_OUT and not _JOURNAL.fullmatch(path.name):
+        if path.is_file() and path.name not in LEFT_OUT and not _JOURNAL.fullmatch(path.name):
             with suppress(FileNotFoundError):
                 yield path.name, path.read_bytes()
 

@@ -1,7 +1,7 @@
 """Put a backup into an empty folder: wholly or not at all, so that the bot goes on from the moment of its last record."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from dg_bot.adapters.atomic_file import make_private_folder, sync_folder
@@ -9,7 +9,7 @@ from dg_bot.adapters.backup_archive import Manifest, contents, place_file, verif
 from dg_bot.adapters.journal_reader import verified as verified_journal
 from dg_bot.adapters.postgres_dump import restore_rows
 from dg_bot.adapters.state_file import Cursors
-from dg_bot.app.backup import DUMP
+from dg_bot.app.backup import ACCOUNTS, DUMP, LEFT_OUT
 from dg_bot.app.followers import database_of
 from dg_bot.app.settings import Settings
 from dg_bot.errors import BotError, StateError, UnsafeSetup
@@ -21,8 +21,9 @@ def restore(settings: Settings, archive: Path) -> list[str]:
     """Restore a backup of this mode and namespace into DATA_DIR, which has to be empty, and tell what was done.
 
     Candles that are there already stay; so do the rows of a database that has tables. What the archive has no rows for is made
-    anew from the journal. Raises StateError for an archive that is not as it was written, UnsafeSetup for one of another bot and
-    for a folder that is in use, ConfigurationError where the database cannot be used.
+    anew from the journal, also where this ends before it comes to the rows. Raises StateError for an archive that is not as it
+    was written, UnsafeSetup for one of another bot and for a folder that is in use, ConfigurationError where the database cannot
+    be used.
     """
     manifest = verified(archive)
     _require_ours(settings, manifest)
@@ -33,6 +34,7 @@ def restore(settings: Settings, archive: Path) -> list[str]:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         records = _placed(archive, draft)
+        followed = _rewound(draft)
         data.parent.mkdir(parents=True, exist_ok=True)
         draft.replace(data)
         sync_folder(data.parent)
@@ -43,7 +45,7 @@ def restore(settings: Settings, archive: Path) -> list[str]:
     candles = sum(1 for _ in _placed_candles(archive, settings.candle_folder))
     return [
         f"Restored {records} journal records of {manifest.facts['made_at']} into {data}, and {candles} candle files.",
-        _with_rows(settings, archive),
+        _with_rows(settings, archive, followed),
         "What the bot did after that moment is not in it: compare with the account before it trades (scripts/doctor.py).",
     ]
 
@@ -60,14 +62,25 @@ def _placed(archive: Path, draft: Path) -> int:
     make_private_folder(draft)
     for name, content in contents(archive):
         kind, _, rest = name.partition("/")
-        if kind == "state":
+        if kind == "state" and rest not in LEFT_OUT:
             place_file(draft, name, content)
-        elif kind == "account":
+        elif kind == "account" and rest in ACCOUNTS:
             place_file(draft, rest, content)
+        elif kind != "candles" and name != DUMP:
+            raise StateError(str(archive), f"has a member {name!r} that no backup has", "take another backup")
     found = verified_journal(draft / "state" / "journal.jsonl")
     if not isinstance(found, int):
         raise StateError(str(archive), f"its journal's record {found.number} {found.problem}", "take another backup")
     return found
+
+
+def _rewound(draft: Path) -> Mapping[str, int]:
+    """Let the rows begin at the first record, for as long as they are not there, and give how far they had come."""
+    cursors = Cursors(draft / "state" / "cursors.json")
+    followed = {name: place for name, place in cursors.all().items() if name.partition(":")[0] in _ROWS}
+    for name in _ROWS:
+        cursors.rewind(name)
+    return followed
 
 
 def _placed_candles(archive: Path, folder: Path) -> Iterator[str]:
@@ -81,7 +94,7 @@ def _placed_candles(archive: Path, folder: Path) -> Iterator[str]:
                 yield rest
 
 
-def _with_rows(settings: Settings, archive: Path) -> str:
+def _with_rows(settings: Settings, archive: Path, followed: Mapping[str, int]) -> str:
     """Put the rows back, or let the bot make them anew, and say which."""
     dump = next((content for name, content in contents(archive) if name == DUMP), None)
     reason = "the backup has none"
@@ -89,13 +102,13 @@ def _with_rows(settings: Settings, archive: Path) -> str:
         database = database_of(settings, owner=None)
         try:
             if restore_rows(database.address(), dump):
+                cursors = Cursors(settings.state_folder / "cursors.json")
+                for name, place in followed.items():
+                    cursors.move(name, place)
                 return "Restored the rows of the database."
             reason = "the database has tables already"
         except BotError as error:
             reason = str(error)
         finally:
             database.close()
-    cursors = Cursors(settings.state_folder / "cursors.json")
-    for name in _ROWS:
-        cursors.rewind(name)
     return f"Rows were not restored ({reason}): the bot makes them anew from its journal when it runs."

@@ -99,7 +99,7 @@ def test_a_name_that_leads_outside_is_refused(archive: Path, name: str) -> None:
         verified(archive)
 
 
-@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE])
+@pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.DIRTYPE, tarfile.FIFOTYPE, tarfile.GNUTYPE_SPARSE])
 def test_what_is_no_plain_file_is_refused(archive: Path, kind: bytes) -> None:
     repacked(archive, {"state/link": b""}, kind=kind)
 
