@@ -138,12 +138,23 @@ class TelegramServer:
         kind: str = "private",
         ago_s: float = 0.0,
         is_bot: bool = False,
+        more: Mapping[str, object] | None = None,
     ) -> int:
-        """Let a user write to the bot, alone with it unless a chat is named: the next getUpdates returns it."""
+        """Let a user write to the bot, alone with it unless a chat is named: the next getUpdates returns it.
+
+        `more` are further fields of the message.
+        """
         person = {"id": user_id, "is_bot": is_bot, "first_name": "someone"}
         chat = {"id": user_id if chat_id is None else chat_id, "type": kind, "first_name": "someone", "title": "some group"}
         entities = [{"type": "bot_command", "offset": 0, "length": len(text.partition(" ")[0])}] if text.startswith("/") else []
-        message = {"date": int(time.time() - ago_s), "chat": chat, "from": person, "text": text, "entities": entities}
+        message = {
+            "date": int(time.time() - ago_s),
+            "chat": chat,
+            "from": person,
+            "text": text,
+            "entities": entities,
+            **(more or {}),
+        }
         return self._deliver(lambda number: {"message": {**message, "message_id": 1_000_000 + number}})
 
     def press(self, label: str, *, user_id: int) -> int:

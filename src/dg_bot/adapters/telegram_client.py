@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from dg_bot.adapters.telegram_json import Json, pruned
 from dg_bot.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -33,10 +34,15 @@ def open_client(token: str, server: str, *, connect_timeout_s: float, read_timeo
     from telegram import Bot  # noqa: PLC0415 - half a second, and many runs never send
     from telegram.request import HTTPXRequest  # noqa: PLC0415 - as above
 
+    class Request(HTTPXRequest):
+        @staticmethod
+        def parse_json_payload(payload: bytes) -> Json:
+            return pruned(HTTPXRequest.parse_json_payload(payload))
+
     for name in ("httpx", "httpcore", "telegram"):
         # These log the URL, and the token is in it.
         logging.getLogger(name).setLevel(logging.WARNING)
-    request = HTTPXRequest(
+    request = Request(
         connection_pool_size=1,
         connect_timeout=connect_timeout_s,
         read_timeout=read_timeout_s,

@@ -72,6 +72,37 @@ def test_what_was_polled_is_taken_with_the_next_poll_and_not_before(server: Tele
     assert (1, 0) == (len(again), len(never))
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"forward_origin": {"type": "user", "date": 1, "sender_user": {"id": 6, "is_bot": False, "first_name": "else"}}},
+        {"forward_origin": {"type": "a kind of later", "date": 1}},
+        {"via_bot": {"id": 7, "is_bot": True, "first_name": "inline"}},
+    ],
+    ids=["forwarded", "forwarded in a later way", "by way of another bot"],
+)
+def test_words_of_somebody_else_are_no_command(server: TelegramServer, listen: Listen, more: dict[str, object]) -> None:
+    server.push("/stop", user_id=USER, more=more)
+    server.push("/status", user_id=USER)
+
+    assert ["/status"] == [inbound.text for inbound in listen().poll()]
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"checklist": {"title": "t", "tasks": [{"id": 1}]}}, {"gift": {"gift": {"id": "g"}}}, {"reply_to_message": {"poll": {}}}],
+    ids=["a list", "a present", "an answer"],
+)
+def test_what_the_library_does_not_know_yet_makes_nobody_deaf(
+    server: TelegramServer, listen: Listen, more: dict[str, object]
+) -> None:
+    """Telegram gives an update again and again until it was read: one that cannot be would hold back all behind it."""
+    server.push("hello", user_id=6, more=more)
+    server.push("/stop", user_id=USER, more=more)
+
+    assert ["hello", "/stop"] == [inbound.text for inbound in listen().poll()]
+
+
 def test_after_silence_numbers_may_begin_anew(server: TelegramServer, listen: Listen) -> None:
     updates = listen()
     server.push("/status", user_id=USER)
