@@ -41,7 +41,10 @@ def empty_database(server: str) -> str:
 def test_a_backup_of_a_running_bot_goes_on_in_an_empty_folder(
     market_bench: MakeBench, migrated_server: str, warm_program: WarmProgram, tmp_path: Path
 ) -> None:
-    """Taken while the daemon holds a position, it verifies, has every row, sends nothing twice, and sells at the stop."""
+    """Taken while the daemon holds a position, it verifies, has every row, sends nothing twice, and sells at the stop.
+
+    It buys nothing until its operator has left the safe mode in which it begins.
+    """
     bench = market_bench("1.0", "0.9", "0.9")
     backups = tmp_path / "backups"
     with bench.daemon() as daemon:
@@ -68,6 +71,7 @@ def test_a_backup_of_a_running_bot_goes_on_in_an_empty_folder(
     bench.move_to(breakout() + AFTER_THE_FALL)
     sold = bench.run(warm_program.run, "--json")
     told = script("doctor.py", **restored)
+    resumed = script("doctor.py", "--resume", **restored)
 
     assert 0 == taken.returncode, taken.stderr
     assert (0, True) == (put_back.returncode, "Restored the rows of the database." in put_back.stdout), (
@@ -77,7 +81,8 @@ def test_a_backup_of_a_running_bot_goes_on_in_an_empty_folder(
     assert (3, True) == (again.returncode, "is not empty" in again.stderr)
     assert (0, True) == (repeated.exit_code, repeated.report["repeated"])
     assert (0, [Side.BUY, Side.SELL]) == (sold.exit_code, [order.side for order in bench.orders]), sold.log
-    assert (0, Decimal(0)) == (told.returncode, bench.venue.account("BTC").balance), told.stdout
+    assert (1, Decimal(0)) == (told.returncode, bench.venue.account("BTC").balance), told.stdout
+    assert (True, 0) == ("safe mode    restored: from the backup of" in told.stdout, resumed.returncode), resumed.stdout
     after = rows_of(restored["DATABASE_URL"])
     assert [] == [name for name in before if name != "bot_config" and not set(before[name]) <= set(after[name])]
     files = dict(contents(archive))

@@ -1,4 +1,4 @@
-"""Put a backup into an empty folder: wholly or not at all, so that the bot goes on from the moment of its last record."""
+"""Put a backup into an empty folder: wholly or not at all, so that the bot goes on from its last record, in safe mode."""
 
 import shutil
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,18 @@ from pathlib import Path
 
 from dg_bot.adapters.atomic_file import make_private_folder, sync_folder
 from dg_bot.adapters.backup_archive import Manifest, contents, place_file, verified
+from dg_bot.adapters.clock import SystemClock
+from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.journal_reader import verified as verified_journal
 from dg_bot.adapters.postgres_dump import restore_rows
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.backup import ACCOUNTS, DUMP, LEFT_OUT
 from dg_bot.app.followers import database_of
 from dg_bot.app.settings import Settings
+from dg_bot.domain.events import SafeModeEntered
 from dg_bot.errors import BotError, StateError, UnsafeSetup
+from dg_bot.pipeline.books import Books
+from dg_bot.risk.operator_halt import operator_halt
 
 _ROWS = ("database", "candles")
 
@@ -21,9 +26,10 @@ def restore(settings: Settings, archive: Path) -> list[str]:
     """Restore a backup of this mode and namespace into DATA_DIR, which has to be empty, and tell what was done.
 
     Candles that are there already stay; so do the rows of a database that has tables. What the archive has no rows for is made
-    anew from the journal, also where this ends before it comes to the rows. Raises StateError for an archive that is not as it
-    was written, UnsafeSetup for one of another bot and for a folder that is in use, ConfigurationError where the database cannot
-    be used.
+    anew from the journal, also where this ends before it comes to the rows. The bot begins in safe mode: a pause or a loss of
+    after the backup is in none of its records, and only its operator can know of one. Raises StateError for an archive that is
+    not as it was written, UnsafeSetup for one of another bot and for a folder that is in use, ConfigurationError where the
+    database cannot be used.
     """
     manifest = verified(archive)
     _require_ours(settings, manifest)
@@ -34,6 +40,7 @@ def restore(settings: Settings, archive: Path) -> list[str]:
     shutil.rmtree(draft, ignore_errors=True)
     try:
         records = _placed(archive, draft)
+        _enter_safe_mode(draft / "state" / "journal.jsonl", str(manifest.facts["made_at"]))
         followed = _rewound(draft)
         data.parent.mkdir(parents=True, exist_ok=True)
         draft.replace(data)
@@ -47,6 +54,7 @@ def restore(settings: Settings, archive: Path) -> list[str]:
         f"Restored {records} journal records of {manifest.facts['made_at']} into {data}, and {candles} candle files.",
         _with_rows(settings, archive, followed),
         "What the bot did after that moment is not in it: compare with the account before it trades (scripts/doctor.py).",
+        "It begins in safe mode, which you leave then (scripts/doctor.py --resume).",
     ]
 
 
@@ -81,6 +89,19 @@ def _rewound(draft: Path) -> Mapping[str, int]:
     for name in _ROWS:
         cursors.rewind(name)
     return followed
+
+
+def _enter_safe_mode(path: Path, made_at: str) -> None:
+    """Record that the bot is a restored one; an operator's own pause or stop holds as it is."""
+    clock = SystemClock()
+    journal = JournalFile.open(path, clock.now)
+    try:
+        books = Books(journal=journal, clock=clock, on_record=lambda _record: None)
+        if operator_halt(books.state) is None:
+            earlier = "" if books.state.safe_mode is None else f"; before: {books.state.safe_mode.reason}"
+            books.record(SafeModeEntered(reason=f"restored: from the backup of {made_at}, which knows nothing later{earlier}"))
+    finally:
+        journal.close()
 
 
 def _placed_candles(archive: Path, folder: Path) -> Iterator[str]:

@@ -112,6 +112,7 @@ TEXTS: Mapping[str, str] = {
     "reason.paused": "paused",
     "reason.stopped": "stopped",
     "reason.second_writer": "two bots on one account",
+    "reason.restored": "restored from a backup",
     "gate.safe_mode": "safe mode",
     "gate.daily_loss": "day's result",
     "gate.weekly_loss": "week's result",

@@ -112,6 +112,7 @@ TEXTS: Mapping[str, str] = {
     "reason.paused": "일시정지",
     "reason.stopped": "정지",
     "reason.second_writer": "한 계정에 봇 둘",
+    "reason.restored": "백업에서 되돌림",
     "gate.safe_mode": "안전 모드",
     "gate.daily_loss": "오늘 손익",
     "gate.weekly_loss": "이번 주 손익",

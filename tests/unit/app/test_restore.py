@@ -1,4 +1,4 @@
-"""A backup put back: only what a backup has, and never a half of it that is taken for the whole."""
+"""A backup put back: only what a backup has, never a half of it that is taken for the whole, and first of all in safe mode."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from dg_bot.adapters.state_file import Cursors
 from dg_bot.app import restore as module
 from dg_bot.app.backup import back_up
 from dg_bot.app.restore import restore
+from dg_bot.domain.events import Event, SafeModeEntered, SafeModeLeft
 from dg_bot.errors import StateError
 from tests.journal_records import bought
 from tests.unit.app.ward import Ward
@@ -67,3 +68,40 @@ def test_rows_are_made_anew_where_a_restore_died_before_it_came_to_them(
         (ward.settings.state_folder / "journal.jsonl").exists(),
         Cursors(ward.settings.state_folder / "cursors.json").get("database"),
     )
+
+
+def put_back(folder: Path, *lived: Event) -> list[Event]:
+    """Let a bot live, back it up, restore that elsewhere, and give what its journal holds there after the first balances."""
+    ward, elsewhere = Ward(folder / "first"), Ward(folder / "second")
+    ward.lived(*lived)
+    archive = back_up(ward.settings, folder / "backups", has_candles=False).path
+    restore(elsewhere.settings, archive)
+    return elsewhere.events
+
+
+def reason(events: list[Event]) -> str:
+    last = events[-1]
+    assert isinstance(last, SafeModeEntered)
+    return last.reason
+
+
+@pytest.mark.parametrize("lived", [(), (SafeModeEntered(reason="paused: Telegram 1"), SafeModeLeft(by="operator"))])
+def test_a_restored_bot_begins_in_safe_mode(tmp_path: Path, lived: tuple[Event, ...]) -> None:
+    """It was perhaps paused, or reached its loss limit, after the backup."""
+    events = put_back(tmp_path, *lived)
+
+    assert list(lived) == events[:-1]
+    assert reason(events).startswith("restored: from the backup of 20")
+    assert reason(events).endswith("Z, which knows nothing later")
+
+
+def test_a_loss_that_ends_by_itself_does_not_end_what_a_restored_bot_begins_with(tmp_path: Path) -> None:
+    lost = SafeModeEntered(reason="daily_loss: lost 0.1 of the opening equity, limit 0.1")
+
+    assert reason(put_back(tmp_path, lost)).endswith(f"; before: {lost.reason}")
+
+
+def test_a_restored_bot_that_its_operator_had_stopped_stays_stopped(tmp_path: Path) -> None:
+    stopped = SafeModeEntered(reason="stopped: Telegram 1")
+
+    assert [stopped] == put_back(tmp_path, stopped)
