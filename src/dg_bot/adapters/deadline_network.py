@@ -4,7 +4,7 @@ import ipaddress
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
 from socket import SOCK_STREAM, getaddrinfo
@@ -20,7 +20,9 @@ class DeadlineNetwork(httpcore.NetworkBackend):
     To be used inside `deadline`. Raises httpcore's exceptions.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_allowed: Callable[[str], bool] = lambda _address: True) -> None:
+        """`is_allowed` tells of an IP address whether a connection may go there; it is asked behind the name lookup."""
+        self._is_allowed = is_allowed
         self._sockets = httpcore.SyncBackend()
         self._call = threading.local()
         self._lookups = _Lookups()
@@ -49,8 +51,9 @@ class DeadlineNetwork(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        addresses = self._lookups.addresses(host, port, self.left_s())
-        failure: httpcore.ConnectError | httpcore.ConnectTimeout = httpcore.ConnectError(f"{host} has no address")
+        addresses = [one for one in self._lookups.addresses(host, port, self.left_s()) if self._is_allowed(one)]
+        failure: httpcore.ConnectError | httpcore.ConnectTimeout
+        failure = httpcore.ConnectError(f"{host} has no address that may be reached")
         for tried, address in enumerate(addresses):
             share_s = self.left_s() / (len(addresses) - tried)
             try:

@@ -4,6 +4,7 @@ import re
 import ssl
 from dataclasses import dataclass
 from importlib import import_module
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
@@ -25,6 +26,7 @@ class _Page:
     status: int
     headers: dict[str, str]
     body: bytes
+    is_from_outside: bool
 
 
 class _Failed(Exception):
@@ -36,8 +38,9 @@ class _Failed(Exception):
 class RssFeed:
     """One feed, RSS or Atom. It is asked for what has changed since it was last read whole, and sent nothing but that.
 
-    Over https, and over plain http on this machine alone; a redirect is followed three times, and never to this machine from
-    elsewhere. No proxy, cookie or variable of the environment is looked at.
+    Over https, and over plain http on this machine alone; a redirect is followed three times, and never from a server of the
+    world to an address of this machine or its network, however that is called. No proxy, cookie or variable of the environment is
+    looked at.
     """
 
     def __init__(self, url: str) -> None:
@@ -45,6 +48,7 @@ class RssFeed:
         import_module("feedparser")
         self._url = url
         self._network = DeadlineNetwork()
+        self._outside = DeadlineNetwork(leads_outside)
         self._tls = trusted_authorities() if url.startswith("https:") else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._unchanged_if: dict[str, str] = {}
 
@@ -59,8 +63,8 @@ class RssFeed:
         The deadline is that of the network; what came is read in a second or two more at the very most.
         """
         try:
-            with self._network.deadline(deadline_s):
-                page = self._page(self._url, _MOST_REDIRECTS)
+            with self._network.deadline(deadline_s), self._outside.deadline(deadline_s):
+                page = self._page(self._url, _MOST_REDIRECTS, self._network)
         except _Failed as failed:
             return FeedReading(outcome=failed.outcome)
         if page.status == 304 and self._unchanged_if:
@@ -71,8 +75,8 @@ class RssFeed:
         self._unchanged_if = _conditions(page.headers) if reading.outcome is FeedOutcome.READ else {}
         return reading
 
-    def _page(self, url: str, redirects: int) -> _Page:
-        page = self._get(url)
+    def _page(self, url: str, redirects: int, network: DeadlineNetwork) -> _Page:
+        page = self._get(url, network)
         location = page.headers.get("location")
         if page.status not in (301, 302, 303, 307, 308) or location is None:
             return page
@@ -83,9 +87,9 @@ class RssFeed:
             raise _Failed(FeedOutcome.REDIRECTED) from error
         if not redirects or not is_allowed:
             raise _Failed(FeedOutcome.REDIRECTED)
-        return self._page(target, redirects - 1)
+        return self._page(target, redirects - 1, self._outside if page.is_from_outside else network)
 
-    def _get(self, url: str) -> _Page:
+    def _get(self, url: str, network: DeadlineNetwork) -> _Page:
         """Send one request on a connection of its own, and give the whole answer."""
         parts = urlsplit(url)
         connection: httpcore.HTTPConnection | None = None
@@ -99,12 +103,11 @@ class RssFeed:
                 "User-Agent": "dg-bot",
                 **self._unchanged_if,
             }
-            connection = httpcore.HTTPConnection(
-                origin=asked.origin, ssl_context=self._tls, network_backend=self._network, retries=0
-            )
+            connection = httpcore.HTTPConnection(origin=asked.origin, ssl_context=self._tls, network_backend=network, retries=0)
             with connection.stream("GET", asked, headers=list(headers.items())) as response:
                 told = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers}
-                return _Page(response.status, told, _capped(response, told))
+                is_from_outside = _is_from_outside(response)
+                return _Page(response.status, told, _capped(response, told), is_from_outside)
         except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError) as error:
             raise _Failed(_cause(error)) from error
         except (UnicodeError, ValueError, httpcore.UnsupportedProtocol) as error:
@@ -112,6 +115,20 @@ class RssFeed:
         finally:
             if connection is not None:
                 connection.close()
+
+
+def _is_from_outside(response: httpcore.Response) -> bool:
+    try:
+        address, *_ = response.extensions["network_stream"].get_extra_info("server_addr")
+    except OSError:  # it has gone by now, and nobody knows where it was
+        return True
+    return leads_outside(address)
+
+
+def leads_outside(address: str) -> bool:
+    """Tell whether an IP address is one of the world: neither this machine's nor of a network that it is in."""
+    found = ip_address(address)
+    return (getattr(found, "ipv4_mapped", None) or found).is_global
 
 
 def _capped(response: httpcore.Response, headers: dict[str, str]) -> bytes:

@@ -63,6 +63,24 @@ def test_the_next_address_is_tried_where_the_first_one_refuses(monkeypatch: pyte
     assert ("127.0.0.1", port) == reached
 
 
+def test_what_may_not_be_reached_is_not_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        def lookup(host: str, at: int, **_: object) -> list[tuple[object, ...]]:
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", at))]
+
+        monkeypatch.setattr(deadline_network, "getaddrinfo", lookup)
+        network = DeadlineNetwork(is_allowed=lambda address: address != "127.0.0.1")
+        for host in ("venue.test", "127.0.0.1"):
+            with pytest.raises(httpcore.ConnectError, match="no address that may be reached"), network.deadline(20):
+                network.connect_tcp(host, port)
+        listener.setblocking(False)
+
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+
+
 def test_an_address_needs_no_lookup(monkeypatch: pytest.MonkeyPatch) -> None:
     asked, _ = hanging_lookup(monkeypatch)
     with socket.create_server(("127.0.0.1", 0)) as listener:

@@ -7,7 +7,8 @@ from threading import Event
 
 import pytest
 
-from dg_bot.adapters.rss import BODY_LIMIT_BYTES, RssFeed
+from dg_bot.adapters import rss as module
+from dg_bot.adapters.rss import BODY_LIMIT_BYTES, RssFeed, leads_outside
 from dg_bot.domain.news import FeedOutcome, FeedReading
 from tests.fault.certificates import authority
 from tests.feeds import rss
@@ -155,3 +156,29 @@ def test_from_elsewhere_nothing_leads_to_this_machine() -> None:
         allowed("https://news.example/", False),
         allowed("http://news.example/", True),
     ]
+
+
+@pytest.mark.parametrize(
+    ("address", "outside"),
+    [
+        ("8.8.8.8", True), ("2606:4700::1", True), ("127.0.0.2", False), ("::", False), ("::1", False),
+        ("::ffff:127.0.0.1", False), ("169.254.169.254", False), ("10.0.0.1", False), ("192.168.1.1", False),
+        ("fe80::1%lo", False), ("100.64.0.1", False),
+    ],
+)  # fmt: skip
+def test_which_addresses_lead_outside(address: str, outside: bool) -> None:
+    assert outside is leads_outside(address)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.2", "2130706434"])
+def test_a_server_of_the_world_leads_to_no_address_of_this_network(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """However this machine is called: what is looked at is the address that a connection would go to."""
+    with socket.create_server(("127.0.0.2", 0)) as inside:
+        inside.setblocking(False)
+        monkeypatch.setattr(module, "leads_outside", lambda address: address == "127.0.0.1")
+
+        reading = read(answers(http(302, b"", Location=f"https://{host}:{inside.getsockname()[1]}/")))
+
+        with pytest.raises(BlockingIOError):
+            inside.accept()
+    assert FeedReading(outcome=FeedOutcome.UNREACHABLE) == reading
