@@ -159,6 +159,8 @@ SETTINGS = [
         env={"UPBIT_SECRET_KEY_FILE": "nowhere"}),
     settings("a file for what is no secret", "MODE_FILE", "is not a setting", env={}, file="MODE_FILE=/etc/mode"),
     settings("a token without a chat", "TELEGRAM_CHAT_ID", "set both, or neither", env={"TELEGRAM_BOT_TOKEN": "1:x"}),
+    settings("users without a token", "TELEGRAM_BOT_TOKEN", "set both, or leave TELEGRAM_USER_IDS out",
+        env={"TELEGRAM_USER_IDS": "1"}),
     settings("the clock of the real venue", "CLOCK_FROM_VENUE", "loopback", env={"CLOCK_FROM_VENUE": "yes"}),
     settings("secrets that all can read", ".env", "0644", "chmod 600", file="UPBIT_SECRET_KEY=s-key", rights=0o644,
              env={name: value for name, value in LIVE.items() if name != "UPBIT_SECRET_KEY"}, error=UnsafeSetup),

@@ -105,6 +105,8 @@ def print_findings(findings: Findings, console: Console) -> None:
     console.print(f"open orders  {len(findings.open_intents) or 'none'}")
     matches = "not compared" if findings.differences is None else "differs" if findings.differences else "matches the books"
     console.print(f"account      {matches}")
+    if findings.settings.telegram_bot_token is not None and not findings.settings.telegram_user_ids:
+        console.print("commands     nobody is heard: TELEGRAM_USER_IDS names nobody")
     for market, failure in findings.failing_screens.items():
         days = _days(findings, market, failure)
         console.print(f"screen       {market} has failed for {days} days: {failure.figure.words}", markup=False, soft_wrap=True)

@@ -55,6 +55,9 @@ def load_settings(
     if settings.telegram_bot_token is not None and settings.telegram_chat_id is None:
         raise ConfigurationError("TELEGRAM_CHAT_ID", "is missing, though TELEGRAM_BOT_TOKEN is set", "set both, or neither")
     settings.require_safe()
+    if settings.telegram_bot_token is None and settings.telegram_user_ids:
+        remedy = "set both, or leave TELEGRAM_USER_IDS out"
+        raise ConfigurationError("TELEGRAM_BOT_TOKEN", "is missing, though TELEGRAM_USER_IDS is set", remedy)
     return settings
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from dg_bot.adapters.clock import SystemClock
 from dg_bot.adapters.postgres_answers import AnswerRows
 from dg_bot.adapters.telegram_updates import TelegramUpdates
@@ -14,6 +16,8 @@ from dg_bot.app.telegram_threads import TelegramListener, Workers
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import InvariantViolated
 
+_log = structlog.get_logger(__name__)
+
 
 def listener(
     bot: Bot,
@@ -22,9 +26,12 @@ def listener(
     begin_cycle: Callable[[], bool],
     on_contradiction: Callable[[InvariantViolated], None],
 ) -> TelegramListener | None:
-    """Give the listener, not yet started; None where nobody may command the bot."""
+    """Give the listener, not yet started; None where nobody may command the bot, which is told where it has a token."""
     settings, token = bot.settings, bot.settings.telegram_bot_token
-    if token is None or bot.telegram is None or not settings.telegram_user_ids:
+    if token is None or bot.telegram is None:
+        return None
+    if not settings.telegram_user_ids:
+        _log.warning("commands_not_heard", reason="TELEGRAM_USER_IDS names nobody")
         return None
     updates = TelegramUpdates(token=token.get_secret_value(), server=settings.telegram_base_url)
     # Messages carry the time of the world, which is not that of a simulated venue.

@@ -5,6 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from rich.console import Console
 
 from dg_bot.adapters.instance_lock import note_records
@@ -184,6 +185,27 @@ def test_a_failing_screen_is_told_with_its_days_and_figure_and_is_no_defect(ward
     console = Console(record=True, width=200)
     print_findings(findings, console)
     assert "screen       KRW-BTC has failed for 12 days: sharpe: 0.5, limit 0.8" in console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("telegram", "is_told"),
+    [
+        ({}, False),
+        ({"telegram_bot_token": SecretStr("1:x"), "telegram_chat_id": "1"}, True),
+        ({"telegram_bot_token": SecretStr("1:x"), "telegram_chat_id": "1", "telegram_user_ids": (1,)}, False),
+    ],
+    ids=["no Telegram", "nobody may command", "somebody may"],
+)
+def test_a_bot_that_writes_to_telegram_and_hears_nobody_there_says_so(
+    tmp_path: Path, telegram: dict[str, object], *, is_told: bool
+) -> None:
+    ward = Ward(tmp_path / "data", **telegram)  # type: ignore[arg-type]
+    ward.lived()
+    console = Console(record=True, width=200)
+
+    print_findings(ward.findings(), console)
+
+    assert is_told == ("commands     nobody is heard: TELEGRAM_USER_IDS names nobody" in console.export_text())
 
 
 @pytest.mark.parametrize("is_watched", [True, False])

@@ -257,7 +257,11 @@ def test_every_setting_has_an_example_here() -> None:
 def test_every_setting_is_read_from_the_environment_and_from_the_file(name: str, env_file: Path) -> None:
     text, value = EXAMPLES[name]
     telegram = {"TELEGRAM_BOT_TOKEN": "1:x", "TELEGRAM_CHAT_ID": "-100", "TELEGRAM_USER_IDS": "1"}
-    needed = {"TELEGRAM_BOT_TOKEN": ("TELEGRAM_CHAT_ID",), "ENTRY_APPROVAL_MINUTES": tuple(telegram)}
+    needed = {
+        "TELEGRAM_BOT_TOKEN": ("TELEGRAM_CHAT_ID",),
+        "TELEGRAM_USER_IDS": ("TELEGRAM_BOT_TOKEN", "TELEGRAM_CHAT_ID"),
+        "ENTRY_APPROVAL_MINUTES": tuple(telegram),
+    }
     beside = {other: telegram[other] for other in needed.get(name, ())}
     env_file.write_text(f"{name}={text}\n")
 

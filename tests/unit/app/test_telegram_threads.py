@@ -2,15 +2,23 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
 
+from dg_bot.adapters.clock import SystemClock
 from dg_bot.adapters.prometheus import Metrics
+from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.adapters.telegram_updates import AskedToWait, PolledElsewhere, TokenRefused
 from dg_bot.app.telegram_threads import TelegramListener, Workers
+from dg_bot.app.telegram_wiring import listener
 from dg_bot.domain.conversation import Inbound
 from dg_bot.errors import InvariantViolated, StoreError
-from tests.unit.app.whole_bot import value
+from tests.builders import paper_bot
+from tests.telegram_server import CHAT, TOKEN
+from tests.unit.app.whole_bot import value, whole_bot
 
 AWAY = StoreError("listen to telegram", "NetworkError")
 CONTRADICTION = InvariantViolated("I1", "two truths")
@@ -148,3 +156,15 @@ def test_workers_survive_a_defect_and_take_no_more_than_they_can_hold() -> None:
     assert ended.wait(10)
     assert (True, False) == (taken[0], taken[-1])
     assert ([CONTRADICTION], 1.0) == (contradictions, value(metrics, "bot_errors_total", kind="ZeroDivisionError"))
+
+
+@pytest.mark.parametrize(("token", "warned"), [(None, []), (SecretStr(TOKEN), ["commands_not_heard"])])
+def test_a_daemon_that_hears_nobody_though_it_has_a_token_says_so(token: SecretStr | None, warned: list[str]) -> None:
+    bot = whole_bot(paper_bot(), telegram_bot_token=token, telegram_chat_id=CHAT)
+    notifier = TelegramNotifier(token=TOKEN, chat_id=CHAT, clock=SystemClock())
+
+    with capture_logs() as logged:
+        heard = listener(replace(bot, telegram=notifier), checks=dict, begin_cycle=lambda: False, on_contradiction=lambda _: None)
+    notifier.close()
+
+    assert (None, warned) == (heard, [line["event"] for line in logged])
