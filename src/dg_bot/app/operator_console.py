@@ -22,7 +22,7 @@ from dg_bot.operator.glance import Glance, HealthCheck
 from dg_bot.operator.phrasebook import Phrasebook
 from dg_bot.operator.realised import Gains, gains
 from dg_bot.pipeline.books import Books
-from dg_bot.pipeline.operator_hands import OperatorHands, SaleEnd
+from dg_bot.pipeline.operator_hands import OperatorHands, Sale, SaleEnd
 from dg_bot.risk.operator_halt import OperatorHalt, operator_halt
 
 T = TypeVar("T")
@@ -193,12 +193,24 @@ class OperatorConsole:
         return Answered(outcome, note, (answers_of_acts.cycle_begun(self._book, has_begun=has_begun),))
 
     def _exit(self, argument: str) -> Answered:
+        """Sell one market or all; one on which that fails does not keep the others from it. Raises where all fail."""
         held = [market for market, position in self._books.state.positions.items() if not position.is_dust]
-        sales = [self._hands.exit(market) for market in (held if argument == ALL else [Market(argument)])]
-        note = ", ".join(f"{sale.market} {sale.end}" for sale in sales) or "nothing held"
+        sales: list[Sale] = []
+        troubles: dict[Market, BotError] = {}
+        for market in held if argument == ALL else [Market(argument)]:
+            try:
+                sales.append(self._hands.exit(market))
+            except InvariantViolated:
+                raise
+            except BotError as error:
+                troubles[market] = error
+        if troubles and not sales:
+            raise next(iter(troubles.values()))
+        ends = [f"{sale.market} {sale.end}" for sale in sales] + [f"{one} failed: {error}" for one, error in troubles.items()]
         is_done = any(sale.end is SaleEnd.PLACED for sale in sales)
         outcome = CommandOutcome.CARRIED_OUT if is_done else CommandOutcome.REFUSED
-        return Answered(outcome, note, (answers_of_acts.exited(sales, self._book),))
+        failures = (answers_of_acts.failed(f"{market}: {error}", self._book) for market, error in troubles.items())
+        return Answered(outcome, ", ".join(ends) or "nothing held", (answers_of_acts.exited(sales, self._book), *failures))
 
 
 def _done(*replies: Reply, note: str = "answered") -> Answered:

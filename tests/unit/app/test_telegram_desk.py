@@ -11,7 +11,7 @@ from dg_bot.domain.events import CommandTaken, Event, Record, SafeModeEntered, S
 from dg_bot.errors import StateError
 from dg_bot.operator.phrasebook import Language
 from dg_bot.risk.operator_halt import OperatorHalt, operator_halt
-from tests.builders import paper_bot
+from tests.builders import BTC, ETH, XRP, paper_bot
 from tests.commanded_bot import OPERATOR, Commanded, commanded
 from tests.scenario.faulty_upbit import unavailable as _unavailable
 from tests.telegram_server import broken
@@ -80,6 +80,29 @@ def test_the_code_does_what_the_button_does(command: Start) -> None:
 
     assert (True, ["sell KRW-BTC 100"]) == ("sold 100 for" in said[0], one.bot.placed())
     assert "carried_out: KRW-BTC placed" == one.audit[-1]
+
+
+def test_one_market_that_cannot_be_read_keeps_no_other_from_an_exit_of_all(command: Start) -> None:
+    holding = {BTC: HELD, ETH: HELD, XRP: HELD}
+    one = command(paper_bot(dict.fromkeys(holding, "1000 1000"), holding=holding))
+    one.bot.upbit.on("balances", _unavailable, first=3)
+    one.says("/exit all")
+
+    said = one.presses("Yes, do it")
+
+    assert ["sell KRW-BTC 100", "sell KRW-XRP 100"] == one.bot.placed()
+    assert "🚨 Failed: KRW-ETH: test: the exchange is unavailable (503)" in said
+    failed = "KRW-ETH failed: test: the exchange is unavailable (503)"
+    assert f"carried_out: KRW-BTC placed, KRW-XRP placed, {failed}" == one.audit[-1]
+
+
+def test_an_exit_of_all_that_sold_nothing_for_trouble_has_failed(command: Start) -> None:
+    one = command(paper_bot(holding=HELD))
+    one.bot.upbit.always("balances", _unavailable)
+    one.says("/exit all")
+
+    assert ["🚨 Failed: test: the exchange is unavailable (503)"] == one.presses("Yes, do it")
+    assert "failed: test: the exchange is unavailable (503)" == one.audit[-1]
 
 
 def test_a_code_dies_with_the_process(command: Start) -> None:
