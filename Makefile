@@ -97,7 +97,7 @@ equality: $(VENV)/development
 	$(BIN)/python -m tests.equality
 
 study-walks: $(VENV)/development
-	@$(BIN)/python scripts/backtesting/study_walks.py
+	@$(BIN)/python scripts/backtesting/study_walks.py --json docs/results/screen_walks.json --markdown docs/strategies.md
 
 verify: lint coverage fuzz simulate simulate-real replay-500 equality mutate study-walks reliability
 

@@ -36,7 +36,9 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Draw the bot's desk as one page of HTML.", allow_abbrev=False)
     parser.add_argument("--mode", choices=("demo", "paper", "live"), help="whose database to read (default: MODE, or demo)")
     parser.add_argument("--days", type=argument_types.count, default=30, help="how many days to show (default: 30)")
-    parser.add_argument("--file", type=Path, default=Path("desk.html"), help="where to write the page (default: desk.html)")
+    parser.add_argument(
+        "--file", type=argument_types.new_file, default=Path("desk.html"), help="where to write the page (default: desk.html)"
+    )
     return parsed(parser, arguments)
 
 

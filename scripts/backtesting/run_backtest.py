@@ -78,7 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--screen", choices=("off", "daily"), default="off", help="let the bot's screen, made once a day, block entries"
     )
-    parser.add_argument("--cycles", type=Path, metavar="F", help="where the pipeline's cycles are written, a JSON object a line")
+    parser.add_argument(
+        "--cycles",
+        type=argument_types.new_file,
+        metavar="F",
+        help="where the pipeline's cycles are written, a JSON object a line",
+    )
     parser.add_argument(
         "--news", action="store_true", help="let the news of the bot's own journal object, at each hour as they were known then"
     )
@@ -92,7 +97,9 @@ def _parser() -> argparse.ArgumentParser:
         "--walks", type=argument_types.count, default=0, metavar="N", help="markets without drift to try the screen on"
     )
     parser.add_argument("--output", choices=OUTPUTS, default=TEXT)
-    parser.add_argument("--file", type=Path, metavar="F", help="where the report is written (default: standard output)")
+    parser.add_argument(
+        "--file", type=argument_types.new_file, metavar="F", help="where the report is written (default: standard output)"
+    )
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Study every strategy on recorded hours of real markets, and write down what was found."""
+"""Study every strategy on recorded hours of real markets, and show what was found."""
 
 import argparse
 import sys
@@ -17,8 +17,10 @@ from rich.console import Console
 from rich.progress import track
 
 from dg_bot.adapters.candle_csv import read_candles
+from dg_bot.app.argument_types import count, new_file
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
+from dg_bot.app.output_file import write_output
 from dg_bot.backtesting.strategy_study import TIMEFRAMES, StudyRow, studied, study_json
 from dg_bot.backtesting.trade_rules import TradeRules
 from dg_bot.domain.calendar import HOUR, Timeframe
@@ -38,13 +40,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = terminal()
     try:
         rows = [row for path in options.files for row in _of_file(path, options.processes, console)]
+        table = study_table(rows)
+        console.print(table, markup=False, soft_wrap=True)
+        if options.json is not None:
+            write_output(options.json, study_json(rows, TradeRules()))
+        if options.markdown is not None:
+            write_output(options.markdown, between(options.markdown.read_text(encoding="utf-8"), "study", table))
     except BotError as error:
         return refusal("study_strategies", error)
-    table = study_table(rows)
-    console.print(table, markup=False, soft_wrap=True)
-    options.json.write_text(study_json(rows, TradeRules()), encoding="utf-8")
-    document = options.markdown.read_text(encoding="utf-8")
-    options.markdown.write_text(between(document, "study", table), encoding="utf-8")
     return ExitCode.DONE
 
 
@@ -64,9 +67,9 @@ def _studied(candles: CandleSeries, task: _Task) -> StudyRow:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="study_strategies.py", description=__doc__, allow_abbrev=False)
     parser.add_argument("files", type=Path, nargs="+", metavar="FILE", help="hours of one market, named MARKET_60m_*.csv[.gz]")
-    parser.add_argument("--processes", type=int, default=2, help="how many work at a time (default 2)")
-    parser.add_argument("--json", type=Path, default=Path("docs/results/strategies.json"))
-    parser.add_argument("--markdown", type=Path, default=Path("docs/strategies.md"))
+    parser.add_argument("--processes", type=count, default=2, help="how many work at a time (default 2)")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="where all figures are written")
+    parser.add_argument("--markdown", type=new_file, metavar="FILE", help="the page whose table is made anew")
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Measure how often the screen passes random walks without drift, and ones with a planted edge; write down what was found."""
+"""Measure how often the screen passes random walks without drift, and ones with a planted edge, and show it."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ quiet_while_loading(__name__)
 
 from rich.progress import track
 
+from dg_bot.app.argument_types import count, new_file
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with
 from dg_bot.backtesting.walk_study import STRENGTHS, judged_walk, names_for, pass_rates, shortfalls, walks_json
@@ -34,9 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             rates[strength] = pass_rates(list(track(judged, f"drift {strength:g}", walks, console=console)))
     table = walks_table(rates)
     console.print(table, markup=False, soft_wrap=True)
-    options.json.write_text(walks_json(rates), encoding="utf-8")
-    document = options.markdown.read_text(encoding="utf-8")
-    options.markdown.write_text(between(document, "walks", table), encoding="utf-8")
+    if options.json is not None:
+        options.json.write_text(walks_json(rates), encoding="utf-8")
+    if options.markdown is not None:
+        document = options.markdown.read_text(encoding="utf-8")
+        options.markdown.write_text(between(document, "walks", table), encoding="utf-8")
     missed = shortfalls(rates)
     for text in missed:
         print(text, file=sys.stderr)
@@ -45,14 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="study_walks.py", description=__doc__, allow_abbrev=False)
-    parser.add_argument("--walks", type=int, default=1000, help="walks without drift (default 1000)")
+    parser.add_argument("--walks", type=count, default=1000, help="walks without drift (default 1000)")
     parser.add_argument(
-        "--every", type=int, default=200, help="of them the first on which all strategies are tried (default 200)"
+        "--every", type=count, default=200, help="of them the first on which all strategies are tried (default 200)"
     )
-    parser.add_argument("--planted", type=int, default=200, help="walks of each planted edge (default 200)")
-    parser.add_argument("--processes", type=int, default=2, help="how many work at a time (default 2)")
-    parser.add_argument("--json", type=Path, default=Path("docs/results/screen_walks.json"), metavar="FILE")
-    parser.add_argument("--markdown", type=Path, default=Path("docs/strategies.md"), metavar="FILE")
+    parser.add_argument("--planted", type=count, default=200, help="walks of each planted edge (default 200)")
+    parser.add_argument("--processes", type=count, default=2, help="how many work at a time (default 2)")
+    parser.add_argument("--json", type=new_file, metavar="FILE", help="where all figures are written")
+    parser.add_argument("--markdown", type=new_file, metavar="FILE", help="the page whose table is made anew")
     return parser
 
 

@@ -49,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("sweep: interrupted; what was tried is kept, and the same command goes on from there", file=sys.stderr)
         return ExitCode.FAILED
     print_sweep(result, console)
+    if options.file is not None:
+        print(f"written: {options.file.absolute()}")
     return ExitCode.DONE
 
 
@@ -62,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--random", type=argument_types.count, metavar="N", help="try N sets of the grid, drawn at random")
     search.add_argument("--optuna", type=argument_types.count, metavar="N", help="let Optuna ask for N sets of the grid")
     parser.add_argument("--seed", type=argument_types.whole, default=0, metavar="S", help="of what is drawn (default 0)")
-    parser.add_argument("--objective", type=Objective, choices=tuple(Objective), default=Objective.SHARPE)
+    parser.add_argument("--objective", type=argument_types.objective, choices=tuple(Objective), default=Objective.SHARPE)
     parser.add_argument(
         "--min-trips", type=argument_types.count, default=10, metavar="N", help="round trips that the best set made at least"
     )
@@ -76,7 +78,9 @@ def _parser() -> argparse.ArgumentParser:
         help="bars between training and test, beside the purge (default: a day)",
     )
     parser.add_argument("--output", choices=("text", "html"), default="text")
-    parser.add_argument("--file", type=Path, metavar="F", help="where the page is written, beside the report on the terminal")
+    parser.add_argument(
+        "--file", type=argument_types.new_file, metavar="F", help="where the page is written, beside the report on the terminal"
+    )
     return parser
 
 

@@ -223,12 +223,11 @@ def test_the_report_names_the_command_that_makes_it_again(tmp_path: Path) -> Non
     assert f"command RISK_STOP_LOSS_FRACTION=0.03 {command}" in file.read_text()
 
 
-def test_a_report_that_cannot_be_written_is_told(tmp_path: Path) -> None:
-    done = run(
-        tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--data", str(written(tmp_path)), "--file", str(tmp_path)
-    )
+def test_a_report_that_cannot_be_written_is_told_before_anything_is_computed(tmp_path: Path) -> None:
+    done = run(tmp_path, "--market", "KRW-XRP", "--strategy", "sma_cross", "--file", str(tmp_path))
 
-    assert (1, f"run_backtest: {tmp_path}: cannot be written (Is a directory)\n") == (done.returncode, done.stderr)
+    said = f"argument --file: {tmp_path} is a folder; name a file in it"
+    assert (2, f"run_backtest.py: error: {said}") == (done.returncode, done.stderr.splitlines()[-1])
 
 
 def test_a_reader_that_has_seen_enough_is_no_fault(tmp_path: Path) -> None:

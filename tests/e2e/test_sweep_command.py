@@ -76,9 +76,27 @@ def test_a_sweep_is_told_and_known_the_next_time(folder: Path, database: str) ->
 
 def test_a_search_walks_forward(folder: Path, database: str) -> None:
     axes = ("--strategy", "sma_cross", "--grid", "short_period=2:9", "--grid", "long_period=10:20", "--min-trips", "1")
-    done = run(folder, database, *axes, "--optuna", "20", "--seed", "4", "--walk-forward", "30:10", "--embargo", "2")
+    done = run(
+        folder,
+        database,
+        *axes,
+        "--optuna",
+        "20",
+        "--seed",
+        "4",
+        "--walk-forward",
+        "30:10",
+        "--embargo",
+        "2",
+        "--output",
+        "html",
+        "--file",
+        "map.html",
+    )
 
     assert (0, "") == (done.returncode, done.stderr)
+    assert f"written: {folder / 'map.html'}" == done.stdout.splitlines()[-1]
+    assert "<h1>sma_cross KRW-XRP 60m</h1>" in (folder / "map.html").read_text(encoding="utf-8")
     for words in ("Walk-forward: chosen by sharpe", "tests joined: return", "(deflated Sharpe", "Mean sharpe by short_period"):
         assert words in done.stdout
 

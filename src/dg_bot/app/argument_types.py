@@ -3,9 +3,11 @@
 import argparse
 import math
 from datetime import UTC, datetime
+from pathlib import Path
 
 from dg_bot.domain.calendar import KST, Timeframe
 from dg_bot.domain.market import Market
+from dg_bot.domain.trials import Objective
 from dg_bot.errors import ImpossibleValue
 
 
@@ -77,3 +79,23 @@ def train_and_test(text: str) -> tuple[int, int]:
     if not colon:
         raise argparse.ArgumentTypeError(f"{text!r} is not TRAIN:TEST in days, such as 365:90")
     return count(train), count(test)
+
+
+def objective(text: str) -> Objective:
+    """Read what the best of many sets is best in."""
+    try:
+        return Objective(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is none of {', '.join(Objective)}") from error
+
+
+def new_file(text: str) -> Path:
+    """Read the path of a file that will be written, so that nobody learns of a misspelt folder when all the work is done."""
+    path = Path(text)
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty; name a file")
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder; name a file in it")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}; make it first")
+    return path

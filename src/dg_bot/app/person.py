@@ -63,4 +63,4 @@ class FromLines:
 
 
 def _ended() -> ConfigurationError:
-    return ConfigurationError("setup", "the answers ended before the questions did", "nothing was written; begin again")
+    return ConfigurationError("standard input", "the answers ended before the questions did", "nothing was written; begin again")
