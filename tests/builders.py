@@ -13,7 +13,7 @@ from functools import cache
 
 import numpy as np
 
-from dg_bot.adapters.memory import MemoryCandleArchive, MemoryJournal
+from dg_bot.adapters.memory import MemoryJournal
 from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.cycle import Cycle, Halt, RiskClearance, Situation
 from dg_bot.domain.calendar import HOUR, Timeframe
@@ -66,13 +66,14 @@ from dg_bot.remembered import Remembered
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.risk.manager import RiskManager
 from dg_bot.risk.state import RiskState
-from dg_bot.simulator.in_process import InProcessUpbit
 from dg_bot.simulator.ledger import Ledger, LedgerOrder, OrderState, Ticket, TicketKind
 from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
 from dg_bot.strategies.base import BarExits, Signals
 from dg_bot.strategies.parameters import Parameters
 from dg_bot.strategies.sma_cross import SmaCrossParameters
+from tests.in_process_upbit import InProcessUpbit
+from tests.memory_archive import MemoryCandleArchive
 from tests.scenario.faulty_upbit import FaultyUpbit
 
 BTC, ETH, XRP = Market("KRW-BTC"), Market("KRW-ETH"), Market("KRW-XRP")

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.domain.calendar import DAY, HOUR, Timeframe, from_epoch
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market
 from dg_bot.errors import DataError, ImpossibleValue
 from dg_bot.ports import CandleArchive
+from tests.memory_archive import MemoryCandleArchive
 
 BTC, ETH = Market("KRW-BTC"), Market("KRW-ETH")
 START = datetime(2026, 11, 20, tzinfo=UTC)

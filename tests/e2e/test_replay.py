@@ -15,7 +15,6 @@ from scripts.models import promote, scorecard
 
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.analysis.opinions import Voice
 from dg_bot.app.replay import Replayed, Replayer, Verdict
 from dg_bot.app.scoring import opinions_of
@@ -36,6 +35,7 @@ from tests.e2e.replay_bench import (
 )
 from tests.e2e.tape_bench import tape, tape_text
 from tests.feeds import rss
+from tests.memory_archive import MemoryCandleArchive
 from tests.openai_server import OpenAiServer, scores, served
 from tests.postgres import copy_of_template, rows
 from tests.shared_data import shared

@@ -11,7 +11,6 @@ import pytest
 
 from dg_bot.adapters import upbit_wire as wire
 from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.analysis.validator import ValidatorLimits, entry_mask
 from dg_bot.backtesting.performance import RoundTrip
 from dg_bot.backtesting.replay import replay
@@ -26,6 +25,7 @@ from dg_bot.strategies.base import Signals, Strategy
 from dg_bot.strategies.breakout import BreakoutParameters, VolatilityBreakout
 from tests.builders import BTC, PaperBot, paper_bot
 from tests.fault.records import Office, assert_rows_are_the_journal
+from tests.memory_archive import MemoryCandleArchive
 from tests.postgres import rows
 from tests.scenario.faulty_upbit import Call, Fault, aged, booked, garbled, priced, unavailable
 from tests.unit.adapters.test_upbit_wire import candle_row, without

@@ -45,12 +45,12 @@ from dg_bot.pipeline.candle_collection import CollectedCandles
 from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.pipeline.measurements import FreshMeasurements
 from dg_bot.simulator.generated import MARKETS, GeneratedMarket, generated_candles
-from dg_bot.simulator.in_process import InProcessUpbit
 from dg_bot.simulator.ledger import Ledger
 from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
 from dg_bot.strategies.catalog import make_strategy
 from tests.builders import VirtualClock
+from tests.in_process_upbit import InProcessUpbit
 
 FIRST = datetime(2026, 9, 27, 15, tzinfo=UTC)  # midnight in Seoul
 DAYS = 32

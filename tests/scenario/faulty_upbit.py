@@ -17,7 +17,7 @@ from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import AuthenticationFailed, DataError, ExchangeUnavailable
 from dg_bot.ports import Rejected, Submission, Unclear
 from dg_bot.risk.manager import RiskApproved
-from dg_bot.simulator.in_process import InProcessUpbit
+from tests.in_process_upbit import InProcessUpbit
 
 Call = Callable[..., Any]
 Fault = Callable[..., Any]

@@ -7,9 +7,9 @@ from dg_bot.domain.events import IntentClosed
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.ports import Accepted, Submission
 from dg_bot.risk.manager import RiskApproved
-from dg_bot.simulator.in_process import InProcessUpbit
 from dg_bot.simulator.market_orders import ticket_for
 from tests.builders import PaperBot, paper_bot
+from tests.in_process_upbit import InProcessUpbit
 from tests.scenario.faulty_upbit import Call, hidden_until, none_listed, not_found
 
 ENTRY = ["buy KRW-BTC 1000000"]

@@ -15,12 +15,12 @@ from dg_bot.analysis.validator import ValidatorLimits
 from dg_bot.backtesting.bar_guard import BarGuard
 from dg_bot.backtesting.daily_screen import DailyScreen
 from dg_bot.backtesting.journal_trips import trip_rows
+from dg_bot.backtesting.known_measurements import KnownMeasurements
 from dg_bot.backtesting.performance import EquityCurve
 from dg_bot.backtesting.recorded_candles import SEEN_HOURS, RecordedCandles
 from dg_bot.backtesting.recorded_market import RecordedClock, RecordedMarket
 from dg_bot.backtesting.replay import Replay
 from dg_bot.backtesting.trade_rules import TradeRules
-from dg_bot.backtesting.whole_history import KnownMeasurements
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch, to_epoch
 from dg_bot.domain.candle import CandleSeries

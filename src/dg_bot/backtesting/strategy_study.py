@@ -18,7 +18,7 @@ TIMEFRAMES = (Timeframe(60), Timeframe(240), Timeframe(1440))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WholeHistory:
+class HistoryFigures:
     """Figures over all candles, costs included; fractions, `sharpe` annualised."""
 
     total_return: float
@@ -39,9 +39,9 @@ class StudyRow:
     first_day: str
     end_day: str
     candles_sha256: str
-    traded: WholeHistory
+    traded: HistoryFigures
     round_trips: int
-    held: WholeHistory
+    held: HistoryFigures
     windows: int
     passed: int
     strict: int
@@ -59,7 +59,7 @@ def studied(candles: CandleSeries, timeframe: Timeframe, strategy: Strategy, rul
         first_day=f"{from_epoch(candles.opened_at[0]):%Y-%m-%d}",
         end_day=f"{_end(candles):%Y-%m-%d}",
         candles_sha256=backtest.candles_sha256,
-        traded=WholeHistory(total_return=figures.total_return, sharpe=figures.sharpe, max_drawdown=figures.drawdown.deepest),
+        traded=HistoryFigures(total_return=figures.total_return, sharpe=figures.sharpe, max_drawdown=figures.drawdown.deepest),
         round_trips=figures.round_trips,
         held=_whole(backtest.buy_and_hold),
         windows=len(verdicts),
@@ -102,6 +102,6 @@ def _end(candles: CandleSeries) -> datetime:
     return from_epoch(candles.opened_at[-1]) + candles.timeframe.length
 
 
-def _whole(curve: EquityCurve) -> WholeHistory:
+def _whole(curve: EquityCurve) -> HistoryFigures:
     daily = daily_returns(curve)
-    return WholeHistory(total_return=curve.total_return, sharpe=sharpe(daily), max_drawdown=drawdown(curve).deepest)
+    return HistoryFigures(total_return=curve.total_return, sharpe=sharpe(daily), max_drawdown=drawdown(curve).deepest)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import groupby
 
-from dg_bot.backtesting.strategy_study import StudyRow, WholeHistory
+from dg_bot.backtesting.strategy_study import HistoryFigures, StudyRow
 from dg_bot.backtesting.walk_study import Rates, at_most
 from dg_bot.errors import DataError
 from dg_bot.operator import figures
@@ -55,7 +55,7 @@ def _study_row(row: StudyRow) -> str:
     return _row("", row.strategy, *_figures(row.traded), str(row.round_trips), passed, strict)
 
 
-def _figures(whole: WholeHistory) -> tuple[str, str, str]:
+def _figures(whole: HistoryFigures) -> tuple[str, str, str]:
     return (
         figures.signed_percent(whole.total_return, 1),
         figures.ratio(whole.sharpe),

@@ -5,7 +5,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.app.bot import Bot
 from dg_bot.app.guard_thread import GuardThread
 from dg_bot.cycle import Cycle, Halt, MarketSnapshot, RiskClearance, Situation, TradePlan
@@ -21,6 +20,7 @@ from dg_bot.pipeline.data_stage import DataCollectionStage
 from tests.builders import Opinion, PaperBot, Setup, VirtualClock
 from tests.fault.simulation.journal import DyingJournal
 from tests.fault.simulation.venue import SimulatedUpbit
+from tests.memory_archive import MemoryCandleArchive
 
 GUARD_PERIOD_S = 600.0
 

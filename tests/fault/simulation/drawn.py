@@ -4,7 +4,6 @@ import random
 from datetime import timedelta
 from decimal import Decimal
 
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.decision import Action
 from dg_bot.domain.market import Market
@@ -14,6 +13,7 @@ from tests.builders import _quiet
 from tests.fault.simulation.clock import START
 from tests.fault.simulation.listing import Listing
 from tests.fault.simulation.prices import PricePath
+from tests.memory_archive import MemoryCandleArchive
 
 _COINS = (("KRW-BTC", "142000000", "1000"), ("KRW-XRP", "812", "1"), ("KRW-SHIB", "0.0143", "0.00001"))
 # Jumps of the clock may lead beyond the last hour.

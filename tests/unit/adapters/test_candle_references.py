@@ -6,12 +6,12 @@ from decimal import Decimal
 import pytest
 
 from dg_bot.adapters.candle_references import CandleReference, content_hash, reference_to, referred
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.adapters.typed_json import codec_of
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle, CandleSeries
 from dg_bot.errors import DataError
 from tests.builders import BTC, ETH, NOON
+from tests.memory_archive import MemoryCandleArchive
 
 _HOURS = 120
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from dg_bot.adapters.capsule_files import CapsuleFiles
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.analysis.answer import SCHEMA
 from dg_bot.capsule import CONSULTATION, Capsule, CarriedOver, Heard, HeardAnswer
 from dg_bot.domain.language_model import AnswerKind, ModelAnswer
@@ -15,6 +14,7 @@ from dg_bot.domain.market import Market
 from dg_bot.errors import DataError
 from dg_bot.models.llm import prompt_of
 from dg_bot.remembered import Remembered
+from tests.memory_archive import MemoryCandleArchive
 from tests.situations import situation
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)

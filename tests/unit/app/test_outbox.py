@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dg_bot.adapters.memory import MemoryCandleArchive, MemoryJournal
+from dg_bot.adapters.memory import MemoryJournal
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.state_file import Cursors
 from dg_bot.app.database import Database
@@ -24,6 +24,7 @@ from dg_bot.operator.phrasebook import Language
 from dg_bot.operator.verbosity import Verbosity
 from tests.builders import VirtualClock
 from tests.journal_records import BTC, NOON, closed, fill, planned_buy, report
+from tests.memory_archive import MemoryCandleArchive
 from tests.postgres import rows
 from tests.unit.app.whole_bot import value
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from dg_bot.backtesting.strategy_study import StudyRow, WholeHistory
+from dg_bot.backtesting.strategy_study import HistoryFigures, StudyRow
 from dg_bot.backtesting.walk_study import ANY, PLANTED, PassRate, shortfalls, walks_json
 from dg_bot.errors import DataError
 from dg_bot.operator.study_text import between, study_table, walks_table
@@ -17,9 +17,9 @@ ROW = StudyRow(
     first_day="2020-01-01",
     end_day="2024-01-01",
     candles_sha256="ab",
-    traded=WholeHistory(total_return=0.102, sharpe=1.02, max_drawdown=0.038),
+    traded=HistoryFigures(total_return=0.102, sharpe=1.02, max_drawdown=0.038),
     round_trips=100,
-    held=WholeHistory(total_return=5.857, sharpe=1.12, max_drawdown=0.748),
+    held=HistoryFigures(total_return=5.857, sharpe=1.12, max_drawdown=0.748),
     windows=25,
     passed=9,
     strict=0,
@@ -78,7 +78,9 @@ def test_a_table_goes_between_its_marks_and_nothing_else_changes() -> None:
 
 def test_the_document_shows_the_figures_of_the_results() -> None:
     results = json.loads((ROOT / "docs/results/strategies.json").read_text(encoding="utf-8"))["rows"]
-    rows = [StudyRow(**{**row, "traded": WholeHistory(**row["traded"]), "held": WholeHistory(**row["held"])}) for row in results]
+    rows = [
+        StudyRow(**{**row, "traded": HistoryFigures(**row["traded"]), "held": HistoryFigures(**row["held"])}) for row in results
+    ]
     walks = json.loads((ROOT / "docs/results/screen_walks.json").read_text(encoding="utf-8"))["strengths"]
     passes = {
         float(strength): {

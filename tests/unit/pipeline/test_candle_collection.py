@@ -4,13 +4,13 @@ from decimal import Decimal
 
 import pytest
 
-from dg_bot.adapters.memory import MemoryCandleArchive
 from dg_bot.domain.calendar import HOUR, Timeframe
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.market import Market
 from dg_bot.errors import ExchangeUnavailable
 from dg_bot.pipeline.candle_collection import CandleCollector, CollectedCandles
 from tests.builders import BTC, NOON
+from tests.memory_archive import MemoryCandleArchive
 
 
 class Source:

@@ -1,4 +1,4 @@
-"""The simulated venue without a wire: both ports to a venue, for tests and backtests that run in one process."""
+"""The simulated venue without a wire: both ports to a venue that lives in the same process."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
