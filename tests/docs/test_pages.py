@@ -68,6 +68,22 @@ def test_every_link_into_the_project_leads_to_a_file(page: Path) -> None:
     assert [] == [link for link in links if "://" not in link and not (page.parent / link).exists()]
 
 
+def test_decisions_are_numbered_without_a_gap_or_a_double() -> None:
+    paths = sorted((ROOT / "docs/adr").glob("*.md"))
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0] for path in paths]
+
+    assert [f"{number:04}-" for number in range(1, len(paths) + 1)] == [path.name[:5] for path in paths]
+    assert [f"# {number}. " for number in range(1, len(paths) + 1)] == [title[: title.index(" ", 2) + 1] for title in titles]
+
+
+@pytest.mark.parametrize("page", ["architecture.md", "architecture.ko.md"])
+def test_the_layers_that_are_drawn_are_all_that_there_are(page: str) -> None:
+    drawing = (ROOT / "docs" / page).read_text(encoding="utf-8").split("```")[1]
+    parts = {path.stem for path in PACKAGE.iterdir() if path.is_dir() or path.suffix == ".py"}
+
+    assert [] == sorted(part for part in parts if not part.startswith("_") and part not in re.findall(r"\w+", drawing))
+
+
 def test_every_text_that_is_explained_is_one_that_the_program_says() -> None:
     english, korean = (
         [text for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for text in re.findall(r"`([^`]+)`", row)]

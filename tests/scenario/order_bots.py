@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from dg_bot.domain.events import IntentClosed
 from dg_bot.domain.order_book import OrderBook
+from dg_bot.domain.portfolio import Portfolio
 from dg_bot.ports import Accepted, Submission
 from dg_bot.risk.manager import RiskApproved
 from dg_bot.simulator.market_orders import ticket_for
@@ -52,6 +53,12 @@ def ticks(bot: PaperBot, count: int) -> None:
     for _ in range(count):
         bot.guard.tick()
         bot.wait(30)
+
+
+def ask_once(bot: PaperBot) -> None:
+    """Let the bot ask about its open order once, with the won that it has."""
+    portfolio = Portfolio(krw=bot.upbit.balances()["KRW"], positions=(), marks_krw={})
+    bot.reconciler.settle_open(portfolio, give_up_at_s=bot.clock.monotonic_s())
 
 
 def nothing_filled(method: Call, approved: RiskApproved) -> Submission:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import httpcore
 
 from dg_bot.adapters.deadline_network import DeadlineNetwork
+from dg_bot.adapters.messenger_pause import MessengerPause
 from dg_bot.adapters.tls import trusted_authorities
 from dg_bot.errors import ConfigurationError, StoreError
 from dg_bot.ports import Clock
@@ -44,7 +45,7 @@ class DiscordNotifier:
         self._tls = trusted_authorities() if self._url.scheme == b"https" else None
         self._lock = threading.Lock()
         self._next_request_s = clock.monotonic_s()
-        self._silence: tuple[float, str] | None = None
+        self._pause = MessengerPause(_OPERATION, clock)
 
     def send(self, text: str) -> None:
         """Deliver one message of Telegram HTML; raises StoreError, which never names the address, where it was not taken.
@@ -52,7 +53,7 @@ class DiscordNotifier:
         One that is too long for Discord goes in parts, and again from its first part where one of them was not taken.
         """
         with self._lock:
-            self._refuse_in_silence()
+            self._pause.require_over()
             for part in parts(text):
                 self._deliver(part)
 
@@ -68,12 +69,12 @@ class DiscordNotifier:
                     return
                 cause = f"status {status}"
                 if status in (401, 403, 404):
-                    raise self._silenced(_REFUSED_S, f"the webhook is gone or was refused ({cause})")
+                    raise self._pause.begin(_REFUSED_S, f"the webhook is gone or was refused ({cause})")
                 if status == 429:
                     pause_s = _pause_s(body)
                     self._next_request_s = self._clock.monotonic_s() + pause_s
                     if self._next_request_s > deadline_s:
-                        raise self._silenced(pause_s, f"it asked for {pause_s:g} s of silence")
+                        raise self._pause.begin(pause_s, f"it asked for {pause_s:g} s of silence")
                 elif status < 500:
                     raise StoreError(_OPERATION, cause)
             if attempt == _TRIES or self._clock.monotonic_s() >= deadline_s:
@@ -106,18 +107,6 @@ class DiscordNotifier:
                     response.close()
         finally:
             connection.close()
-
-    def _refuse_in_silence(self) -> None:
-        if self._silence is None:
-            return
-        until_s, cause = self._silence
-        if self._clock.monotonic_s() < until_s:
-            raise StoreError(_OPERATION, cause)
-        self._silence = None
-
-    def _silenced(self, pause_s: float, cause: str) -> StoreError:
-        self._silence = (self._clock.monotonic_s() + pause_s, cause)
-        return StoreError(_OPERATION, cause)
 
 
 def parts(text: str) -> list[str]:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
+from dg_bot.adapters.messenger_pause import MessengerPause
 from dg_bot.adapters.telegram_client import OFFICIAL_SERVER, open_client, require_token, seconds_of
 from dg_bot.domain.conversation import Button, Reply
 from dg_bot.errors import StoreError
@@ -72,7 +73,7 @@ class TelegramNotifier:
         self._runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
         self._client: tuple[Bot, HTTPXRequest] | None = None
         self._next_request_s = clock.monotonic_s()
-        self._silence: tuple[float, str] | None = None
+        self._pause = MessengerPause(_OPERATION, clock)
 
     def send(self, text: str) -> None:
         """Deliver one message of Telegram HTML; raises StoreError, which never names the token, where it was not taken.
@@ -80,14 +81,14 @@ class TelegramNotifier:
         After a timeout the message may have arrived all the same, and arrives twice when it is tried again.
         """
         with self._lock:
-            self._refuse_in_silence()
+            self._pause.require_over()
             self._deliver(text, _sending(self._chat_id, ()))
 
     def answer(self, chat: int, reply: Reply, *, over: int | None = None) -> None:
         """Deliver an answer with its buttons to `chat`, in place of the message `over` where that is given; raises as `send`."""
         post = _sending(chat, reply.buttons) if over is None else _editing(chat, over, reply.buttons)
         with self._lock:
-            self._refuse_in_silence()
+            self._pause.require_over()
             self._deliver(reply.text, post)
 
     def close(self) -> None:
@@ -112,14 +113,14 @@ class TelegramNotifier:
                 self._request(text, form, post)
                 return
             except refusal.InvalidToken as error:
-                raise self._silenced(_REFUSED_S, "the token was refused") from error
+                raise self._pause.begin(_REFUSED_S, "the token was refused") from error
             except (refusal.Forbidden, refusal.ChatMigrated) as error:
                 raise self._failure(error) from error
             except refusal.RetryAfter as error:
                 pause_s = seconds_of(error.retry_after)
                 self._next_request_s = self._clock.monotonic_s() + pause_s
                 if self._next_request_s > deadline_s:
-                    raise self._silenced(pause_s, f"it asked for {pause_s:g} s of silence") from error
+                    raise self._pause.begin(pause_s, f"it asked for {pause_s:g} s of silence") from error
                 if attempt == _TRIES:
                     raise self._failure(error) from error
             except refusal.BadRequest as error:
@@ -153,18 +154,6 @@ class TelegramNotifier:
                 await post(self._client[0], body, form)
         except TimeoutError as cause:
             raise error.TimedOut from cause
-
-    def _refuse_in_silence(self) -> None:
-        if self._silence is None:
-            return
-        until_s, cause = self._silence
-        if self._clock.monotonic_s() < until_s:
-            raise StoreError(_OPERATION, cause)
-        self._silence = None
-
-    def _silenced(self, pause_s: float, cause: str) -> StoreError:
-        self._silence = (self._clock.monotonic_s() + pause_s, cause)
-        return StoreError(_OPERATION, cause)
 
     def _failure(self, error: Exception) -> StoreError:
         """Name what went wrong; the server's words are kept, for they tell the operator what to mend."""

@@ -11,7 +11,7 @@ from dg_bot.adapters.memory import MemoryJournal
 from dg_bot.domain.events import IntentAnswered, IntentPlanned, SafeModeEntered
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side, VenueOrder, VenueState
-from dg_bot.domain.portfolio import Balance, Portfolio
+from dg_bot.domain.portfolio import Balance
 from dg_bot.errors import ExchangeUnavailable
 from dg_bot.execution.intent import Intent, IntentState
 from dg_bot.pipeline.order_evidence import is_unmoved, listed
@@ -20,7 +20,7 @@ from dg_bot.risk.state import RiskState
 from tests.builders import NOON, PaperBot, SeamedJournal
 from tests.scenario.faulty_upbit import not_found, request_lost, unavailable
 from tests.scenario.killed import dies, run_until_killed
-from tests.scenario.order_bots import buyer, closings
+from tests.scenario.order_bots import ask_once, buyer, closings
 from tests.unit.risk.account import BTC, ETH, Folded, buy_plan, sell_plan
 
 
@@ -220,12 +220,6 @@ def lost_entry() -> PaperBot:
 
 def planned_at(bot: PaperBot) -> datetime:
     return bot.books.intents.open_intents()[0].planned_at
-
-
-def ask_once(bot: PaperBot) -> None:
-    """Let the bot ask about its open order once, with the won that it has."""
-    portfolio = Portfolio(krw=bot.upbit.balances()["KRW"], positions=(), marks_krw={})
-    bot.reconciler.settle_open(portfolio, give_up_at_s=bot.clock.monotonic_s())
 
 
 @pytest.mark.parametrize(("seconds", "is_sent"), [(299, True), (300, True), (301, False)])

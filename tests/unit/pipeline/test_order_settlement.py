@@ -5,20 +5,13 @@ from datetime import timedelta
 import pytest
 
 from dg_bot.domain.events import SafeModeEntered
-from dg_bot.domain.portfolio import Portfolio
 from dg_bot.pipeline.order_sending import OrderSender
 from dg_bot.ports import Accepted, KeyRefused, Submission
 from dg_bot.risk.manager import RiskApproved
 from tests.builders import PaperBot
 from tests.scenario.faulty_upbit import Call, request_lost, unavailable
-from tests.scenario.order_bots import buyer, closings, nothing_filled, stopped, ticks
+from tests.scenario.order_bots import ask_once, buyer, closings, nothing_filled, stopped, ticks
 from tests.unit.risk.account import buy_plan
-
-
-def ask_once(bot: PaperBot) -> None:
-    """Let the bot ask about its open order once, with the won that it has."""
-    portfolio = Portfolio(krw=bot.upbit.balances()["KRW"], positions=(), marks_krw={})
-    bot.reconciler.settle_open(portfolio, give_up_at_s=bot.clock.monotonic_s())
 
 
 def lost_entry(seconds_ago: float) -> PaperBot:
