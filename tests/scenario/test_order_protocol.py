@@ -205,6 +205,34 @@ def test_r2_a_duplicate_refusal_while_the_order_is_invisible_never_leads_to_a_se
     assert (1, ENTRY, ["executed"]) == (len(planned), bot.placed(), closings(bot))
 
 
+def test_r7_a_name_that_the_venue_knows_before_it_was_sent_is_anothers_and_stops_entries() -> None:
+    """A second bot under this namespace or a copy of this journal: what it bought is booked, and nothing more is bought."""
+    bot = buyer()
+
+    def another_bot_is_faster(method: Call, approved: RiskApproved) -> Submission:
+        method(approved)
+        answer: Submission = method(approved)
+        return answer
+
+    bot.upbit.on("submit", another_bot_is_faster)
+
+    bot.run_cycle()
+
+    assert (ENTRY, ["executed"]) == (bot.placed(), closings(bot))
+    assert bot.state.safe_mode is not None
+    assert bot.state.safe_mode.reason == f"second_writer: the venue knew order {ENTRY_ID} before this bot had sent it"
+
+
+def test_r7_a_name_that_was_sent_before_is_the_bots_own() -> None:
+    bot = buyer()
+    bot.upbit.on("submit", reply_lost)
+    hide(bot, 12)
+
+    bot.run_cycle()
+
+    assert (2, ENTRY, None) == (bot.upbit.calls("submit"), bot.placed(), bot.state.safe_mode)
+
+
 def test_r3_an_identifier_that_was_burned_without_an_order_is_closed_as_never_accepted() -> None:
     bot = stopped()
 

@@ -23,7 +23,8 @@ class OrderSender:
         """Send one request for a planned intent and record the answer.
 
         Only the first answer to an identifier can refuse it: a refusal of a repeated request proves nothing, since the first one
-        may have landed and used the funds. A key that is refused ends entries until the operator has mended it.
+        may have landed and used the funds. A key that is refused ends entries until the operator has mended it, and so does a
+        name that the venue knows before it was sent: somebody else uses this namespace.
         """
         identifier = approved.identifier
         self._books.record(IntentSending(identifier=identifier))
@@ -43,6 +44,12 @@ class OrderSender:
             case _:
                 assert_never(submission)
         self._books.record(answer)
-        if isinstance(submission, KeyRefused) and self._books.state.safe_mode is None:
+        if isinstance(submission, KeyRefused):
             # The next entry would fare no better, and an exit that fails like this needs the operator at once.
-            self._books.record(SafeModeEntered(reason=f"the exchange refuses orders of this key ({submission.name})"))
+            self._stop_entries(f"the exchange refuses orders of this key ({submission.name})")
+        if isinstance(submission, Duplicate) and is_first:
+            self._stop_entries(f"second_writer: the venue knew order {identifier} before this bot had sent it")
+
+    def _stop_entries(self, reason: str) -> None:
+        if self._books.state.safe_mode is None:
+            self._books.record(SafeModeEntered(reason=reason))
