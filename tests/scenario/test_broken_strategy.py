@@ -16,6 +16,7 @@ def broken(bot: PaperBot, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Pape
     path = folder / "mine.py"
     path.write_text(TEMPLATE.replace("        return rule_signals(", "        gates = 1 / 0\n        return rule_signals("))
     monkeypatch.setattr(bot.opinion, "signals", load_strategy_file(path).signals)
+    bot.rewire()
     return bot
 
 
