@@ -73,8 +73,8 @@ def seeded_answers(seed: int) -> Callable[[Asked], Served]:
             return chance.choice(
                 [refused(500), served("Certainly! I would buy.", asked.api, model), served(None, asked.api, model)]
             )
-        action = chance.choice(["BUY", "BUY", "SELL", "HOLD"])
-        return served(opinion(action, round(chance.uniform(0.5, 1.0), 2)), asked.api, model)
+        action = chance.choice(["BUY", "BUY", "BUY", "SELL", "HOLD"])
+        return served(opinion(action, round(chance.uniform(0.6, 1.0), 2)), asked.api, model)
 
     return answer
 

@@ -15,12 +15,13 @@ from dg_bot.analysis.quoted_text import Quoted, quoted
 from dg_bot.domain.calendar import from_epoch
 from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.market import MarketNotice
+from dg_bot.domain.money import plain
 from dg_bot.domain.news import NewsItem
 from dg_bot.domain.order_book import OrderBook
 from dg_bot.domain.portfolio import Position
 from dg_bot.domain.screen import ScreenResult
 
-PROMPT_VERSION = "2"
+PROMPT_VERSION = "3"
 _HOURS = 24
 _BARS = 20
 _NEWS = 12
@@ -84,7 +85,7 @@ def decision_prompt(
     sources = [quoted(item.source, _LONGEST_NAME) for item in newest]
     document = {
         "market": hourly.market.code,
-        "last_price_krw": str(mark_krw),
+        "last_price_krw": plain(mark_krw),
         "position": _position(position, mark_krw),
         "indicators": _rounded(indicators),
         "surroundings": _surroundings(context),
@@ -119,11 +120,11 @@ def _position(position: Position | None, mark_krw: Decimal) -> object:
         return None
     levels = position.levels
     return {
-        "average_cost_krw": str(position.average_cost_krw),
+        "average_cost_krw": plain(position.average_cost_krw),
         "unrealised_fraction": _short(float(mark_krw / position.average_cost_krw - 1)),
         "opened_at": position.opened_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%MZ"),
-        "stop_krw": str(levels.effective_stop_krw),
-        "target_krw": str(levels.target_krw),
+        "stop_krw": plain(levels.effective_stop_krw),
+        "target_krw": plain(levels.target_krw),
     }
 
 
@@ -160,8 +161,8 @@ def _surroundings(context: MarketContext) -> object:
 def _book(book: OrderBook, mark_krw: Decimal) -> object:
     ask, bid = book.best_ask, book.best_bid
     return {
-        "best_ask_krw": None if ask is None else str(ask),
-        "best_bid_krw": None if bid is None else str(bid),
+        "best_ask_krw": None if ask is None else plain(ask),
+        "best_bid_krw": None if bid is None else plain(bid),
         "spread_bps": None if ask is None or bid is None else _short(float((ask - bid) / mark_krw * 10_000)),
         "ask_size": _short(float(sum((level.size for level in book.asks[:_LEVELS]), Decimal(0)))),
         "bid_size": _short(float(sum((level.size for level in book.bids[:_LEVELS]), Decimal(0)))),

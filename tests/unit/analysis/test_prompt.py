@@ -64,6 +64,17 @@ def test_no_quantity_and_no_balance_is_shown() -> None:
     assert prompt_of(one) == prompt_of(other)
 
 
+def test_an_amount_reads_the_same_however_its_decimal_was_computed() -> None:
+    """A quotient may carry an exponent that is gone once the journal has been read again."""
+    computed, read = full(), full()
+    assert computed.position is not None
+    computed = replace(computed, position=replace(computed.position, average_cost_krw=Decimal("4.750374E+7")))
+    assert read.position is not None
+    read = replace(read, position=replace(read.position, average_cost_krw=Decimal("47503740.00")))
+
+    assert prompt_of(read) == prompt_of(computed)
+
+
 def test_news_are_the_newest_ones_in_their_order() -> None:
     news = tuple(
         NewsItem(known_at=AT - timedelta(minutes=number), source="s", title=f"headline {number}") for number in range(40)
