@@ -391,7 +391,7 @@ def test_an_unreadable_connection_string_is_refused_at_once_without_being_quoted
         PostgresStore("postgresql:/dg_bot:hunter2@db")
 
     assert "hunter2" not in str(caught.value)
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 # Candles
