@@ -154,7 +154,8 @@ def _webhook(url: str) -> httpcore.URL:
     """Read the address; the error for one that cannot be a webhook's does not repeat it."""
     try:
         parts_of = urlsplit(url)
-        is_fit = parts_of.scheme in ("https", "http") and parts_of.hostname and "@" not in parts_of.netloc and not parts_of.query
+        is_plain = url.isascii() and "@" not in parts_of.netloc and not parts_of.query
+        is_fit = is_plain and parts_of.scheme in ("https", "http") and parts_of.hostname
         read = httpcore.URL(url) if is_fit and len(parts_of.path) > 1 else None
     except ValueError:
         read = None

@@ -111,7 +111,16 @@ def test_nobody_at_the_address_is_told_without_it(clock: SteppingClock) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "nonsense", "ftp://x/y", "https://discord.com", "https://a:b@discord.com/api/webhooks/1/x", "http://["]
+    "url",
+    [
+        "",
+        "nonsense",
+        "ftp://x/y",
+        "https://discord.com",
+        "https://a:b@discord.com/api/webhooks/1/x",
+        "http://[",
+        "https://discörd.com/api/x",
+    ],
 )
 def test_what_is_no_webhook_is_refused_and_not_repeated(url: str, clock: SteppingClock) -> None:
     with pytest.raises(ConfigurationError) as caught:
