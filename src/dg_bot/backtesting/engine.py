@@ -20,7 +20,7 @@ from dg_bot.backtesting.performance import EquityCurve
 from dg_bot.backtesting.recorded_candles import SEEN_HOURS, RecordedCandles
 from dg_bot.backtesting.recorded_market import RecordedClock, RecordedMarket
 from dg_bot.backtesting.replay import Replay
-from dg_bot.backtesting.trade_rules import TradeRules
+from dg_bot.backtesting.trade_rules import COUNTED_IN_PARTS, TradeRules
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR, Timeframe, from_epoch, to_epoch
 from dg_bot.domain.candle import CandleSeries
@@ -38,7 +38,7 @@ from dg_bot.pipeline.data_limits import DataLimits
 from dg_bot.ports import DecisionModel, RecentNews
 from dg_bot.risk.limits import RiskLimits
 from dg_bot.simulator.ledger import Ledger
-from dg_bot.strategies.base import Strategy
+from dg_bot.strategies.base import BarExits, Strategy
 
 # Small enough that no cap in won and no split of orders is ever met: a backtest speaks in fractions of equity.
 START_KRW = Decimal(1_000_000)
@@ -88,7 +88,21 @@ def run_pipeline(
     if not len(bars):
         raise DataError(f"{candles.market} {timeframe}", "there is no whole bar")
     with _without_collection():
-        run = _Run(hours, bars, strategy, rules, limits, screen, news, news_block_score, model or RulesModel())
+        analysis = AnalysisStage(
+            strategy=strategy,
+            screen=screen or _NoScreen(),
+            model=model or RulesModel(),
+            limits=limits,
+            settings=AnalysisSettings(
+                screen_mode=ScreenMode.OFF if screen is None else ScreenMode.BLOCK,
+                minimum_confidence=MINIMUM_CONFIDENCE,
+                validator=ValidatorLimits(),
+                is_sized_by_screen=False,
+                news_block_score=news_block_score,
+            ),
+            measurements=KnownMeasurements(strategy, bars_of(hours), bars_of(bars)),
+        )
+        run = _Run(hours, bars, bar_exits=strategy.bar_exits, rules=rules, limits=limits, analysis=analysis, news=news)
         return run.through(HOUR if is_hourly else timeframe, on_progress)
 
 
@@ -111,21 +125,17 @@ class _Run:
         self,
         hours: CandleSeries,
         bars: CandleSeries,
-        strategy: Strategy,
+        *,
+        bar_exits: BarExits,
         rules: TradeRules,
         limits: RiskLimits,
-        screen: DailyScreen | None,
+        analysis: AnalysisStage,
         news: RecentNews | None,
-        news_block_score: float,
-        model: DecisionModel,
     ) -> None:
-        self._model = model
-        self._news = news
-        self._news_block_score = news_block_score
         self._hours = hours
         self._bars = bars
         # A capital of 1.0 counts in parts of equity, of which the venue would take no order.
-        start_krw = START_KRW if rules.capital_krw == 1.0 else Decimal(repr(rules.capital_krw))
+        start_krw = START_KRW if rules.capital_krw == COUNTED_IN_PARTS else Decimal(repr(rules.capital_krw))
         self._capital_krw = rules.capital_krw
         self._unit_krw = start_krw / Decimal(repr(rules.capital_krw))
         self._ledger = Ledger(krw=start_krw, fee_fraction=Decimal(repr(rules.fee_fraction)))
@@ -135,7 +145,7 @@ class _Run:
         )
         self._journal = MemoryJournal(self._clock.now)
         self._books = Books(journal=self._journal, clock=self._clock, on_record=lambda _record: None)
-        self._trading = self._assembled(strategy, limits, screen)
+        self._trading = self._assembled(bar_exits, limits, analysis, news)
         self._trading.reconciler.open_account()
         self._guard = BarGuard(
             market=hours.market, guard=self._trading.guard, books=self._books, prices=self._prices, clock=self._clock
@@ -188,15 +198,14 @@ class _Run:
         equity = self._ledger.account("KRW").total + held * _price(self._bars.close[bar])
         self._equity.append(float(equity / self._unit_krw))
 
-    def _assembled(self, strategy: Strategy, limits: RiskLimits, screen: DailyScreen | None) -> Trading:
-        hours, bars = bars_of(self._hours), bars_of(self._bars)
+    def _assembled(self, bar_exits: BarExits, limits: RiskLimits, analysis: AnalysisStage, news: RecentNews | None) -> Trading:
         rules = TradingRules(
             mode=Mode.PAPER,
             markets=(self._hours.market,),
             reference=self._hours.market,
             namespace="backtest",
             timeframe=self._bars.timeframe,
-            bar_exits=strategy.bar_exits,
+            bar_exits=bar_exits,
             limits=limits,
             data=DataLimits(history=SEEN_HOURS * HOUR.length),
             allow_warned_markets=False,
@@ -210,23 +219,9 @@ class _Run:
             exchange=self._prices,
             candles=candles,
             make_bars=candles.bars,
-            news=self._news,
+            news=news,
             on_candles=lambda _count: None,
             on_acknowledged=lambda _seconds: None,
-        )
-        analysis = AnalysisStage(
-            strategy=strategy,
-            screen=screen or _NoScreen(),
-            model=self._model,
-            limits=limits,
-            settings=AnalysisSettings(
-                screen_mode=ScreenMode.OFF if screen is None else ScreenMode.BLOCK,
-                minimum_confidence=MINIMUM_CONFIDENCE,
-                validator=ValidatorLimits(),
-                is_sized_by_screen=False,
-                news_block_score=self._news_block_score,
-            ),
-            measurements=KnownMeasurements(strategy, hours, bars),
         )
         return assembled(self._books, rules=rules, ports=ports, analysis=analysis)
 

@@ -48,7 +48,7 @@ class TradeRules:
             raise ImpossibleValue("stop fraction", self.stop_fraction, "it must lie between 0 and 1")
         for name, value in (("target fraction", self.target_fraction), ("capital", self.capital_krw)):
             if not 0.0 < value < math.inf:
-                raise ImpossibleValue(name, value, "it must be above zero")
+                raise ImpossibleValue(name, value, "it must be a number above 0")
         for name, value in (
             ("fee", self.fee_fraction),
             ("slippage", self.slippage_fraction),
@@ -61,9 +61,9 @@ class TradeRules:
             ("participation", self.participation_fraction),
         ):
             if not 0.0 <= value < 100.0:
-                raise ImpossibleValue(name, value, "it must not be negative")
+                raise ImpossibleValue(name, value, "it must be at least 0, and below 100")
         if not 0.0 <= self.depth_krw < math.inf:
-            raise ImpossibleValue("depth", self.depth_krw, "it must not be negative")
+            raise ImpossibleValue("depth", self.depth_krw, "it must be a number of at least 0")
         if self.trailing_atr and self.closing_trail_atr:
             raise ImpossibleValue("trailing stop", (self.trailing_atr, self.closing_trail_atr), "only one of two can hold")
         if self.fee_fraction >= 0.1 or self.slippage_fraction >= 0.1:

@@ -120,7 +120,7 @@ def _result(number: int, window: Window, ranking: Ranking, book: TrialBook, choo
 
 
 def _joined(results: Sequence[WindowResult], trade: Trade) -> Performance:
-    """Chain the equity of the tests; a window without a set stays in won, and is left out of the time."""
+    """Chain the equity of the tests, from the first window that has a set to the last; in one between without a set it stands."""
     histories = [trade(one.chosen, one.window.test) for one in results if one.chosen is not None]
     if not histories:
         nothing = np.empty(0)
