@@ -1,10 +1,11 @@
-"""One cycle now, on every market: what `main.py` does."""
+"""One cycle now, on every market: for `main.py` and for each hour of the daemon."""
 
 from collections.abc import Callable
 
 import structlog
 
 from dg_bot.app.bot import Bot
+from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.logs import cycle_logging
 from dg_bot.domain.cycle_report import CycleReport, Outcome
 from dg_bot.domain.market import Market
@@ -15,18 +16,18 @@ _log = structlog.get_logger(__name__)
 
 
 def start_up(bot: Bot) -> GuardReport:
-    """Do what every start does, and every recovery: guard what is held, then settle what is unclear.
+    """Take the first balances down and let the guard look once, as a start does that runs one cycle and leaves.
 
-    Raises as reads do, and StateError.
+    What is unclear of earlier orders the guard settles too. Raises as reads do, and StateError.
     """
     bot.reconciler.open_account()
     return bot.guard.tick()
 
 
-def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleReport], None]) -> int:
+def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleReport], None]) -> ExitCode:
     """Run this hour's cycle on each market and show its report; one that fails never stops the others.
 
-    Gives the exit code: 0 when every cycle completed, whatever it decided, 1 when any failed.
+    Gives DONE when every cycle completed, whatever it decided, FAILED when any did not.
     """
     failed = False
     bot.learn_news()
@@ -45,7 +46,7 @@ def run_markets(bot: Bot, markets: tuple[Market, ...], show: Callable[[CycleRepo
         failed = failed or report.outcome is Outcome.FAILED
         show(report)
     bot.books.compact()
-    return 1 if failed else 0
+    return ExitCode.FAILED if failed else ExitCode.DONE
 
 
 def _in_turn(bot: Bot, markets: tuple[Market, ...]) -> tuple[Market, ...]:

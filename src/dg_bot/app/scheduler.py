@@ -178,14 +178,14 @@ class Daemon:
             code = run_markets(bot, bot.settings.markets, self._note)
         except InvariantViolated as error:
             self._contradicted(error)
-            code = 1
+            code = ExitCode.FAILED
         except Exception as error:  # noqa: BLE001 - the job: whatever broke this hour, the next one runs
             _log.error("cycle_failed", error=f"{type(error).__name__}: {error}", exc_info=error)
             bot.metrics.error(type(error).__name__)
-            code = 1
-        if code == 0:
+            code = ExitCode.FAILED
+        if code is ExitCode.DONE:
             self._last_completed_at = bot.clock.now()
-        bot.metrics.job_finished("cycle", bot.clock.monotonic_s() - started, ok=code == 0)
+        bot.metrics.job_finished("cycle", bot.clock.monotonic_s() - started, ok=code is ExitCode.DONE)
 
     def _contradicted(self, error: InvariantViolated) -> None:
         """Stop: whatever contradicts itself sends nothing more, and the process ends."""

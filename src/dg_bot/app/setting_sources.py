@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from dg_bot.app.env_file import read_env_file, read_sealed_env_file, require_private
 from dg_bot.app.setting_errors import setting_error
+from dg_bot.app.setting_safety import require_safe
 from dg_bot.app.settings import CONTAINER_NAMES, RESERVED_NAMES, Settings, known_names, secret_names
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import ConfigurationError
@@ -54,7 +55,7 @@ def load_settings(
     settings.risk_limits()
     if settings.telegram_bot_token is not None and settings.telegram_chat_id is None:
         raise ConfigurationError("TELEGRAM_CHAT_ID", "is missing, though TELEGRAM_BOT_TOKEN is set", "set both, or neither")
-    settings.require_safe()
+    require_safe(settings)
     if settings.telegram_bot_token is None and settings.telegram_user_ids:
         remedy = "set both, or leave TELEGRAM_USER_IDS out"
         raise ConfigurationError("TELEGRAM_BOT_TOKEN", "is missing, though TELEGRAM_USER_IDS is set", remedy)

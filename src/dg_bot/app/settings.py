@@ -1,4 +1,4 @@
-"""Everything in which two deployments differ, and what no deployment may be."""
+"""Everything in which two deployments differ."""
 
 from datetime import date, timedelta
 from decimal import Decimal
@@ -28,7 +28,7 @@ from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
 from dg_bot.domain.screen import ScreenHonesty, ScreenMode
-from dg_bot.errors import ConfigurationError, UnsafeSetup
+from dg_bot.errors import ConfigurationError
 from dg_bot.operator.phrasebook import Language
 from dg_bot.operator.verbosity import Verbosity
 from dg_bot.risk.limits import RiskLimits
@@ -37,22 +37,13 @@ from dg_bot.strategies.catalog import STRATEGY_NAMES
 OFFICIAL_UPBIT = "https://api.upbit.com"
 OFFICIAL_TELEGRAM = "https://api.telegram.org"
 OFFICIAL_OPENAI = "https://api.openai.com/v1"
-# Providers that a live bot may ask beside servers on its own machine.
-_LLM_HOSTS = ("api.openai.com", "generativelanguage.googleapis.com")
-_DISCORD_HOSTS = ("discord.com", "discordapp.com")
 # Names of the contract that nothing here reads yet; a file that has them is not wrong.
-RESERVED_NAMES = frozenset(
-    [
-        "HEARTBEAT_URL",
-    ]
-)  # fmt: skip
+RESERVED_NAMES = frozenset(["HEARTBEAT_URL"])
 # What docker-compose reads from the same `.env`; the bot is told what it needs of it as DATABASE_URL.
 CONTAINER_NAMES = frozenset(
     ["POSTGRES_PASSWORD", "DATABASE_PASSWORD", "GRAFANA_DATABASE_PASSWORD", "GRAFANA_PASSWORD", "BOT_UID"]
 )
 _CONTAINER_SECRETS = CONTAINER_NAMES - {"BOT_UID"}
-_WITHOUT_MODEL = "set it, or DECISION_MODEL=rules without CHALLENGERS and NEWS_SENTIMENT"
-_RESERVED_SECRETS = frozenset(["HEARTBEAT_URL"])
 _DEFAULTS = RiskLimits()
 
 
@@ -303,36 +294,6 @@ class Settings(BaseModel):
         webhook = () if self.discord_webhook_url is None else (self.discord_webhook_url.get_secret_value().rpartition("/")[2],)
         return secrets + webhook
 
-    def require_safe(self) -> None:
-        """Refuse a setup that must not trade; raises UnsafeSetup."""
-        if self.upbit_base_url != OFFICIAL_UPBIT and not is_loopback(self.upbit_base_url):
-            raise UnsafeSetup("UPBIT_BASE_URL", "is neither Upbit nor this machine", f"leave it out, or use {LOOPBACK[0]}")
-        if self.entry_approval_minutes and (self.telegram_bot_token is None or not self.telegram_user_ids):
-            problem = "lets entries wait for a word that nobody can give"
-            raise ConfigurationError("ENTRY_APPROVAL_MINUTES", problem, "set TELEGRAM_BOT_TOKEN and TELEGRAM_USER_IDS, or 0")
-        self._require_model_file()
-        self._require_safe_language_model()
-        if self.mode is not Mode.LIVE:
-            return
-        if self.upbit_access_key is None or self.upbit_secret_key is None:
-            raise UnsafeSetup("UPBIT_ACCESS_KEY, UPBIT_SECRET_KEY", "are needed to trade live", "set both, or use --mode paper")
-        if not self.live_trading_confirmed:
-            raise UnsafeSetup("LIVE_TRADING_CONFIRMED", "is not yes", "set it to yes once you accept that real money is traded")
-        if self.key_scope_confirmed is None:
-            raise UnsafeSetup(
-                "KEY_SCOPE_CONFIRMED",
-                "is not trade-only",
-                "make a key that can view and order but not withdraw, then set it to trade-only",
-            )
-        if self.screen_mode is ScreenMode.OFF:
-            raise UnsafeSetup("SCREEN_MODE", "is off, which is not for live trading", "use block or warn")
-        if self.discord_webhook_url is not None and not _is_discord(self.discord_webhook_url.get_secret_value()):
-            raise UnsafeSetup(
-                "DISCORD_WEBHOOK_URL", "is neither Discord's nor this machine's", "copy it from the channel's settings"
-            )
-        if self.telegram_base_url != OFFICIAL_TELEGRAM and not is_loopback(self.telegram_base_url):
-            raise UnsafeSetup("TELEGRAM_BASE_URL", "is neither Telegram nor this machine", f"leave it out, or use {LOOPBACK[0]}")
-
     @property
     def asks_language_model(self) -> bool:
         """Tell whether the model that decides asks one, a challenger does, or news are to be scored."""
@@ -358,46 +319,20 @@ class Settings(BaseModel):
     @property
     def model_file(self) -> Path | None:
         """The whole path of the trained model that decides or challenges; None where none does."""
-        takes_part = self._takes_part("onnx", self.decision_model, *self.challengers)
-        return self.model_path.absolute() if self.model_path is not None and takes_part else None
+        return self.model_path.absolute() if self.model_path is not None and self.asks_trained_model else None
+
+    @property
+    def asks_trained_model(self) -> bool:
+        return self._takes_part("onnx", self.decision_model, *self.challengers)
+
+    @property
+    def asks_openai_model(self) -> bool:
+        """Tell whether OPENAI_MODEL is asked; a challenger may name another model, and leave that one out."""
+        return self._takes_part("llm", self.decision_model, *self.challengers) or self.scores_news
 
     def _takes_part(self, kind: str, *models: str) -> bool:
         """Tell whether one of `models` is of that kind, or an ensemble that has one."""
         return kind in models or ("ensemble" in models and kind in self.ensemble_members)
-
-    def _require_model_file(self) -> None:
-        """Refuse a model of a kind that can run code while it is loaded, and a trained model that nobody names."""
-        if self.model_path is not None and self.model_path.suffix != ".onnx":
-            problem = "is no .onnx file, and other kinds can run code when loaded"
-            raise ConfigurationError("MODEL_PATH", problem, "export it to ONNX")
-        if self.model_path is None and self._takes_part("onnx", self.decision_model, *self.challengers):
-            remedy = "set it to a file made by scripts/models/train.py, or DECISION_MODEL=rules without CHALLENGERS"
-            raise ConfigurationError("MODEL_PATH", "is needed to ask a trained model", remedy)
-
-    def _require_safe_language_model(self) -> None:
-        """Refuse a language model that cannot be asked, or one whose key or questions anybody on the way could read."""
-        if _may_hold_secret(self.openai_base_url):
-            raise UnsafeSetup(
-                "OPENAI_BASE_URL",
-                "holds a user, a password or a query, and is recorded as it stands",
-                "give the address alone, and the key as OPENAI_API_KEY",
-            )
-        if not self.asks_language_model:
-            return
-        is_default_asked = self._takes_part("llm", self.decision_model, *self.challengers) or self.scores_news
-        if self.openai_model is None and is_default_asked:
-            raise ConfigurationError("OPENAI_MODEL", "is needed to ask a language model", _WITHOUT_MODEL)
-        if is_loopback(self.openai_base_url):
-            return
-        host = _https_host(self.openai_base_url)
-        if host is None or (self.mode is Mode.LIVE and host not in _LLM_HOSTS):
-            raise UnsafeSetup(
-                "OPENAI_BASE_URL",
-                "is no https address, or in live mode none of a known provider",
-                f"leave it out, or use {LOOPBACK[0]}",
-            )
-        if self.openai_api_key is None:
-            raise ConfigurationError("OPENAI_API_KEY", "is needed to ask a language model", _WITHOUT_MODEL)
 
 
 def _is_dsn(text: str) -> bool:
@@ -407,27 +342,6 @@ def _is_dsn(text: str) -> bool:
     except ValueError:
         return False
     return is_readable and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text)))
-
-
-def _https_host(url: str) -> str | None:
-    """Give the host of an https URL; None for anything else."""
-    try:
-        parts = urlsplit(url)
-        return parts.hostname if parts.scheme == "https" else None
-    except ValueError:
-        return None
-
-
-def _is_discord(url: str) -> bool:
-    return is_loopback(url) or _https_host(url) in _DISCORD_HOSTS
-
-
-def _may_hold_secret(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return True
-    return "@" in parts.netloc or bool(parts.query or parts.fragment)
 
 
 def is_loopback(url: str) -> bool:
@@ -447,4 +361,4 @@ def known_names() -> frozenset[str]:
 def secret_names() -> frozenset[str]:
     """Give the names of the settings whose values must never be shown, the reserved ones among them."""
     read = (name.upper() for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation))
-    return _RESERVED_SECRETS.union(_CONTAINER_SECRETS, read)
+    return RESERVED_NAMES.union(_CONTAINER_SECRETS, read)
