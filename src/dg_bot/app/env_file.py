@@ -14,7 +14,10 @@ MOUNTED_SECRETS = Path("/run/secrets")
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """Read `KEY=value` lines; a byte-order mark, CRLF, quotes and spaces are fine, a repeated key or a stray line is not."""
+    """Read `KEY=value` lines; a byte-order mark, CRLF, quotes and spaces are fine, a repeated key or a stray line is not.
+
+    Nothing where there is no file. Raises ConfigurationError.
+    """
     try:
         data = path.read_bytes()
     except FileNotFoundError:
@@ -44,7 +47,7 @@ def read_sealed_env_file(path: Path, key_file: str | None, key_setting: str) -> 
 
 
 def env_values(data: bytes, path: Path) -> dict[str, str]:
-    """Read the `KEY=value` lines in `data`; `path` is its name in errors, which repeat no value."""
+    """Read the `KEY=value` lines in `data`; raises ConfigurationError, which names `path` and repeats no value."""
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

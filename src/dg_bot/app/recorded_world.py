@@ -60,7 +60,7 @@ class RecordedWorld:
                 self._places.setdefault((heard.port, heard.about), deque()).append(place)
 
     def answer(self, port: str, about: str, ask: Callable[[], T]) -> T:
-        """Give what the port answered; `ask` stands in where it was not asked."""
+        """Give what the port answered, or raise what it raised; `ask` stands in where it was not asked."""
         places = self._places.get((port, about))
         if places:
             place = places.popleft()

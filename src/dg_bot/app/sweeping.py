@@ -40,7 +40,11 @@ OnProgress = Callable[[int, int], None]
 
 
 def swept(options: argparse.Namespace, settings: Settings, grid: ParameterGrid, on_progress: OnProgress) -> SweepResult:
-    """Try the sets that the options choose from the grid; `on_progress` is told how many of how many are done."""
+    """Try the sets that the options choose from the grid; `on_progress` is told how many of how many are done.
+
+    Raises ConfigurationError for options that do not go together, DataError for candles that do not serve, and StoreError for
+    a database that does not.
+    """
     make = partial(strategy_of, options.strategy, _fixed(options, grid), settings.strategy_folder)
     look = first_look(make, edge_sets(grid) if options.optuna else _sets(options, grid))
     own = look.strategy if isinstance(look.strategy, OwnStrategy) else None

@@ -42,6 +42,10 @@ class Venue:
 
 
 def venue_of(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
+    """Build the venue of the mode, its time learnt; `stack` takes it down again, the demo's own server too.
+
+    Raises as reads do where the clock has to follow a venue that does not answer.
+    """
     base_url, follows = settings.upbit_base_url, settings.clock_from_venue
     if settings.mode is Mode.DEMO:
         base_url = stack.enter_context(DemoVenue(settings.data_folder / "venue.json")).base_url

@@ -143,7 +143,7 @@ class Ledger:
         return order
 
     def cancel(self, uuid: str, now: datetime) -> LedgerOrder:
-        """Close an open order and free what it has reserved."""
+        """Close an open order and free what it has reserved; raises VenueRefusal where none of that uuid is open."""
         if uuid not in self._open:
             raise refused("order_not_found")
         return self._kept(replace(self._open[uuid], state=OrderState.CANCEL), now)

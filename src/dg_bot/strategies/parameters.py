@@ -59,7 +59,10 @@ def parse_lines(source: str, text: str) -> dict[str, str]:
 
 
 def build_parameters(kind: type[P], source: str, values: Mapping[str, str]) -> P:
-    """Turn texts into the fields of `kind`, each by its annotated type; a key that is not given keeps its default."""
+    """Turn texts into the fields of `kind`, each by its annotated type; a key that is not given keeps its default.
+
+    Raises ConfigurationError for a key that there is not and a text that is no such value, and what `kind` itself raises.
+    """
     fields = dict.fromkeys(field.name for field in dataclasses.fields(kind) if field.init)
     types = get_type_hints(kind)
     for key in values:
