@@ -16,14 +16,13 @@ from rich.console import Console
 from dg_bot.analysis.features import WINDOW_BARS
 from dg_bot.analysis.scoring import HORIZON, ROUND_TRIP_COST
 from dg_bot.app import argument_types
-from dg_bot.app.backtest_options import candles_of
+from dg_bot.app.backtest_options import candles_of, source_of
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with, refusal
 from dg_bot.app.model_training import TrainingPlan, train, write_model
 from dg_bot.app.setting_sources import load_settings
 from dg_bot.app.settings import Settings
 from dg_bot.backtesting.model_trades import Thresholds
-from dg_bot.domain.candle import CandleSeries
 from dg_bot.errors import BotError, ConfigurationError
 from dg_bot.models.artifact import manifest_path
 from dg_bot.models.boosting import Parameters
@@ -42,14 +41,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.output.suffix != ".onnx":
             raise ConfigurationError("--output", f"{options.output} is no .onnx file", "let its name end in .onnx")
         settings = load_settings()
-        series = _candles(options, settings)
+        asked = _asked(options)
+        series = [candles_of(one, settings) for one in asked]
         with progress_bar("trainings", Console(stderr=True)) as on_progress:
             trained = train(series, _plan(options, settings), on_progress)
-        print(training_text(trained.report))
+        print(training_text(trained.report), end="\n\n")
+        for source in dict.fromkeys(source_of(one, settings) for one in asked):
+            print(f"candles of {source}")
         artifact = write_model(trained, options.output)
     except BotError as error:
         return refusal("train", error)
-    print(f"\n{options.output} ({artifact.sha256[:12]}) and {manifest_path(options.output)} are written; to use them:")
+    print(f"{options.output} ({artifact.sha256[:12]}) and {manifest_path(options.output)} are written; to use them:")
     print(f"MODEL_PATH={options.output.absolute()}")
     return ExitCode.DONE
 
@@ -67,14 +69,13 @@ def _plan(options: argparse.Namespace, settings: Settings) -> TrainingPlan:
     )
 
 
-def _candles(options: argparse.Namespace, settings: Settings) -> list[CandleSeries]:
-    """Read the candles of each market: of its file where files are given, else the collected ones."""
+def _asked(options: argparse.Namespace) -> list[argparse.Namespace]:
+    """Name the candles of each market: those of its file where files are given, else the collected ones."""
     files = options.data or [None] * len(options.market)
     if len(files) != len(options.market):
         raise ConfigurationError("--data", f"{len(files)} files for {len(options.market)} markets", "give one for each --market")
     given = {"start": options.start, "end": options.end}
-    pairs = zip(options.market, files, strict=True)
-    return [candles_of(argparse.Namespace(market=market, data=file, **given), settings) for market, file in pairs]
+    return [argparse.Namespace(market=market, data=file, **given) for market, file in zip(options.market, files, strict=True)]
 
 
 def _parser() -> argparse.ArgumentParser:

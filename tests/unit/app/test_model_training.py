@@ -134,6 +134,21 @@ def test_the_script_trains_from_files_and_says_how_to_use_the_model(
     assert (0, True) == (code, f"MODEL_PATH={tmp_path / 'models' / 'two.onnx'}" in said)
     assert ["KRW-BTC", "KRW-ETH"] == [data["market"] for data in manifest["data"]]
     assert "KRW-ETH buy and hold" in said
+    assert all(f"candles of {file}\n" in said for file in files)
+
+
+def test_the_script_says_of_candles_of_the_demo_that_their_market_is_simulated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    hourly = tmp_path / "data/demo/candles/hourly"
+    hourly.mkdir(parents=True)
+    csv(hourly / "KRW-BTC_60m.csv", series_of(driftless_walk(6, days=240)))
+
+    code = script.main(["--market", "KRW-BTC", "--train-days", "180", "--test-days", "30", "--rounds", "5"])
+
+    assert 0 == code
+    assert f"candles of {hourly.parent} (a simulated market)\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
