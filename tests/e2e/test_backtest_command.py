@@ -87,6 +87,8 @@ def test_the_screen_of_each_day_blocks_entries_in_both_engines(tmp_path: Path) -
     assert len(alone["round_trips"]) > 0
     assert [] == kernel["round_trips"] == pipeline["round_trips"]
     assert "screen.insufficient_history" in gates
+    assert [None, 0, 0] == [report["screened"] and report["screened"]["passed"] for report in (alone, kernel, pipeline)]
+    assert 0 < kernel["screened"]["days"] <= pipeline["screened"]["days"] <= 63
 
 
 def test_a_screen_without_hours_is_refused(tmp_path: Path) -> None:

@@ -45,11 +45,13 @@ def backtested(options: argparse.Namespace, settings: Settings, *, command: str,
     rules = rules_of(options, settings)
     candles = candles_of(options, settings)
     trials = trials_of(options.trials)
-    backtest = run_backtest(candles, options.timeframe, strategy, rules, _trader(options, settings, strategy, candles, progress))
+    screen = daily_screen(settings, strategy, candles, options.timeframe, trials=trials) if options.screen == _DAILY else None
+    trader = _trader(options, settings, screen, progress, known_from=candles.first_opened_at)
+    backtest = run_backtest(candles, options.timeframe, strategy, rules, trader)
     driftless = _driftless(options, candles, strategy, rules, progress) if options.walks else None
     return Report(
         backtest=backtest,
-        worth=worth(backtest, trials=trials, driftless=driftless),
+        worth=worth(backtest, trials=trials, driftless=driftless, screened=None if screen is None else screen.screened),
         provenance=Provenance(
             source=source_of(options, settings),
             version=__version__,
@@ -78,13 +80,15 @@ def daily_screen(
 
 
 def _trader(
-    options: argparse.Namespace, settings: Settings, strategy: Strategy, candles: CandleSeries, progress: Progress
+    options: argparse.Namespace,
+    settings: Settings,
+    screen: DailyScreen | None,
+    progress: Progress,
+    *,
+    known_from: datetime | None,
 ) -> Trader:
-    screen = None
-    if options.screen == _DAILY:
-        screen = daily_screen(settings, strategy, candles, options.timeframe, trials=trials_of(options.trials))
     if options.engine == "pipeline":
-        return _pipeline(options, settings, screen, progress, known_from=candles.first_opened_at)
+        return _pipeline(options, settings, screen, progress, known_from=known_from)
     return partial(by_kernel, looks_inside=options.inside, screen=screen)
 
 

@@ -1,5 +1,6 @@
 """The screen in a backtest: made once a day of what had closed by then, it lets entries of that day pass or blocks them."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +10,14 @@ from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.screen import ScreenResult
 from dg_bot.indicators.bars import Bars, Flags
 from dg_bot.ports import StrategyScreen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenedDays:
+    """On how many days the screen was asked, and on how many of them it let entries pass."""
+
+    days: int
+    passed: int
 
 
 class DailyScreen:
@@ -34,5 +43,14 @@ class DailyScreen:
         for place in np.flatnonzero(wanted).tolist():
             closed_at = from_epoch(int(bars.opened_at[place]) + bars.seconds)
             verdict = self.evaluate(self._bars, closed_at, hourly=self._hours)
-            passing[place] = all(gate.passed for gate in verdict.gates)
+            passing[place] = _lets_enter(verdict)
         return passing
+
+    @property
+    def screened(self) -> ScreenedDays:
+        """Tell what came of the days for which it has been asked so far."""
+        return ScreenedDays(days=len(self._verdicts), passed=sum(map(_lets_enter, self._verdicts.values())))
+
+
+def _lets_enter(verdict: ScreenResult) -> bool:
+    return all(gate.passed for gate in verdict.gates)

@@ -76,6 +76,7 @@ def report_object(report: Report) -> Mapping[str, object]:
         "months": [{"month": f"{month.year}-{month.month:02d}", "return": month.fraction} for month in backtest.months],
         "honesty": _honesty(report.worth.honesty),
         "screen": [_gate(gate) for gate in report.worth.gates],
+        "screened": None if report.worth.screened is None else asdict(report.worth.screened),
         "round_trips": [_trip(backtest, trip) for trip in backtest.round_trips],
     }
 

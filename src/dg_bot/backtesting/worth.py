@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from dg_bot.backtesting.backtest import Backtest
+from dg_bot.backtesting.daily_screen import ScreenedDays
 from dg_bot.backtesting.driftless import daily_moves
 from dg_bot.backtesting.luck import LuckLimits, driftless_verdicts, last_midnight
 from dg_bot.backtesting.performance import daily_returns
@@ -24,18 +25,25 @@ _FEWEST_DAYS = LuckLimits().fewest_days
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Worth:
-    """How far the figures can be believed, and what the screen's thresholds say to them; the screen itself looks at two years."""
+    """How far the figures can be believed, and what the screen's thresholds say to them; the screen itself looks at two years.
+
+    `screened` is None where the screen had no say.
+    """
 
     honesty: Honesty
     gates: tuple[Gate, ...]
+    screened: ScreenedDays | None
 
 
-def worth(backtest: Backtest, *, trials: int, driftless: DriftlessPasses | None = None) -> Worth:
+def worth(
+    backtest: Backtest, *, trials: int, driftless: DriftlessPasses | None = None, screened: ScreenedDays | None = None
+) -> Worth:
     """Judge a backtest that was chosen out of `trials`, by the returns of its days and of its round trips."""
     odds = sharpe_odds(daily_returns(backtest.curve), trials)
     return Worth(
         honesty=honesty_of(backtest.round_trips, odds, trials=trials, driftless=driftless),
         gates=screen_gates(backtest.performance, odds, ScreenThresholds()),
+        screened=screened,
     )
 
 

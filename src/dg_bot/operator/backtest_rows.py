@@ -86,7 +86,7 @@ def parameter_rows(backtest: Backtest) -> tuple[Row, ...]:
 
 def worth_rows(worth: Worth) -> tuple[Row, ...]:
     """Tell how far the figures can be believed."""
-    honesty = worth.honesty
+    honesty, screened = worth.honesty, worth.screened
     missed = [gate.name.replace("_", " ") for gate in worth.gates if not gate.passed]
     return (
         ("standard error of Sharpe", ratio(honesty.sharpe_error)),
@@ -98,6 +98,7 @@ def worth_rows(worth: Worth) -> tuple[Row, ...]:
         (f"above the luck of {honesty.trials:,} trials", f"{percent(honesty.deflated_sharpe, 0)} sure"),
         ("passes markets without drift", "not measured" if honesty.driftless is None else _passes(honesty.driftless)),
         ("thresholds of the screen", f"missed: {', '.join(missed)}" if missed else "all met"),
+        *([] if screened is None else [("entries let pass by the screen", f"on {screened.passed:,} of {screened.days:,} days")]),
     )
 
 

@@ -3,7 +3,10 @@ from io import StringIO
 from rich.console import Console
 
 from dg_bot.backtesting.backtest import Backtest
+from dg_bot.backtesting.daily_screen import ScreenedDays
 from dg_bot.backtesting.report import Provenance
+from dg_bot.backtesting.worth import worth
+from dg_bot.operator.backtest_rows import worth_rows
 from dg_bot.operator.backtest_text import print_backtest
 from tests.unit.backtesting.walks import MADE, grid_test, idle_test, reported
 
@@ -48,3 +51,10 @@ def test_what_the_figures_are_worth_stands_beside_them() -> None:
 
     assert "true Sharpe above zero 0% sure above the luck of 9 trials 0% sure passes markets without drift not measured" in text
     assert "thresholds of the screen missed: insufficient history, round trips, total return, win rate, profit factor" in text
+
+
+def test_the_days_that_the_screen_let_pass_are_told_where_it_had_a_say() -> None:
+    judged = worth(idle_test(), trials=9, screened=ScreenedDays(days=1212, passed=3))
+
+    assert ("entries let pass by the screen", "on 3 of 1,212 days") in worth_rows(judged)
+    assert "let pass" not in text_of(idle_test())
