@@ -355,6 +355,19 @@ def test_b08_a_changed_address_while_something_is_held_is_told_every_hour_with_w
     refused_key_while_holding("no_authorization_ip", "address is not on the key's list")
 
 
+def test_a_key_of_another_pocket_is_refused_whatever_is_held_for_an_exit_would_sell_its_coins() -> None:
+    """What is bought in one pocket is known there by its name; where nobody knows it the coins are not the bot's."""
+    bot, elsewhere = paper_bot(says="buy"), paper_bot()
+    with wired(bot) as wire:
+        bot.run_cycle()
+        key_of(wire).require_usable()
+    with wired(elsewhere) as wire:
+        key = LiveKey(exchange=wire.exchange, markets=(BTC,), books=bot.books, clock=bot.clock, metrics=Metrics())
+        with pytest.raises(UnsafeSetup, match=f"is of another account or pocket: nobody knows order {ENTRY_ID} of this bot"):
+            key.require_usable()
+    assert (ENTRY, {BTC}) == (bot.placed(), set(bot.state.positions))
+
+
 def test_b09_a_key_that_may_not_order_is_found_at_the_start() -> None:
     """A key that reads but may not order is found by a test order, and the program does not start."""
     bot = paper_bot()

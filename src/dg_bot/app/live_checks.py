@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.upbit_exchange import UpbitExchange
-from dg_bot.domain.events import SafeModeEntered
+from dg_bot.domain.events import Closing, SafeModeEntered
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import NO_ORDER
 from dg_bot.errors import AuthenticationFailed, UnsafeSetup
 from dg_bot.pipeline.books import Books
+from dg_bot.pipeline.order_evidence import listed
 from dg_bot.ports import Clock, KeyRefused
 
 # Days before the end at which the operator is told; below the last one each day is.
@@ -49,7 +50,8 @@ class LiveKey:
         """Raise UnsafeSetup where the key is refused or may not order and nothing is held; raises as reads do without an answer.
 
         With something held it sounds the alarm and lets the process run: one that ends and is started over and over would not
-        see the moment at which the key works again.
+        see the moment at which the key works again. A key of another pocket is refused whatever is held: the coins there are
+        none of the bot's, and an exit would sell them.
         """
         try:
             self._exchange.balances()
@@ -61,6 +63,7 @@ class LiveKey:
         verdicts = [self._exchange.test_order(market) for market in self._markets]
         refused = next((verdict for verdict in verdicts if isinstance(verdict, KeyRefused)), None)
         if refused is None:
+            self._require_same_pocket()
             return
         problem = f"may not place orders ({refused.name})"
         self._refuse(problem, _NEW_KEY)
@@ -83,6 +86,14 @@ class LiveKey:
             text = f"the exchange key expires in {max(0, left.days)} days and cannot be renewed; make a new one"
             silence = _EVERY if due == _WARN_AT_DAYS[0] else _KEY_LIFE / 2
             self._books.alarm(f"api_key_expires_in_{due}_days", text, silence=silence)
+
+    def _require_same_pocket(self) -> None:
+        """Raise UnsafeSetup where the venue knows the newest booked order neither by its name nor in its lists."""
+        intents = self._books.intents.intents.values()
+        booked = [intent for intent in intents if intent.closing is not None and intent.closing.closing is Closing.EXECUTED]
+        if booked and self._exchange.find(booked[-1].identifier) is None and listed(booked[-1], self._exchange) == ():
+            problem = f"is of another account or pocket: nobody knows order {booked[-1].identifier} of this bot there"
+            raise UnsafeSetup("UPBIT_ACCESS_KEY", problem, "take a key of the pocket it traded in, or give it another DATA_DIR")
 
     def _refuse(self, problem: str, remedy: str) -> None:
         """Raise UnsafeSetup unless something is held or under way."""
