@@ -11,13 +11,13 @@ import httpcore
 
 from dg_bot.adapters.deadline_network import DeadlineNetwork
 from dg_bot.adapters.feed_text import read_feed
+from dg_bot.adapters.loopback import is_loopback
 from dg_bot.adapters.tls import trusted_authorities
 from dg_bot.domain.news import FeedOutcome, FeedReading
 
 BODY_LIMIT_BYTES = 1024 * 1024
 _MOST_REDIRECTS = 3
 _LONGEST_TAG = 200
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _PRINTABLE = re.compile(r"[\x20-\x7e]+")
 
 
@@ -82,7 +82,7 @@ class RssFeed:
             return page
         try:
             target = urljoin(url, location)
-            is_allowed = _is_allowed(target, from_here=_is_loopback(url))
+            is_allowed = _is_allowed(target, from_here=is_loopback(url))
         except ValueError as error:
             raise _Failed(FeedOutcome.REDIRECTED) from error
         if not redirects or not is_allowed:
@@ -142,13 +142,9 @@ def _capped(response: httpcore.Response, headers: dict[str, str]) -> bytes:
     return bytes(body)
 
 
-def _is_loopback(url: str) -> bool:
-    return urlsplit(url).hostname in _LOOPBACK
-
-
 def _is_allowed(url: str, *, from_here: bool) -> bool:
     """Tell whether a redirect may be followed: to https elsewhere, and within this machine."""
-    if _is_loopback(url):
+    if is_loopback(url):
         return from_here and urlsplit(url).scheme in ("http", "https")
     return urlsplit(url).scheme == "https"
 

@@ -17,6 +17,7 @@ import httpcore
 from dg_bot.adapters.clock import VenueClock
 from dg_bot.adapters.deadline_network import DeadlineNetwork
 from dg_bot.adapters.json_fields import Json, parse_json
+from dg_bot.adapters.loopback import LOOPBACK
 from dg_bot.adapters.tls import trusted_authorities
 from dg_bot.adapters.upbit_limiter import UpbitLimiter
 from dg_bot.adapters.upbit_signer import Params
@@ -26,7 +27,6 @@ DEADLINE_S = 8.0
 BODY_LIMIT_BYTES = 8 * 1024 * 1024
 _TEXT_LIMIT = 2000
 _IDLE_S = 15.0
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 RequestObserver = Callable[[str, int | None, float], None]
 
@@ -199,7 +199,7 @@ def _origin(base_url: str) -> httpcore.Origin:
     host = parts.hostname
     if parts.scheme not in ("http", "https") or not host or parts.path.rstrip("/") not in ("", "/v1"):
         raise ConfigurationError("UPBIT_BASE_URL", f"{parts.scheme}://{host}{parts.path} is not the root of the venue", remedy)
-    if parts.scheme == "http" and host not in _LOOPBACK:
+    if parts.scheme == "http" and host not in LOOPBACK:
         raise UnsafeSetup("UPBIT_BASE_URL", f"plain http to {host} would show orders to the network", remedy)
     default_port = 80 if parts.scheme == "http" else 443
     return httpcore.Origin(parts.scheme.encode(), host.encode("idna"), port if port is not None else default_port)

@@ -2,8 +2,8 @@
 
 from urllib.parse import urlsplit
 
-from dg_bot.app.setting_types import LOOPBACK
-from dg_bot.app.settings import OFFICIAL_TELEGRAM, OFFICIAL_UPBIT, Settings, is_loopback
+from dg_bot.adapters.loopback import LOOPBACK, is_loopback
+from dg_bot.app.settings import OFFICIAL_TELEGRAM, OFFICIAL_UPBIT, Settings
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.screen import ScreenMode
 from dg_bot.errors import ConfigurationError, UnsafeSetup

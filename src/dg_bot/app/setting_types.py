@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator
 
+from dg_bot.adapters.loopback import LOOPBACK
 from dg_bot.app.challenger_names import ChallengerName
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.market import Market
@@ -15,7 +16,6 @@ from dg_bot.errors import ImpossibleValue
 T = TypeVar("T")
 _MEMBERS = frozenset(["rules", "onnx", "llm"])
 _LONGEST_USER_ID = 16
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _MOST_FEEDS = 10
 _PLAIN_URL = re.compile(r"[\x21-\x7e]{1,500}")
 _SECRET = re.compile(r"(key|token|secret|auth|pass|sign)[^=&]*=", re.IGNORECASE)

@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
+from dg_bot.adapters.loopback import is_loopback
 from dg_bot.adapters.openai_reply import Api
 from dg_bot.analysis.filters import NEWS_BLOCK_SCORE
 from dg_bot.app.challenger_names import ChallengerName
 from dg_bot.app.log_format import LogFormat
 from dg_bot.app.setting_types import (
-    LOOPBACK,
     ChallengerNames,
     EnsembleMembers,
     Markets,
@@ -342,14 +342,6 @@ def _is_dsn(text: str) -> bool:
     except ValueError:
         return False
     return is_readable and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(text)))
-
-
-def is_loopback(url: str) -> bool:
-    """Tell whether a URL points at this machine; what is no URL points nowhere."""
-    try:
-        return urlsplit(url).hostname in LOOPBACK
-    except ValueError:
-        return False
 
 
 def known_names() -> frozenset[str]:

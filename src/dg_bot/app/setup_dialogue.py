@@ -8,11 +8,12 @@ from pathlib import Path
 from pydantic import SecretStr, ValidationError
 
 from dg_bot.adapters.clock import SystemClock
+from dg_bot.adapters.loopback import is_loopback
 from dg_bot.adapters.telegram import TelegramNotifier
 from dg_bot.app.key_check import check_key
 from dg_bot.app.person import Person
 from dg_bot.app.setting_errors import setting_error
-from dg_bot.app.settings import CONTAINER_NAMES, OFFICIAL_TELEGRAM, OFFICIAL_UPBIT, Settings, is_loopback, secret_names
+from dg_bot.app.settings import CONTAINER_NAMES, OFFICIAL_TELEGRAM, OFFICIAL_UPBIT, Settings, secret_names
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.errors import BotError, ConfigurationError, StoreError, UnsafeSetup
 from dg_bot.operator.phrasebook import Language

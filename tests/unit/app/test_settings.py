@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
+from dg_bot.adapters.loopback import is_loopback
 from dg_bot.adapters.openai_reply import Api
 from dg_bot.app.setting_sources import load_settings
-from dg_bot.app.settings import Settings, is_loopback, known_names
+from dg_bot.app.settings import Settings, known_names
 from dg_bot.domain.calendar import Timeframe
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.market import Market
