@@ -37,7 +37,7 @@ from dg_bot.app.row_projections import ROWS
 from dg_bot.app.rules_wiring import analysis_stage, trading_rules
 from dg_bot.app.scoring import stored_calibration
 from dg_bot.app.screen_wiring import rule_screen
-from dg_bot.app.secrets import Redactor, forbid_core_dumps
+from dg_bot.app.secrets import Redactor
 from dg_bot.app.settings import Settings
 from dg_bot.app.signal_meter import SignalMeter
 from dg_bot.app.state_folder import hold_folder, whole_journal
@@ -113,7 +113,6 @@ def running_bot(
     Raises UnsafeSetup where the folder or the account is in use or the folder belongs to another mode, StateError where what it
     remembers is unreadable, and what a first look at the venue raises.
     """
-    forbid_core_dumps()
     with ExitStack() as stack:
         _report_crashes(settings, stack)
         hold_folder(settings, stack)

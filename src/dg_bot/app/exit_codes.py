@@ -7,6 +7,7 @@ from enum import IntEnum
 from typing import NoReturn
 
 from dg_bot.app.ctrl_c import heard_again
+from dg_bot.app.secrets import forbid_core_dumps
 from dg_bot.errors import (
     AccountInUse,
     AuthenticationFailed,
@@ -61,7 +62,11 @@ def with_remedy(error: BotError) -> str:
 
 
 def end_with(command: str, main: Callable[[], int]) -> NoReturn:
-    """Run a command and end the process: after Ctrl-C with a line, and without a word where nobody reads on (`| head`)."""
+    """Run a command and end the process: after Ctrl-C with a line, and without a word where nobody reads on (`| head`).
+
+    What it holds in memory, keys among it, reaches no disk, however it ends.
+    """
+    forbid_core_dumps()
     try:
         heard_again()
         code = main()

@@ -72,11 +72,11 @@ def test_a_value_that_is_no_url_at_all_is_still_a_secret() -> None:
 
 
 def test_a_crash_writes_no_memory_to_the_disk() -> None:
-    """Nor does that of a child, which inherits it."""
+    """Nor does that of a child, which inherits it; every command begins like this."""
     ask = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
-    program = "import subprocess, sys; from dg_bot.app.secrets import forbid_core_dumps; forbid_core_dumps(); "
-    program += f"{ask}; sys.stdout.flush(); "
-    program += f"subprocess.run([sys.executable, '-c', {ask!r}], check=True)"
+    program = f"import subprocess, sys; from dg_bot.app.exit_codes import end_with; ask = {ask!r}\n"
+    program += "def main():\n exec(ask); sys.stdout.flush(); subprocess.run([sys.executable, '-c', ask], check=True); return 0\n"
+    program += "end_with('a command', main)"
 
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
 
