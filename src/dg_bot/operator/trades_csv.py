@@ -34,7 +34,7 @@ _SIDES: Mapping[Language, Mapping[Side, str]] = {
 def trades_csv(trades: Iterable[ClosedTrade], language: Language) -> str:
     """Give the whole file, one row a trade in the order given; amounts are plain decimals without separators.
 
-    Cost and profit are empty for a purchase. The average price is rounded to eight places.
+    Cost and profit are empty for a purchase; numbers of orders are never formulas. The average price is rounded to eight places.
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\r\n")
@@ -57,9 +57,14 @@ def _row(trade: ClosedTrade, language: Language) -> tuple[str, ...]:
         plain(trade.settled_krw),
         _optional(trade.cost_krw),
         _optional(trade.profit_krw),
-        trade.identifier,
-        trade.venue_id or "",
+        _word(trade.identifier),
+        _word(trade.venue_id or ""),
     )
+
+
+def _word(text: str) -> str:
+    """Mark what a spreadsheet would take for a formula as a text, by the sign that it knows for that."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def _optional(amount: Decimal | None) -> str:

@@ -1,9 +1,11 @@
 """Trades for an accountant: what a sale realised, at the moving average and after fees, and the rows that say so."""
 
+import csv
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -125,3 +127,10 @@ def test_the_headings_are_korean_where_the_operator_is() -> None:
     assert first.startswith("\ufeff체결시각(KST),체결시각(UTC),마켓,구분,수량,")
     assert 13 == len(first.split(",")) == len(row.split(","))
     assert "매도" == row.split(",")[3]
+
+
+@pytest.mark.parametrize("venue_id", ['=HYPERLINK("https://news.example")', "+1", "-1", "@SUM(A1)", "\t=1"])
+def test_no_number_of_an_order_is_a_formula(venue_id: str) -> None:
+    _, row, _ = trades_csv([replace(TRADE, venue_id=venue_id, identifier="-x.KRW-BTC")], Language.ENGLISH).split("\r\n")
+
+    assert ["'-x.KRW-BTC", f"'{venue_id}"] == next(csv.reader([row]))[-2:]
