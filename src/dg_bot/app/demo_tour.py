@@ -9,10 +9,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from dg_bot.adapters.postgres import TradeRow as StoredTrade
+from dg_bot.adapters.postgres import TradeRow
 from dg_bot.app.database import Database
 from dg_bot.app.settings import known_names
-from dg_bot.operator.cycle_text import TradeRow, trades_table
+from dg_bot.operator.cycle_text import trades_table
 
 _FOLDER = Path("data") / "tour"
 _MARKET = "KRW-BTC"
@@ -68,19 +68,6 @@ def _environment(folder: Path) -> Mapping[str, str]:
 def _stored_trades(folder: Path) -> list[TradeRow]:
     database = Database(url=None, folder=folder / "postgres", password_file=folder / "state" / "postgres_password")
     try:
-        return [_row(trade) for trade in reversed(database.store().latest_trades(20))]
+        return list(reversed(database.store().latest_trades(20)))
     finally:
         database.close()
-
-
-def _row(trade: StoredTrade) -> TradeRow:
-    return TradeRow(
-        traded_at=trade.created_at,
-        symbol=str(trade.market),
-        side=trade.side,
-        price_krw=trade.price_krw,
-        quantity=trade.quantity,
-        total_krw=trade.total_krw,
-        fee_krw=trade.fee_krw,
-        status=trade.status,
-    )

@@ -1,6 +1,6 @@
 """Second steps: what was asked, by whom, and until when its code may say that it was meant."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from dg_bot.operator.commands import Asked
@@ -59,9 +59,6 @@ class Confirmations:
             return Verdict.TOO_LATE
         if code != pending.code:
             if pending.wrong + 1 < _MOST_WRONG:
-                wrong = pending.wrong + 1
-                self._waiting[user] = Pending(
-                    asked=pending.asked, code=pending.code, until_s=pending.until_s, seen=pending.seen, wrong=wrong
-                )
+                self._waiting[user] = replace(pending, wrong=pending.wrong + 1)
             return Verdict.WRONG_CODE
         return pending.asked if seen == pending.seen else Verdict.CHANGED

@@ -1,15 +1,13 @@
 """The report of a cycle on a terminal, for a person: each stage with its gates, the decision and why, orders, account."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from dg_bot.adapters.postgres import TradeRow
 from dg_bot.domain.cycle_report import CycleReport, OrderSummary, Outcome, PositionSummary, Stage, StateSummary
 from dg_bot.domain.gate import Gate
 from dg_bot.domain.order import Side
@@ -26,20 +24,6 @@ _TITLES = {
 _ORDER = tuple(Stage)
 _OUTCOME_STYLES = {Outcome.TRADED: "bold green", Outcome.HELD: "bold", Outcome.HALTED: "bold yellow", Outcome.FAILED: "bold red"}
 _SIDE_STYLES = {Side.BUY: "green", Side.SELL: "red"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TradeRow:
-    """One closed order as the database holds it."""
-
-    traded_at: datetime
-    symbol: str
-    side: Side
-    price_krw: Decimal
-    quantity: Decimal
-    total_krw: Decimal
-    fee_krw: Decimal
-    status: str
 
 
 def print_cycle(report: CycleReport, console: Console) -> None:
@@ -65,8 +49,8 @@ def trades_table(rows: Iterable[TradeRow]) -> Table:
         )
         money = (_amount(figures.won(row.total_krw)), _amount(figures.fee(row.fee_krw)))
         table.add_row(
-            Text(figures.seoul(row.traded_at).removesuffix(" KST")),
-            Text(row.symbol),
+            Text(figures.seoul(row.created_at).removesuffix(" KST")),
+            Text(str(row.market)),
             side,
             _amount(figures.price(row.price_krw)),
             Text(figures.quantity(row.quantity)),

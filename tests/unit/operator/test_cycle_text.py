@@ -6,16 +6,19 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
+from dg_bot.adapters.postgres import TradeRow
 from dg_bot.domain.cycle_report import CycleReport
 from dg_bot.domain.gate import Gate
+from dg_bot.domain.market import Market
 from dg_bot.domain.order import Side
-from dg_bot.operator.cycle_text import TradeRow, print_cycle, trades_table
+from dg_bot.operator.cycle_text import print_cycle, trades_table
 from tests.unit.operator.reports import HELD, OPENED_AT, REPORTS, RISK_HALT, TRADED
 
 ROWS = (
     TradeRow(
-        traded_at=OPENED_AT,
-        symbol="KRW-BTC",
+        identifier="dg.KRW-BTC.20261120T13.entry.0.0",
+        market=Market("KRW-BTC"),
+        created_at=OPENED_AT,
         side=Side.BUY,
         price_krw=Decimal("145000000"),
         quantity=Decimal("0.00689655"),
@@ -24,8 +27,9 @@ ROWS = (
         status="completed",
     ),
     TradeRow(
-        traded_at=OPENED_AT,
-        symbol="KRW-DOGE",
+        identifier="dg.KRW-DOGE.20261120T13.exit.0.0",
+        market=Market("KRW-DOGE"),
+        created_at=OPENED_AT,
         side=Side.SELL,
         price_krw=Decimal("0.00001234"),
         quantity=Decimal("123456789.12345678"),
