@@ -12,7 +12,7 @@ from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
 
-from dg_bot.adapters.strategy_files import OwnStrategy, load_strategy_file
+from dg_bot.adapters.strategy_files import FileStrategy, load_strategy_file
 from dg_bot.app.argument_types import parameter
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return ExitCode.DONE
 
 
-def _sound(strategy: OwnStrategy) -> str:
+def _sound(strategy: FileStrategy) -> str:
     values = dataclasses.asdict(strategy.parameters)
     shown = ", ".join(f"{name} {value}" for name, value in values.items()) or "no parameters"
     return f"{strategy.name} is sound: {shown}; warm-up {strategy.warm_up} bars"

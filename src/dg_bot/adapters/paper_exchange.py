@@ -68,7 +68,7 @@ class PaperExchange:
         write_state(self._path, self._ledger.to_json())
 
 
-def stored_ledger(path: Path) -> Ledger:
+def paper_ledger(path: Path) -> Ledger:
     """Read a paper account without opening it; raises StateError, DataError where there is none."""
     stored = read_state(path)
     if stored is None:

@@ -49,7 +49,7 @@ def find_strategy(name: str, overrides: Mapping[str, str] | None = None, *, fold
     return load_strategy_file(folder / f"{name}.py", overrides)
 
 
-def load_strategy_file(path: Path, overrides: Mapping[str, str] | None = None) -> "OwnStrategy":
+def load_strategy_file(path: Path, overrides: Mapping[str, str] | None = None) -> "FileStrategy":
     """Run a strategy file and build what it defines; raises ConfigurationError as `find_strategy` does."""
     if NAME.fullmatch(path.stem) is None or path.suffix != ".py":
         raise ConfigurationError(str(path), "is no name of a strategy file", "use a-z, 0-9 and _, and .py at the end")
@@ -67,10 +67,10 @@ def load_strategy_file(path: Path, overrides: Mapping[str, str] | None = None) -
         raise ConfigurationError(
             str(path), f"its strategy calls itself {told!r}", f"let name give {path.stem!r}, or rename the file"
         )
-    return OwnStrategy(strategy, path)
+    return FileStrategy(strategy, path)
 
 
-class OwnStrategy:
+class FileStrategy:
     """A strategy from a file: each call's signals are looked over, and what breaks in it is told by its line."""
 
     def __init__(self, strategy: Strategy, path: Path) -> None:

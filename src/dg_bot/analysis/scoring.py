@@ -51,7 +51,7 @@ class ScoredOpinion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReliabilityBin:
+class ClaimBin:
     """The claims of one range of confidence, [low, low + 0.1): how sure they were, and how often they were right."""
 
     low: float
@@ -78,7 +78,7 @@ class Scorecard:
     vetoed_pnl: float
     validator_pnl: float
     passed_pnl: float
-    reliability: tuple[ReliabilityBin, ...]
+    reliability: tuple[ClaimBin, ...]
     problems: Mapping[str, int]
 
 
@@ -116,12 +116,12 @@ def _scorecard(model: str, opinions: Sequence[ScoredOpinion], *, is_evidence: bo
     )
 
 
-def _reliability(claims: Sequence[ScoredOpinion]) -> tuple[ReliabilityBin, ...]:
+def _reliability(claims: Sequence[ScoredOpinion]) -> tuple[ClaimBin, ...]:
     bins: Mapping[int, list[ScoredOpinion]] = defaultdict(list)
     for claim in claims:
         bins[min(9, int(claim.confidence / _BIN + 1e-9))].append(claim)
     return tuple(
-        ReliabilityBin(
+        ClaimBin(
             low=round(place * _BIN, 1),
             claims=len(found),
             mean_confidence=sum(claim.confidence for claim in found) / len(found),

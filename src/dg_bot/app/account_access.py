@@ -7,11 +7,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from dg_bot.adapters.clock import SystemClock, VenueClock
-from dg_bot.adapters.paper_exchange import stored_ledger as paper_ledger
+from dg_bot.adapters.paper_exchange import paper_ledger
 from dg_bot.adapters.upbit_exchange import UpbitExchange
 from dg_bot.adapters.upbit_market_data import UpbitMarketData
 from dg_bot.adapters.upbit_reads import UpbitReads
-from dg_bot.app.demo_venue import stored_ledger as demo_ledger
+from dg_bot.app.demo_venue import demo_ledger
 from dg_bot.app.settings import Settings
 from dg_bot.app.venue_access import access_keys, upbit_client
 from dg_bot.domain.cycle_report import Mode

@@ -45,7 +45,7 @@ from dg_bot.app.strategy_choice import chosen_strategy
 from dg_bot.app.trial_counts import TrialCounts
 from dg_bot.app.venue_access import sharing_alarm
 from dg_bot.app.venue_contract import VenueContract
-from dg_bot.app.venue_wiring import Venue, live_key_of, venue_of
+from dg_bot.app.venue_wiring import VenuePorts, live_key_of, venue_of
 from dg_bot.backtesting.luck import LuckLimits, LuckMeter
 from dg_bot.capsule import CALIBRATION, CHALLENGER
 from dg_bot.domain.events import DAEMON, PROGRAM, Record, Started
@@ -83,7 +83,7 @@ class _Ground:
     """What the trading parts stand on: the venue, and what is remembered of it."""
 
     settings: Settings
-    venue: Venue
+    venue: VenuePorts
     books: Books
     recorder: CycleRecorder
     archive: CandleFiles

@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from dg_bot import __version__
-from dg_bot.adapters.strategy_files import OwnStrategy
+from dg_bot.adapters.strategy_files import FileStrategy
 from dg_bot.strategies.base import Strategy
 
 _SOURCES = (".py", ".sql", ".yaml")
@@ -29,7 +29,7 @@ def code_sha256(*own: Path) -> str:
 
 def own_files(strategy: Strategy) -> tuple[Path, ...]:
     """Give the file of a strategy of the user's own; the bot's own strategies are part of the package."""
-    return (strategy.path,) if isinstance(strategy, OwnStrategy) else ()
+    return (strategy.path,) if isinstance(strategy, FileStrategy) else ()
 
 
 @cache

@@ -79,7 +79,7 @@ def _running_from(start: datetime) -> Callable[[], datetime]:
     return lambda: start + timedelta(seconds=time.monotonic() - begun)
 
 
-def stored_ledger(path: Path) -> Ledger:
+def demo_ledger(path: Path) -> Ledger:
     """Read the demo's account without starting its venue; raises StateError, DataError where there is none."""
     stored = read_state(path, _REMEDY)
     if stored is None:

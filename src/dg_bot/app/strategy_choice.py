@@ -5,7 +5,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from dg_bot.adapters.atomic_file import cause_of
-from dg_bot.adapters.strategy_files import NAME, OwnStrategy, find_strategy
+from dg_bot.adapters.strategy_files import NAME, FileStrategy, find_strategy
 from dg_bot.app.settings import Settings
 from dg_bot.backtesting.strategy_checks import strategy_problem
 from dg_bot.errors import ConfigurationError, DataError
@@ -18,12 +18,12 @@ _MEND = "mend the file, then run scripts/backtesting/check_strategy.py on it"
 def chosen_strategy(settings: Settings, name: str, overrides: Mapping[str, str] | None = None) -> Strategy:
     """Build the strategy; raises ConfigurationError as `find_strategy` does, and for a file that does not pass its check."""
     strategy = find_strategy(name, overrides, folder=settings.strategy_folder)
-    if isinstance(strategy, OwnStrategy):
+    if isinstance(strategy, FileStrategy):
         require_sound(strategy)
     return strategy
 
 
-def require_sound(strategy: OwnStrategy) -> None:
+def require_sound(strategy: FileStrategy) -> None:
     """Raise ConfigurationError for a strategy that knows later bars, or does not keep to its form otherwise."""
     try:
         problem = strategy_problem(strategy)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from dg_bot.adapters.postgres_trials import PostgresTrials
-from dg_bot.adapters.strategy_files import OwnStrategy, find_strategy
+from dg_bot.adapters.strategy_files import FileStrategy, find_strategy
 from dg_bot.app.backtest_options import candles_of, source_of
 from dg_bot.app.followers import database_of
 from dg_bot.app.settings import Settings
@@ -47,7 +47,7 @@ def swept(options: argparse.Namespace, settings: Settings, grid: ParameterGrid, 
     """
     make = partial(strategy_of, options.strategy, _fixed(options, grid), settings.strategy_folder)
     look = first_look(make, edge_sets(grid) if options.optuna else _sets(options, grid))
-    own = look.strategy if isinstance(look.strategy, OwnStrategy) else None
+    own = look.strategy if isinstance(look.strategy, FileStrategy) else None
     if own is not None:
         require_sound(own)
     candles = candles_of(options, settings)

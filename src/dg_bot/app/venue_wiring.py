@@ -30,7 +30,7 @@ _PROMPT_BUDGET_S = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Venue:
+class VenuePorts:
     """The outside world of trading, for one mode; `prompt_data` and `exchange` ask as long as an exit can wait, and no longer."""
 
     clock: VenueClock
@@ -41,7 +41,7 @@ class Venue:
     limiter: UpbitLimiter
 
 
-def venue_of(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
+def venue_of(settings: Settings, metrics: Metrics, stack: ExitStack) -> VenuePorts:
     """Build the venue of the mode, its time learnt; `stack` takes it down again, the demo's own server too.
 
     Raises as reads do where the clock has to follow a venue that does not answer.
@@ -68,11 +68,11 @@ def venue_of(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
         paper = PaperExchange(
             market_data=prompt_data, clock=clock, path=settings.data_folder / "paper_account.json", krw=settings.paper_krw
         )
-        return Venue(
+        return VenuePorts(
             clock=clock, market_data=market_data, prompt_data=prompt_data, exchange=paper, live=None, limiter=client.limiter
         )
     exchange = UpbitExchange(client=client, reads=prompt_reads, clock=clock, access_key=access_keys(settings)[0])
-    return Venue(
+    return VenuePorts(
         clock=clock,
         market_data=market_data,
         prompt_data=prompt_data,
@@ -82,7 +82,7 @@ def venue_of(settings: Settings, metrics: Metrics, stack: ExitStack) -> Venue:
     )
 
 
-def live_key_of(settings: Settings, venue: Venue, books: Books, metrics: Metrics) -> LiveKey | None:
+def live_key_of(settings: Settings, venue: VenuePorts, books: Books, metrics: Metrics) -> LiveKey | None:
     """Check a live key; a venue that does not answer is no reason to leave positions unwatched."""
     if venue.live is None:
         return None

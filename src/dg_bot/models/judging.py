@@ -46,7 +46,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReliabilityBin:
+class ChanceBin:
     """Rows whose chance of a gain was said to be in [low, low + 0.1), the mean of that, and the share that did gain."""
 
     low: float
@@ -70,7 +70,7 @@ class Skill:
     brier: float
     usual_brier: float
     brier_gain: Measured
-    reliability: tuple[ReliabilityBin, ...]
+    reliability: tuple[ChanceBin, ...]
 
     @property
     def has_skill(self) -> bool:
@@ -152,10 +152,10 @@ def _correlation(one: Floats, other: Floats) -> float | None:
     return float(first @ second) / scale if scale > 0.0 else None
 
 
-def _reliability(chance: Floats, gained: Floats) -> tuple[ReliabilityBin, ...]:
+def _reliability(chance: Floats, gained: Floats) -> tuple[ChanceBin, ...]:
     place = np.minimum((chance * _BINS).astype(np.int64), _BINS - 1)
     return tuple(
-        ReliabilityBin(
+        ChanceBin(
             low=low / _BINS,
             rows=int((place == low).sum()),
             mean_chance=float(chance[place == low].mean()),
