@@ -15,6 +15,16 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="Equivalent: nothing comes after a record that is cut off",
+        name=r"journal_reader\.x_(verified|read_journal)",
+        change=r"^case TornRecord\(\): (break|return) → $",
+    ),
+    Rule(
+        reason="Equivalent: what is planned is cut to whole won after this",
+        name=r"planner\.x_plan_buy",
+        change=r"wish\.free_krw // ",
+    ),
+    Rule(
         reason="Equivalent: the sum has Decimals in it, or is compared and added like one",
         name="",
         change=r"sum\(.*, ZERO\).* → .*sum\(.*, \)",

@@ -118,6 +118,49 @@ def test_what_is_no_archive_is_refused(tmp_path: Path, content: bytes) -> None:
         verified(path)
 
 
+@pytest.fixture
+def journal_path(tmp_path: Path) -> Path:
+    """A journal of which some is in the archive."""
+    path, clock = tmp_path / "state" / "journal.jsonl", SetClock()
+    with closing(JournalFile.open(path, clock.now, segment_bytes=20_000)) as journal:
+        books = books_on(journal, clock)
+        for hour in range(12):
+            live_hour(books, clock, hour)
+            journal.compact(books.remembered)
+    return path
+
+
+def test_a_record_that_is_being_written_is_not_copied(journal_path: Path) -> None:
+    whole = journal_path.read_bytes()
+    journal_path.write_bytes(whole + b'{"schema_version":1,"sequ')
+
+    assert whole == dict(journal_files(journal_path))["journal.jsonl"]
+
+
+def test_what_the_active_segment_holds_is_not_copied_twice(journal_path: Path) -> None:
+    first = int(journal_path.read_bytes().split(b'"sequence":', 1)[1].split(b",", 1)[0])
+    copied = [name for name, _ in journal_files(journal_path)]
+    (journal_path.parent / "archive" / f"journal-{first:010}-{first + 1:010}.jsonl.gz").write_bytes(b"left by a crash")
+    (journal_path.parent / f"snapshot-{first:010}.json").write_bytes(b"not of before")
+
+    assert copied == [name for name, _ in journal_files(journal_path)]
+    assert any(name.startswith("archive/") for name in copied)
+    assert any(name.startswith("snapshot-") for name in copied)
+
+
+def test_a_journal_that_cannot_be_copied_is_named(journal_path: Path) -> None:
+    journal_path.unlink()
+    journal_path.mkdir()
+
+    with pytest.raises(StateError) as caught:
+        list(journal_files(journal_path))
+    assert (str(journal_path), "cannot be copied (it is not a regular file)", "try again") == (
+        caught.value.path,
+        caught.value.problem,
+        caught.value.remedy,
+    )
+
+
 def test_a_journal_is_copied_whole_while_a_bot_writes_and_closes_it(tmp_path: Path) -> None:
     """However often records are appended and segments closed in between, each copy is a journal from its first record on."""
     path = tmp_path / "state" / "journal.jsonl"

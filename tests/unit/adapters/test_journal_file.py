@@ -18,8 +18,8 @@ from threading import Thread
 import pytest
 
 from dg_bot.adapters.journal_file import JournalFile
-from dg_bot.adapters.journal_lines import AlteredRecord
-from dg_bot.adapters.journal_reader import journal_exists, read_journal, verify
+from dg_bot.adapters.journal_lines import AlteredRecord, line_of
+from dg_bot.adapters.journal_reader import journal_exists, read_journal, verified, verify
 from dg_bot.domain.events import AlarmRaised, Event, IntentSending, SafeModeEntered
 from dg_bot.errors import StateError
 
@@ -437,10 +437,31 @@ def test_a_journal_exists_once_something_is_in_it(tmp_path: Path) -> None:
     journal.close()
 
 
+def test_a_journal_of_no_record_ends_at_none(path: Path) -> None:
+    path.write_bytes(b"")
+
+    assert 0 == verified(path)
+    assert [] == list(read_journal(path))
+
+
 @pytest.mark.parametrize("look", [verify, lambda path: list(read_journal(path))])
 def test_a_journal_that_is_not_there_cannot_be_looked_at(tmp_path: Path, look: Callable[[Path], object]) -> None:
-    with pytest.raises(StateError, match="cannot be read"):
+    with pytest.raises(StateError, match="cannot be read") as caught:
         look(tmp_path / "journal.jsonl")
+    assert str(tmp_path / "journal.jsonl") == caught.value.path
+
+
+def test_a_record_that_was_altered_or_is_of_a_newer_program_is_refused_with_its_file(path: Path) -> None:
+    lines = lines_of(path)
+    path.write_bytes(b"".join([lines[0].replace(b"safe_mode_entered", b"safe_mode_entertd"), *lines[1:]]))
+    with pytest.raises(StateError, match="record 1 does not match its checksum") as altered:
+        list(read_journal(path))
+    line, _ = line_of(sequence=1, at="2026-11-20T12:00:00Z", kind="of_tomorrow", body=b"{}", previous="0" * 64)
+    path.write_bytes(line)
+    with pytest.raises(StateError, match="record 1 cannot be read") as newer:
+        list(read_journal(path))
+
+    assert [str(path)] * 2 == [altered.value.path, newer.value.path]
 
 
 WRITER = """

@@ -14,15 +14,15 @@ import pytest
 from benchmarks.journal_year import SetClock, books_on, live_hour
 
 from dg_bot.adapters import journal_snapshots
-from dg_bot.adapters.journal_archive import segments_in
+from dg_bot.adapters.journal_archive import segments_in, write_segment
 from dg_bot.adapters.journal_codec import encode_remembered
 from dg_bot.adapters.journal_file import JournalFile
 from dg_bot.adapters.journal_lines import AlteredRecord, Link, StoredRecord, examined, line_of
 from dg_bot.adapters.journal_reader import journal_exists, read_journal, verify
-from dg_bot.adapters.journal_snapshots import SnapshotFile
+from dg_bot.adapters.journal_snapshots import SnapshotFile, write_snapshot
 from dg_bot.adapters.state_file import write_state
 from dg_bot.domain.events import AlarmRaised, Record
-from dg_bot.errors import StateError
+from dg_bot.errors import DataError, StateError
 from dg_bot.remembered import Remembered
 from tests.journal_records import replayed
 
@@ -301,6 +301,55 @@ def test_an_altered_record_in_a_segment_is_named(path: Path) -> None:
     assert AlteredRecord(segment.first + 3, f"is not in {segment.path.name}, which should hold it") == verify(path)
 
 
+def test_a_last_record_in_a_segment_is_never_taken_for_one_that_is_being_written(path: Path) -> None:
+    segment = segments_in(path.parent / "archive")[1]
+    lines = gzip.decompress(segment.path.read_bytes()).splitlines(keepends=True)
+    segment.path.write_bytes(gzip.compress(b"".join([*lines[:-1], lines[-1][:-9]])))
+
+    assert AlteredRecord(segment.last, "is not valid JSON") == verify(path)
+
+
+def test_a_segment_that_cannot_be_read_is_named_with_the_cause(path: Path) -> None:
+    segment = segments_in(path.parent / "archive")[1]
+    whole = segment.path.read_bytes()
+
+    segment.path.write_bytes(whole[:-20])
+    cut = verify(path)
+    segment.path.unlink()
+    segment.path.symlink_to("elsewhere")
+    linked = verify(path)
+
+    assert cut is not None
+    assert cut.problem.startswith(f"cannot be read: {segment.path.name} is damaged (Compressed file ended")
+    assert (
+        AlteredRecord(
+            segment.first, f"cannot be read: {segment.path.name} is damaged (it is a symbolic link, and those are not followed)"
+        )
+        == linked
+    )
+
+
+def test_the_same_records_give_the_same_file_and_one_that_the_disk_altered_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_segment(tmp_path, 1, 2, b"one\ntwo\n")
+    [segment] = segments_in(tmp_path)
+    assert b"\0" * 4 == segment.path.read_bytes()[4:8]  # no time of day is in it
+
+    altered = gzip.compress(b"one\ntoo\n", mtime=0)
+    monkeypatch.setattr(gzip, "compress", lambda *_, **__: altered)
+    assert (str(segment.path), "does not hold what was written to it", "check the disk") == refusal(
+        lambda: write_segment(tmp_path, 1, 2, b"one\ntwo\n")
+    )
+
+
+def test_an_active_segment_that_was_emptied_is_told_from_a_journal_that_ends_with_the_archive(path: Path) -> None:
+    last = segments_in(path.parent / "archive")[-1].last
+    path.write_bytes(b"")
+
+    assert AlteredRecord(last + 1, "is missing: journal.jsonl does not go on after the archive") == verify(path)
+
+
 def forged(lines: list[bytes]) -> bytes:
     """Write the records anew with another amount in them and a chain of its own, as somebody who knows how would."""
     found = [examined(line, Link(int(line.split(b'"sequence":')[1].split(b",")[0]), None)) for line in lines]
@@ -320,6 +369,13 @@ def test_a_segment_written_anew_does_not_fit_into_the_chain(path: Path) -> None:
     with pytest.raises(StateError, match="does not follow the record before it"):
         opened(path)
     assert "does not follow the record before it" == (verify(path) or AlteredRecord(0, "")).problem
+
+
+def test_a_segment_written_anew_is_found_where_the_next_one_begins(path: Path) -> None:
+    eldest, following = segments_in(path.parent / "archive")[:2]
+    eldest.path.write_bytes(gzip.compress(forged(gzip.decompress(eldest.path.read_bytes()).splitlines(keepends=True))))
+
+    assert AlteredRecord(following.first, "does not follow the record before it") == verify(path)
 
 
 def spoil(snapshot: Path) -> None:
@@ -385,6 +441,18 @@ def test_a_snapshot_that_is_none_is_named_and_may_be_moved_away(tmp_path: Path) 
     for body in ({"version": "1"}, {"record_checksum": "a"}, {"record_checksum": 1, "version": "1"}):
         write_state(file.path, body)
         assert (name, "does not say whose it is", remedy) == refusal(file.read)
+
+
+def test_what_no_snapshot_can_hold_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Remembered) -> object:
+        raise DataError("snapshot", "holds NaN")
+
+    monkeypatch.setattr(journal_snapshots, "encode_remembered", refuse)
+
+    path = tmp_path / "snapshot-0000000000.json"
+    assert (str(path), "cannot be written (snapshot: holds NaN)", "report this as a defect") == refusal(
+        lambda: write_snapshot(tmp_path, Remembered(), "a")
+    )
 
 
 def test_a_snapshot_that_holds_something_else_than_its_name_says_is_named(tmp_path: Path) -> None:
@@ -463,3 +531,48 @@ def test_a_damaged_record_is_not_put_into_the_archive(tmp_path: Path) -> None:
             journal.compact(known)
 
     assert not (tmp_path / "archive").exists() or [] == archived_files(path)
+
+
+def test_a_record_that_was_cut_is_not_put_into_the_archive(tmp_path: Path) -> None:
+    """The last one of a part might be taken for one that is being written."""
+    path = tmp_path / "journal.jsonl"
+    known = live(path, range(12), is_compacted=False)
+    with closing(opened(path)) as journal:
+        lines = path.read_bytes().splitlines(keepends=True)
+        end = sum(map(len, lines[: known.sequence - 1]))  # of the last record before the boundary
+        with path.open("r+b") as file:
+            file.seek(end - 1)
+            file.write(b"#")
+        with pytest.raises(StateError, match=f"record {known.sequence - 1} is not"):
+            journal.compact(known)
+
+    assert not (tmp_path / "archive").exists() or known.sequence - 1 not in [
+        segment.last for segment in segments_in(tmp_path / "archive")
+    ]
+
+
+def test_what_a_failed_closing_left_is_removed_before_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    known = live(path, range(12), is_compacted=False)
+    with closing(opened(path)) as journal:
+        write_segment(tmp_path / "archive", 1, 2, b"of a closing that failed")
+        journal.compact(known)
+
+    assert verify(path) is None
+    assert (1, 2) not in [(segment.first, segment.last) for segment in segments_in(tmp_path / "archive")]
+
+
+def test_a_short_journal_needs_no_snapshot_and_one_with_an_archive_of_one_record_does(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with closing(JournalFile.open(path, SetClock().now, segment_bytes=1)) as journal:
+        assert journal.snapshot() is None
+        assert [] == journal.doubts
+        journal.append(AlarmRaised(kind="a", text="one"))
+        journal.append(AlarmRaised(kind="a", text="two"))
+        journal.compact(replayed(path))
+    for snapshot in snapshots(path):
+        snapshot.unlink()
+
+    with closing(opened(path)) as journal:
+        assert journal.snapshot() is None
+        assert ["there is no snapshot beside the journal: everything is read from its first record on"] == journal.doubts

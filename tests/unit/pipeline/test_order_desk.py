@@ -55,6 +55,16 @@ def test_one_order_too_many_in_an_hour_is_a_runaway() -> None:
     assert bot.state.safe_mode is not None
 
 
+def test_orders_are_counted_for_their_role_alone() -> None:
+    bot = paper_bot()
+    begun = entered(bot)
+    assert begun.underway is not None
+    bot.desk.finish(begun.underway)
+
+    cycle = wish_of(bot).cycle
+    assert {Role.ENTRY: 1, Role.EXIT: 0, Role.SELL: 0} == {role: bot.desk.taken_in(cycle, role) for role in Role}
+
+
 def test_an_order_that_another_cap_refuses_is_no_runaway() -> None:
     bot = paper_bot(limits=RiskLimits(max_krw_per_day=Decimal(9_999)))
 

@@ -140,6 +140,53 @@ def test_a_single_stopped_position_may_not_cost_what_trips_the_day(stop: str, po
             wanted()
 
 
+@pytest.mark.parametrize(
+    ("changes", "setting", "problem", "remedy"),
+    [
+        (
+            {"stop_loss_fraction": ONE},
+            "RISK_STOP_LOSS_FRACTION",
+            "1 is out of range",
+            "give a fraction between 0 and 1, such as 0.05 for 5 %",
+        ),
+        ({"buy_fraction": Decimal(2)}, "RISK_BUY_FRACTION", "2 is out of range", "give a fraction above 0 and up to 1"),
+        ({"capital_krw": Decimal(0)}, "RISK_CAPITAL_KRW", "0 is out of range", "give a number above 0"),
+        ({"max_positions": 0}, "RISK_MAX_POSITIONS", "0 is out of range", "give a whole number of at least 1"),
+        ({"entry_interval": timedelta(-1)}, "RISK_ENTRY_INTERVAL_HOURS", "is negative", "give hours of at least 0"),
+        (
+            {"max_clock_skew_s": 301.0},
+            "RISK_MAX_CLOCK_SKEW_SECONDS",
+            "301.0 is out of range",
+            "give seconds above 0 and up to 300",
+        ),
+        (
+            {"weekly_loss_fraction": TINY},
+            "RISK_WEEKLY_LOSS_FRACTION",
+            "1E-9 is below RISK_DAILY_LOSS_FRACTION 0.10",
+            "a week must allow at least what a day allows",
+        ),
+        (
+            {"stage_fraction": Decimal("0.2")},
+            "RISK_STAGED_PROFIT_FRACTION",
+            "0.2 is not below RISK_TAKE_PROFIT_FRACTION 0.10",
+            "the first stage must come before the target",
+        ),
+        (
+            {"stop_loss_fraction": Decimal("0.5"), "max_position_fraction": ONE},
+            "RISK_STOP_LOSS_FRACTION",
+            "0.5 of a position of 1 of equity reaches RISK_DAILY_LOSS_FRACTION 0.10",
+            "one position would trip the loss breaker before its stop; lower the stop or RISK_MAX_POSITION_FRACTION",
+        ),
+    ],
+)
+def test_a_refusal_names_the_setting_its_value_and_the_remedy(
+    changes: dict[str, Any], setting: str, problem: str, remedy: str
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        limits(**changes)
+    assert (setting, problem, remedy) == (caught.value.variable, caught.value.problem, caught.value.remedy)
+
+
 def test_the_defaults_are_those_of_the_specification() -> None:
     assert (
         RiskLimits(
