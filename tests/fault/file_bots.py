@@ -18,14 +18,17 @@ from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.candle import Candle
 from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import AccountOpened, Event
+from dg_bot.domain.order import MarketBuy
+from dg_bot.domain.order_book import Level, OrderBook
 from dg_bot.domain.portfolio import Balance
 from dg_bot.simulator.ledger import Ledger
+from dg_bot.simulator.market_orders import ticket_for
 from dg_bot.simulator.rest import UpbitServer
 from dg_bot.simulator.tape import Tape
 from dg_bot.simulator.venue import Venue
 from tests.builders import PaperBot, SeamedJournal
 from tests.e2e.tape_bench import ACCESS_KEY, OPENING_KRW, SECRET_KEY, live_settings
-from tests.journal_records import BTC, NOON, bought
+from tests.journal_records import BTC, BUY_ID, NOON, bought
 
 
 @contextmanager
@@ -86,8 +89,9 @@ class House:
                 *events,
             ):
                 journal.append(event)
-        self.venue.ledger.withdraw("KRW", Decimal(10_005))
-        self.venue.ledger.deposit("BTC", Decimal("0.5"))
+        book = OrderBook(market=BTC, at=NOON, asks=(Level(Decimal(20_000), Decimal(1)),), bids=())
+        order = ticket_for(MarketBuy(market=BTC, notional_krw=Decimal(10_000)), BUY_ID)
+        self.venue.ledger.place(order, book=book, tick_size=Decimal(10), now=NOON)
 
     @contextmanager
     def start(self) -> Iterator[Bot]:
