@@ -6,7 +6,7 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
@@ -129,6 +129,26 @@ def test_g01_a_database_that_is_down_before_the_cycle_changes_no_order_and_gets_
     assert ({"database"}, float(bot.state.sequence)) == (set(behind), lag)
     assert ({}, 0.0) == (kept.flush(), kept.lag)
     assert_rows_are_the_journal(bot, own_server.dsn)
+
+
+def test_g01_the_desk_shows_how_old_its_rows_are_until_they_follow(own_server: OwnServer, office: MakeOffice) -> None:
+    """What the desk calls the newest cycle is the newest whose row is written, so that its age tells of rows that wait."""
+    bot = paper_bot()
+    kept = office(bot, dsn=own_server.dsn)
+
+    first = bot.run_cycle()
+    kept.flush()
+    own_server.stop_at_once()
+    bot.clock.at += timedelta(hours=1)
+    second = bot.run_cycle()
+    kept.flush()
+    own_server.start()
+    shown = [rows(own_server.dsn, "SELECT last_good_cycle_at FROM freshness")]
+    kept.flush()
+    shown.append(rows(own_server.dsn, "SELECT last_good_cycle_at FROM freshness"))
+
+    assert [[(first.completed_at,)], [(second.completed_at,)]] == shown
+    assert second.completed_at - first.completed_at >= timedelta(minutes=59)
 
 
 def test_g02_a_server_that_is_stopped_inside_a_transaction_gets_the_whole_batch_again(
