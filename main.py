@@ -1,8 +1,6 @@
 """Run one cycle now on every market, print what it did, and leave."""
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
@@ -10,6 +8,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Callable, Sequence
 
 from dg_bot.app.bootstrap import running_bot
 from dg_bot.app.bot import Bot

@@ -1,10 +1,6 @@
 """Run the bot as a daemon: a cycle every hour, the guard between cycles, until it is told to stop."""
 
-import argparse
-import asyncio
-import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
@@ -12,6 +8,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+import asyncio
+import os
+from collections.abc import Sequence
 
 from dg_bot.app.bootstrap import running_bot
 from dg_bot.app.command_line import parsed

@@ -1,8 +1,6 @@
 """Write Grafana's dashboards anew from the desk's panels, into monitoring/grafana/dashboards."""
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -10,6 +8,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
 
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with

@@ -1,8 +1,6 @@
 """Show the bot at work: two hours of a made-up market from an empty folder, and the trades read back from its database."""
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -10,6 +8,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
 
 from dg_bot.app.command_line import parsed
 from dg_bot.app.demo_picture import draw_tour

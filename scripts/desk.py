@@ -1,8 +1,6 @@
 """Draw the bot's desk as one page of HTML: what Grafana would show of its database, without Grafana."""
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -10,6 +8,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
 
 from dg_bot.adapters.clock import SystemClock
 from dg_bot.app import argument_types

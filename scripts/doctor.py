@@ -1,9 +1,6 @@
 """Tell whether all is well: open orders, positions, account against books, safe mode; and mend what only an operator may."""
 
-import argparse
 import sys
-from collections.abc import Callable, Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -11,6 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 
 from rich.console import Console
 

@@ -1,9 +1,6 @@
 """Write closed trades as CSV for an accountant: times, amounts, fees and the realised profit of each sale."""
 
-import argparse
 import sys
-from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -11,6 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
+from datetime import timedelta
 
 from dg_bot.adapters.atomic_file import write_atomically
 from dg_bot.adapters.journal_reader import read_journal

@@ -1,9 +1,6 @@
 """Ask for everything that a first run needs, check the keys, and write it to .env for its owner alone."""
 
-import argparse
-import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -11,6 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+import os
+from collections.abc import Sequence
 
 from dg_bot.app.command_line import parsed
 from dg_bot.app.env_file import read_env_file

@@ -1,13 +1,6 @@
 """Serve a simulated Upbit on this machine: recorded or generated markets, one account, Upbit's REST."""
 
-import argparse
-import signal
 import sys
-import threading
-import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
@@ -15,6 +8,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+import signal
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
 
 from dg_bot.app import argument_types
 from dg_bot.app.command_line import parsed

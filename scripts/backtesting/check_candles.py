@@ -1,10 +1,6 @@
 """Check candle files before anything is concluded from them: rows that cannot be right, gaps, outliers, an unfinished end."""
 
-import argparse
-import json
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -12,6 +8,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from dg_bot.app.command_line import parsed
 from dg_bot.app.exit_codes import ExitCode, end_with

@@ -1,9 +1,6 @@
 """Run a strategy file on made-up bars and check its form, its signals, and that it knows no later bar."""
 
-import argparse
-import dataclasses
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -11,6 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
 
 from dg_bot.adapters.strategy_files import FileStrategy, load_strategy_file
 from dg_bot.app.argument_types import parameter

@@ -3,9 +3,7 @@
 A collection that was interrupted goes on where it was when it is run again, and so does one that is to be brought up to date.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -13,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
 
 from rich.console import Console
 

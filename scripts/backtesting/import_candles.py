@@ -1,9 +1,6 @@
 """Take candles from a CSV file of another program into the archive; those that are there already stay as they are."""
 
-import argparse
 import sys
-from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -11,6 +8,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from dg_bot.app import argument_types
 from dg_bot.app.candle_importing import import_candles

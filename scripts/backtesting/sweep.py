@@ -3,9 +3,7 @@
 What was tried is kept in the database: a sweep that was interrupted goes on where it was, and nothing is judged twice.
 """
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -13,6 +11,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
 
 from dg_bot.app import argument_types
 from dg_bot.app.backtest_options import add_backtest_options

@@ -1,10 +1,6 @@
 """Show what speaks for a challenger, and say what to set to let it decide; without enough evidence it is refused."""
 
-import argparse
-import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -12,6 +8,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from dg_bot.app.argument_types import day
 from dg_bot.app.command_line import parsed, settings_under

@@ -1,10 +1,6 @@
 """Score what each model wanted against what the market did in the 24 hours after it, after costs."""
 
-import argparse
-import json
 import sys
-from collections.abc import Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -12,6 +8,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from dg_bot.analysis.scoring import calibration, scorecards
 from dg_bot.app.command_line import parsed, settings_under

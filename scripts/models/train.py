@@ -1,8 +1,6 @@
 """Train the baseline model for DECISION_MODEL=onnx from hourly candles, and report what it was worth out of sample."""
 
-import argparse
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
@@ -10,6 +8,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "src"))
 from dg_bot.app.ctrl_c import quiet_while_loading
 
 quiet_while_loading(__name__)
+
+import argparse
+from collections.abc import Sequence
 
 from rich.console import Console
 
