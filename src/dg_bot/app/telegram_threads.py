@@ -2,7 +2,7 @@
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -10,6 +10,7 @@ import structlog
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.telegram_updates import AskedToWait, PolledElsewhere, TelegramUpdates, TokenRefused
 from dg_bot.app.telegram_desk import TelegramDesk
+from dg_bot.domain.conversation import Inbound
 from dg_bot.errors import InvariantViolated, StateError, StoreError
 from dg_bot.operator.answers import menu
 from dg_bot.operator.phrasebook import Language, Phrasebook
@@ -103,9 +104,8 @@ class TelegramListener:
                 return
             except StoreError as error:
                 pause_s = self._wait_out(error, pause_s)
-            except Exception as error:  # noqa: BLE001 - a defect in one message must not make the bot deaf
-                _log.error("command_defect", error=f"{type(error).__name__}: {error}")
-                self._metrics.error(type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - a defect must not make the bot deaf
+                self._note(error)
                 self._stop.wait(pause_s)
         self._updates.close()
 
@@ -123,7 +123,23 @@ class TelegramListener:
         if may_be_old:
             _log.info("telegram_listening")
             self._trouble = ""
-        self._desk.take(batch, may_be_old=may_be_old)
+        self._take(batch, may_be_old=may_be_old)
+
+    def _take(self, batch: Sequence[Inbound], *, may_be_old: bool) -> None:
+        """Let a defect cost the one message it is in: what was taken before it is not taken again, and what is behind it is."""
+        for _ in range(max(1, len(batch))):
+            try:
+                self._desk.take(batch, may_be_old=may_be_old)
+            except InvariantViolated:
+                raise
+            except Exception as error:  # noqa: BLE001 - see above
+                self._note(error)
+            else:
+                return
+
+    def _note(self, defect: Exception) -> None:
+        _log.error("command_defect", error=f"{type(defect).__name__}: {defect}")
+        self._metrics.error(type(defect).__name__)
 
     def _wait_out(self, error: StoreError, pause_s: float) -> float:
         """Wait, and give how long to wait the next time; what only a person can mend is told."""

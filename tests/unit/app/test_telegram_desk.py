@@ -38,6 +38,27 @@ def test_a_pause_acts_at_once_and_outlives_the_process(command: Start) -> None:
     assert ["77001 /pause", "carried_out: paused"] == one.audit
 
 
+def test_what_came_behind_a_defect_is_done_where_all_is_taken_again_and_nothing_twice(
+    command: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = command(paper_bot())
+    one.says("/pause")
+    for text in ("/resume", "/stop"):
+        one.server.push(text, user_id=OPERATOR)
+
+    def broken_glance() -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(one.console, "glance", broken_glance)
+    together = one.updates.poll(is_patient=False)
+    with pytest.raises(ZeroDivisionError):
+        one.desk.take(together, may_be_old=False)
+    one.desk.take(together, may_be_old=False)
+
+    assert operator_halt(one.bot.state) is OperatorHalt.STOPPED
+    assert ["77001 /resume", "77001 /stop", "carried_out: stopped"] == one.audit[2:]
+
+
 def test_a_resume_is_asked_about_and_the_button_does_it(command: Start) -> None:
     one = command(paper_bot())
     one.says("/pause")

@@ -121,6 +121,30 @@ def test_a_defect_in_one_message_does_not_make_the_bot_deaf(monkeypatch: pytest.
     assert (3, 1.0) == (len(script.taken), value(run.metrics, "bot_errors_total", kind="ZeroDivisionError"))
 
 
+def test_a_defect_in_one_message_costs_none_that_came_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Telegram counts all of them as read: what is behind is taken now, or never."""
+    together = [
+        Inbound(number=number, user=1, is_bot=False, chat=1, is_private=True, sent_at=None, text="/stop") for number in (1, 2, 3)
+    ]
+    script = Script(together, ())
+    script.defects += [ZeroDivisionError(), ZeroDivisionError()]
+
+    run = Run(script, monkeypatch)
+
+    assert ([(3, True), (3, True), (3, True), (0, False)], 2.0) == (
+        script.taken, value(run.metrics, "bot_errors_total", kind="ZeroDivisionError"),
+    )  # fmt: skip
+
+
+def test_a_defect_that_does_not_go_away_ends_with_its_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = Script((), ())
+    script.defects += [ZeroDivisionError()] * 2
+
+    run = Run(script, monkeypatch)
+
+    assert (2, 2.0) == (len(script.taken), value(run.metrics, "bot_errors_total", kind="ZeroDivisionError"))
+
+
 def test_a_contradiction_ends_the_listening_and_is_handed_on(monkeypatch: pytest.MonkeyPatch) -> None:
     script = Script((), ())
     script.defects.append(CONTRADICTION)
