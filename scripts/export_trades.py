@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _write(text: str, file: Path | None) -> None:
     if file is None:
-        print(text, end="")
+        # The headings are Korean, and what reads them takes UTF-8, whatever this terminal's own coding is.
+        sys.stdout.buffer.write(text.encode())
         return
     try:
         write_atomically(file, text.encode())

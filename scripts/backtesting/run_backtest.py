@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _print(report: Report, output: str) -> None:
     if output == TEXT:
-        print_backtest(report, terminal())
+        print_backtest(report, terminal(at_least=80))
     else:
         sys.stdout.write(backtest_output(report, output))
 

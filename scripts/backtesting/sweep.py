@@ -37,10 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parsed(parser, arguments)
     if (options.output == "html") != (options.file is not None):
         parser.error("argument --file: goes with --output html, and it with a file")
-    console = terminal()
     try:
         grid = ParameterGrid(tuple(Axis.parse(text) for text in options.grid))
-        with progress_bar("sets", console) as on_progress:
+        with progress_bar("sets", terminal()) as on_progress:
             result = swept(options, load_settings(), grid, on_progress)
         if options.file is not None:
             write_output(options.file, sweep_page(result))
@@ -49,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("sweep: interrupted; what was tried is kept, and the same command goes on from there", file=sys.stderr)
         return ExitCode.FAILED
-    print_sweep(result, console)
+    print_sweep(result, terminal(at_least=80))
     if options.file is not None:
         print(f"written: {options.file.absolute()}")
     return ExitCode.DONE

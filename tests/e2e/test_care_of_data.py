@@ -105,7 +105,7 @@ def test_trades_are_written_for_an_accountant_and_add_up(traded: MarketBench) ->
 
     first = script("export_trades.py", "--file", str(file), "--language", "en", **traded.settings)
     second = script("export_trades.py", "--file", str(file), **traded.settings)
-    another_year = script("export_trades.py", "--to", "2020-12-31", **traded.settings)
+    another_year = script("export_trades.py", "--to", "2020-12-31", **traded.settings, PYTHONIOENCODING="ascii")
 
     assert (0, 2, 0) == (first.returncode, second.returncode, another_year.returncode), first.stderr
     assert ("is there already" in second.stderr, 0o600) == (True, file.stat().st_mode & 0o777)

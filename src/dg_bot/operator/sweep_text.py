@@ -77,7 +77,7 @@ def _print_count(result: SweepResult, console: Console) -> None:
 def _sets(result: SweepResult) -> Table:
     table = Table(box=None, header_style="dim", padding=(0, 2, 0, 0), pad_edge=False)
     for title in (*result.axes, "round trips", "return", "Sharpe", "Calmar", "max. drawdown"):
-        table.add_column(title, justify="right")
+        table.add_column(title, justify="right", overflow="fold")
     for trial in result.best:
         table.add_row(*(str(trial.values[name]) for name in result.axes), *figure_cells(trial.figures[0]))
     return table
@@ -133,7 +133,7 @@ def _print_walk(result: SweepResult, walk: WalkForward, console: Console) -> Non
     table = Table(box=None, header_style="dim", padding=(0, 1, 0, 0), pad_edge=False)
     for title in ("test from", "to", ", ".join(result.axes), "in", "out", "return in", "out", "better than"):
         is_left = title in ("test from", "to")
-        table.add_column(title, justify="left" if is_left else "right", no_wrap=is_left)
+        table.add_column(title, justify="left" if is_left else "right", no_wrap=is_left, overflow="fold")
     for one in walk.results:
         table.add_row(*_window_cells(result, one))
     console.print(table)
