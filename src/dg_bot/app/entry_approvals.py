@@ -2,10 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Protocol
 
 import structlog
 
+from dg_bot.app.messenger import Messenger
 from dg_bot.domain.approval import Approval, EntryProposal
 from dg_bot.domain.conversation import Reply
 from dg_bot.errors import StoreError
@@ -15,12 +15,6 @@ from dg_bot.operator.phrasebook import Language, Phrasebook
 # So often it is looked at whether the question has lost its sense.
 _LOOK_S = 1.0
 _log = structlog.get_logger(__name__)
-
-
-class Messenger(Protocol):
-    def answer(self, chat: int, reply: Reply, *, over: int | None = None) -> None:
-        """Deliver a message to a user; raises StoreError."""
-        ...
 
 
 class EntryApprovals:

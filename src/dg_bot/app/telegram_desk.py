@@ -8,6 +8,7 @@ from typing import Protocol
 import structlog
 
 from dg_bot.adapters.prometheus import Metrics
+from dg_bot.app.messenger import Messenger
 from dg_bot.app.operator_console import Answered, OperatorConsole
 from dg_bot.domain.conversation import Inbound, Reply
 from dg_bot.domain.events import CommandEnded, CommandOutcome, CommandTaken
@@ -31,9 +32,9 @@ _log = structlog.get_logger(__name__)
 _IN_PLACE = frozenset(Command) - TWO_STEPS - frozenset([Command.PAUSE, Command.STOP, Command.START])
 
 
-class Messenger(Protocol):
-    def answer(self, chat: int, reply: Reply, *, over: int | None = None) -> None:
-        """Deliver an answer, in place of the message `over` where that is given; raises StoreError."""
+class AsksUsers(Protocol):
+    def decide(self, code: str, *, is_approved: bool) -> bool:
+        """Take a user's word on the question of this code, once; tells whether there was such a question still."""
         ...
 
 
@@ -59,7 +60,7 @@ class TelegramDesk:
         wall: Callable[[], datetime],
         monotonic_s: Callable[[], float],
         new_code: Callable[[], str],
-        decide: Callable[..., bool] | None = None,
+        approvals: AsksUsers | None = None,
     ) -> None:
         """`apart` runs something on another thread, or tells that too much waits there already.
 
@@ -77,7 +78,7 @@ class TelegramDesk:
         self._wall = wall
         self._monotonic_s = monotonic_s
         self._new_code = new_code
-        self._decide = decide
+        self._approvals = approvals
         self._begun_at = wall().replace(microsecond=0)
         self._confirmations = Confirmations()
         self._floods = FloodGate()
@@ -206,7 +207,7 @@ class TelegramDesk:
     def _word_on_entry(self, inbound: Inbound, asked: Asked) -> None:
         """Hand a word on an entry to the cycle that waits for it."""
         is_approved = asked.command is Command.APPROVE
-        is_taken = self._decide is not None and self._decide(asked.argument, is_approved=is_approved)
+        is_taken = self._approvals is not None and self._approvals.decide(asked.argument, is_approved=is_approved)
         outcome = CommandOutcome.CARRIED_OUT if is_taken else CommandOutcome.REFUSED
         note = str(asked.command) if is_taken else "no entry waits for that word"
         reply = answers_of_acts.word_taken(self._book, is_approved=is_approved, is_taken=is_taken)

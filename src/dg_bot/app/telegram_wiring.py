@@ -60,7 +60,7 @@ def listener(
         wall=wall.now,
         monotonic_s=bot.clock.monotonic_s,
         new_code=new_code,
-        decide=None if bot.approvals is None else bot.approvals.decide,
+        approvals=bot.approvals,
     )
     return TelegramListener(
         updates=updates, desk=desk, metrics=bot.metrics, alarm=bot.books.alarm, on_contradiction=on_contradiction
