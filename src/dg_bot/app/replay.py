@@ -3,11 +3,9 @@
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from dg_bot.adapters.candle_files import CandleFiles
-from dg_bot.adapters.candle_references import content_hash
 from dg_bot.adapters.capsule_files import CapsuleFiles
 from dg_bot.adapters.journal_reader import read_journal
 from dg_bot.app.challenger_wiring import Challenger, challengers, named_challengers
@@ -16,6 +14,7 @@ from dg_bot.app.decision_models import Advisers, decision_model
 from dg_bot.app.entry_approvals import NobodyToAsk
 from dg_bot.app.kept_capsules import KeptCapsules
 from dg_bot.app.model_identity import RecordedModels
+from dg_bot.app.recorded_screen import RecordedLuck, RecordedScreen, Verdicts
 from dg_bot.app.recorded_world import LapsedClock, RecordedLanguageModel, RecordedWorld, SilentVenue
 from dg_bot.app.replay_difference import Difference, Outline, earlier, first_difference, outline
 from dg_bot.app.rules_wiring import analysis_stage, trading_rules
@@ -23,14 +22,9 @@ from dg_bot.app.screen_wiring import rule_screen
 from dg_bot.app.settings import Settings, secret_names
 from dg_bot.app.state_folder import existing_journal
 from dg_bot.app.strategy_choice import chosen_strategy
-from dg_bot.backtesting.luck import LuckQuestion
-from dg_bot.backtesting.screen import trials_of
-from dg_bot.capsule import CALIBRATION, CHALLENGER, OWN_RECORD, SCREEN_INPUT, Capsule, HeardScreenInput
+from dg_bot.capsule import CALIBRATION, CHALLENGER, OWN_RECORD, Capsule
 from dg_bot.cycle import Cycle
-from dg_bot.domain.candle import CandleSeries
 from dg_bot.domain.events import CapsuleStored, CycleCompleted, Record
-from dg_bot.domain.market import Market
-from dg_bot.domain.screen import DriftlessPasses, Honesty, ScreenResult
 from dg_bot.errors import BotError, ConfigurationError, DataError
 from dg_bot.pipeline.assembly import TradingPorts, assembled
 from dg_bot.pipeline.witness import (
@@ -41,7 +35,6 @@ from dg_bot.pipeline.witness import (
     WitnessedMarketData,
     WitnessedNews,
 )
-from dg_bot.ports import StrategyScreen
 from dg_bot.strategies.base import Strategy
 
 _YES_NO = {"True": "yes", "False": "no"}
@@ -86,7 +79,7 @@ class Replayer:
         self._kept = KeptCapsules(settings)
         self._files = CapsuleFiles(settings.capsule_folder, elsewhere=self._kept.get)
         self._archive = CandleFiles(settings.candle_folder)
-        self._verdicts: dict[tuple[str, datetime, str], ScreenResult] = {}
+        self._verdicts: Verdicts = {}
         self._strategies: dict[str, Strategy] = {}
         self._models = RecordedModels(overrides)
 
@@ -203,49 +196,6 @@ def _recorded_ports(world: RecordedWorld, settings: Settings) -> TradingPorts:
         on_candles=lambda _count: None,
         on_acknowledged=lambda _seconds: None,
     )
-
-
-class RecordedLuck:
-    """What the screen knew of trials and luck when the recorded verdict was made."""
-
-    def __init__(self) -> None:
-        self.honesty: Honesty | None = None
-
-    def trials(self, _market: Market) -> int:
-        return trials_of() if self.honesty is None else self.honesty.trials
-
-    def known(self, _question: LuckQuestion, /) -> DriftlessPasses | None:
-        return None if self.honesty is None else self.honesty.driftless
-
-
-class RecordedScreen:
-    """The screen over the hours from which the recorded verdict was made; the same verdict is computed once in a run."""
-
-    def __init__(
-        self,
-        screen: StrategyScreen,
-        world: RecordedWorld,
-        verdicts: dict[tuple[str, datetime, str], ScreenResult],
-        luck: RecordedLuck,
-        *,
-        rules: str,
-    ) -> None:
-        self._screen = screen
-        self._world = world
-        self._verdicts = verdicts
-        self._luck = luck
-        self._rules = rules
-
-    def evaluate(self, strategy_bars: CandleSeries, now: datetime, *, hourly: CandleSeries) -> ScreenResult:
-        """Give the verdict over the recorded hours, or over these where there are none."""
-        present = HeardScreenInput(evaluated_at=now, hourly=hourly, honesty=None)
-        made_from = self._world.answer(SCREEN_INPUT, str(hourly.market), lambda: present)
-        self._luck.honesty = made_from.honesty
-        key = content_hash(made_from.hourly), made_from.evaluated_at, f"{self._rules} {made_from.honesty}"
-        if key not in self._verdicts:
-            bars = made_from.hourly.resampled(strategy_bars.timeframe).closed_by(made_from.evaluated_at)
-            self._verdicts[key] = self._screen.evaluate(bars, made_from.evaluated_at, hourly=made_from.hourly)
-        return self._verdicts[key]
 
 
 def settings_of(public: Mapping[str, str], overrides: Mapping[str, str]) -> Settings:
