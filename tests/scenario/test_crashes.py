@@ -1,10 +1,12 @@
 """Death at any moment: whoever comes back from the journal ends where nobody had died."""
 
 import random
+from datetime import timedelta
 
 import pytest
 
-from tests.builders import PaperBot, assert_invariants, paper_bot, protection
+from dg_bot.adapters.memory import MemoryJournal
+from tests.builders import BTC, PaperBot, SeamedJournal, assert_invariants, paper_bot, protection
 from tests.scenario.faulty_upbit import request_lost, unavailable
 from tests.scenario.killed import Killed, Reaper, dies, run_until_killed
 
@@ -44,6 +46,29 @@ def test_the_first_start_takes_the_balances_down_once() -> None:
     bot.restart()
 
     assert before == len(list(bot.memory.records()))
+
+
+@pytest.mark.parametrize(
+    ("days", "is_held", "is_noticed"),
+    [(6, False, True), (8, False, False), (8, True, True), (179, True, True), (181, True, False)],
+)
+def test_a_lost_folder_shows_by_orders_of_a_week_and_where_coins_are_there_of_half_a_year(
+    days: int, is_held: bool, is_noticed: bool
+) -> None:
+    bot = paper_bot(says="buy")
+    bot.run_cycle()
+    if not is_held:
+        bot.hands.exit(BTC)
+    lost, bot.memory = bot.memory, MemoryJournal(bot.clock.now)
+    bot.journal = SeamedJournal(bot.memory, bot.upbit)
+    bot.clock.at += timedelta(days=days)
+
+    bot.rewire()
+    bot.reconciler.open_account()
+
+    assert is_noticed is (bot.state.safe_mode is not None)
+    bot.memory = lost
+    bot.rewire()
 
 
 def lives(bot: PaperBot, *, hours: int = 3) -> None:

@@ -10,6 +10,8 @@ from dg_bot.pipeline.order_settlement import PATIENCE_S, OrderSettlement
 from dg_bot.ports import Clock, Exchange
 
 _EARLIER_LIFE = timedelta(days=7)
+# So long ago may have been bought what is there; the venue lists a week at a time.
+_LONGEST_HELD = timedelta(days=180)
 # What has had no verdict for this long is asked about at each tick, but waited for no more.
 _OLD = timedelta(minutes=5)
 _OLD_PATIENCE_S = 1.0
@@ -38,14 +40,15 @@ class Reconciler:
     def open_account(self) -> None:
         """At the very first start record the balances; orders of an earlier life under our namespace put the bot into safe mode.
 
+        They are looked for in a week, and on markets whose coins are there in half a year: what was bought may be held as long.
         Raises as reads do; nothing is recorded then, and the next start tries again.
         """
         if self._books.state.opened_balances is not None:
             return
-        since = self._clock.now() - _EARLIER_LIFE
-        listed = [order for market in self._markets for order in self._exchange.list_orders(market, since)]
+        balances, now = self._exchange.balances(), self._clock.now()
+        lives = {market: _LONGEST_HELD if market.base in balances else _EARLIER_LIFE for market in self._markets}
+        listed = [order for market, life in lives.items() for order in self._exchange.list_orders(market, now - life)]
         ours = [order.identifier for order in listed if (order.identifier or "").startswith(f"{self._namespace}.")]
-        balances = self._exchange.balances()
         self._books.record(AccountOpened(balances=tuple(balances[currency] for currency in sorted(balances))))
         if ours:
             self._books.record(
