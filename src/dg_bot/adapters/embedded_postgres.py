@@ -303,7 +303,9 @@ class EmbeddedPostgres:
 
 
 def _dsn(password: str, *, port: int) -> str:
-    return f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres?sslmode=disable&gssencmode=disable"
+    # Without the last, whoever has taken the port of a server that died could ask for the password as it is, and would be told.
+    options = "sslmode=disable&gssencmode=disable&require_auth=scram-sha-256"
+    return f"postgresql://{_USER}:{password}@127.0.0.1:{port}/postgres?{options}"
 
 
 def _command_line(pid: int) -> str:

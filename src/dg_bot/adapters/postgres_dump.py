@@ -19,7 +19,7 @@ _LONGEST_S = 3600
 _VARIABLES = {
     "host": "PGHOST", "hostaddr": "PGHOSTADDR", "port": "PGPORT", "user": "PGUSER", "password": "PGPASSWORD",
     "dbname": "PGDATABASE", "sslmode": "PGSSLMODE", "sslrootcert": "PGSSLROOTCERT",
-    "gssencmode": "PGGSSENCMODE", "passfile": "PGPASSFILE",
+    "gssencmode": "PGGSSENCMODE", "passfile": "PGPASSFILE", "require_auth": "PGREQUIREAUTH",
 }  # fmt: skip
 
 

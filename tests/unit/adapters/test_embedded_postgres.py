@@ -5,13 +5,14 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
-from dg_bot.adapters.embedded_postgres import EmbeddedPostgres, free_port, packaged_binaries
+from dg_bot.adapters.embedded_postgres import EmbeddedPostgres, _dsn, free_port, packaged_binaries
 from dg_bot.adapters.migrations import migrate
 from dg_bot.adapters.postgres import PostgresStore
 from dg_bot.adapters.server_account import account_for
@@ -434,3 +435,24 @@ def test_a_normal_user_is_told_that_the_folder_is_somebody_else_s(folder: Path) 
     )
 
     assert "belongs to another user" in done.stderr
+
+
+def test_whoever_sits_at_the_servers_port_is_not_told_the_password() -> None:
+    """The port is free for every user of the machine once the server has died; a server may ask for the password as it is."""
+    with socket.create_server(("127.0.0.1", 0)) as impostor:
+        heard: list[bytes] = []
+
+        def ask_for_the_password() -> None:
+            peer, _ = impostor.accept()
+            with peer:
+                peer.recv(1024)
+                peer.sendall(b"R\0\0\0\x08\0\0\0\x03")
+                heard.append(peer.recv(1024))
+
+        thread = threading.Thread(target=ask_for_the_password)
+        thread.start()
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(_dsn("canary-9f8e7d6c", port=impostor.getsockname()[1]))
+        thread.join()
+
+    assert [b""] == heard
