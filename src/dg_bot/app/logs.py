@@ -6,6 +6,7 @@ processors, of which the last before rendering is the redaction.
 
 import logging
 import math
+import os
 import sys
 import threading
 from collections.abc import Mapping, Sequence, Set
@@ -113,8 +114,9 @@ def cycle_logging(cycle_id: str) -> AbstractContextManager[None]:
 def _renderer(log_format: LogFormat, stream: TextIO) -> Processor:
     if log_format is LogFormat.JSON:
         return structlog.processors.JSONRenderer(ensure_ascii=False)
+    colors = stream.isatty() and not os.environ.get("NO_COLOR")
     # The traceback is text by now; a prettier formatter would read local variables, and secrets with them.
-    return structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)
+    return structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback)
 
 
 def _log_uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -122,6 +122,22 @@ def test_a_secret_is_in_no_value_of_an_event(logging_to: Output, log_format: Log
     assert (False, True) == (CANARY in stream.getvalue(), "***" in stream.getvalue())
 
 
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("no_color", ["", "1"])
+def test_a_terminal_has_colours_unless_it_wants_none(no_color: str, clean_logging: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", no_color)
+    screen = Screen()
+    configure_logs(level="DEBUG", log_format=LogFormat.CONSOLE, redactor=Redactor(()), stream=screen)
+
+    logging.getLogger("x").warning("something")
+
+    assert (no_color == "") == ("\x1b[" in screen.getvalue())
+
+
 @pytest.mark.parametrize("log_format", list(LogFormat))
 def test_a_secret_is_in_no_traceback(logging_to: Output, log_format: LogFormat) -> None:
     stream = logging_to(log_format=log_format)
