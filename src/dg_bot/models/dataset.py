@@ -74,16 +74,16 @@ class Dataset:
 def dataset_of(series: Sequence[CandleSeries], label: Label) -> Dataset:
     """Make the rows of hourly candles, one series a market; raises DataError where not one row comes of them."""
     parts = [_rows(bars_of(one), label) for one in series]
-    known_at = np.concatenate([part[0] for part in parts])
+    known_at = np.concatenate([part.known_at for part in parts])
     order = np.argsort(known_at, kind="stable")
     whole = Dataset(
         label=label,
         markets=tuple(str(one.market) for one in series),
         known_at=known_at[order],
-        market=np.concatenate([np.full(len(part[0]), place) for place, part in enumerate(parts)])[order],
-        features=np.concatenate([part[1] for part in parts])[order],
-        net=np.concatenate([part[2] for part in parts])[order],
-        next_move=np.concatenate([part[3] for part in parts])[order],
+        market=np.concatenate([np.full(len(part.known_at), place) for place, part in enumerate(parts)])[order],
+        features=np.concatenate([part.features for part in parts])[order],
+        net=np.concatenate([part.net for part in parts])[order],
+        next_move=np.concatenate([part.next_move for part in parts])[order],
     )
     if not len(whole):
         raise DataError("training", "no hour has all of its features and a known end; more candles are needed")
@@ -103,11 +103,25 @@ def returns_after(hours: Bars, horizon_s: int) -> Floats:
     return np.where(is_known, hours.close[place] / hours.close - 1.0, np.nan)
 
 
-def _rows(hours: Bars, label: Label) -> tuple[Seconds, Floats, Floats, Floats]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rows:
+    """The rows of one market, columns as in `Dataset`."""
+
+    known_at: Seconds
+    features: Floats
+    net: Floats
+    next_move: Floats
+
+
+def _rows(hours: Bars, label: Label) -> _Rows:
     if not len(hours):
         raise DataError("training", "there are no candles")
     values, after = features(hours), returns_after(hours, label.horizon_s)
     next_move = np.append(hours.close[1:] / hours.close[:-1] - 1.0, np.nan)
     usable = np.isfinite(values).all(axis=1) & np.isfinite(after) & np.isfinite(next_move)
-    known_at = hours.opened_at[usable] + HOUR.seconds
-    return known_at, values[usable], after[usable] - label.cost_fraction, next_move[usable]
+    return _Rows(
+        known_at=hours.opened_at[usable] + HOUR.seconds,
+        features=values[usable],
+        net=after[usable] - label.cost_fraction,
+        next_move=next_move[usable],
+    )

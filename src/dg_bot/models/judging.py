@@ -98,7 +98,7 @@ def out_of_sample(rows: Dataset, splits: Sequence[Split], train: Train) -> OutOf
 
 
 def skill(predictions: OutOfSample) -> Skill:
-    """Measure predictions."""
+    """Measure what predictions were worth, beside what was usual in each training; None where there is too little to tell."""
     rows = predictions.rows
     gained = rows.gains.astype(np.float64)
     brier, usual = np.square(predictions.chance - gained), np.square(predictions.usual_chance - gained)
