@@ -56,14 +56,14 @@ class TrainingPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class TrainedModel:
     """A model that was held to its trainer, and what its kind was worth out of sample."""
 
     artifact: Artifact
     report: TrainingReport
 
 
-def train(series: Sequence[CandleSeries], plan: TrainingPlan, on_progress: Callable[[int, int], None]) -> Trained:
+def train(series: Sequence[CandleSeries], plan: TrainingPlan, on_progress: Callable[[int, int], None]) -> TrainedModel:
     """Judge the kind of model window by window, then train the one that is to be used on the newest stretch of that length.
 
     `on_progress` is told how many of all trainings are done. Raises ConfigurationError where a library is missing, DataError
@@ -94,10 +94,10 @@ def train(series: Sequence[CandleSeries], plan: TrainingPlan, on_progress: Calla
         results=results,
         largest_difference=difference,
     )
-    return Trained(artifact=artifact, report=report)
+    return TrainedModel(artifact=artifact, report=report)
 
 
-def write_model(trained: Trained, path: Path) -> Artifact:
+def write_model(trained: TrainedModel, path: Path) -> Artifact:
     """Write model and manifest, keep an earlier model beside them under its hash, and read all back; raises DataError."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -9,7 +9,7 @@ import pytest
 from scripts.models import train as script
 
 from dg_bot.app.decision_models import Advisers, decision_model, trained_model
-from dg_bot.app.model_training import Trained, TrainingPlan, train, write_model
+from dg_bot.app.model_training import TrainedModel, TrainingPlan, train, write_model
 from dg_bot.app.settings import Settings
 from dg_bot.backtesting.walks import driftless_walk
 from dg_bot.domain.calendar import from_epoch
@@ -34,14 +34,14 @@ PLAN = TrainingPlan(
 
 
 @pytest.fixture(scope="module")
-def trained() -> Trained:
+def trained() -> TrainedModel:
     progress: list[tuple[int, int]] = []
     made = train([HOURS], PLAN, lambda done, of: progress.append((done, of)))
     assert [(1, 3), (2, 3), (3, 3)] == progress
     return made
 
 
-def test_a_written_model_is_read_back_and_decides(trained: Trained, tmp_path: Path) -> None:
+def test_a_written_model_is_read_back_and_decides(trained: TrainedModel, tmp_path: Path) -> None:
     path = tmp_path / "models" / "btc.onnx"
     written = write_model(trained, path)
     settings = Settings(decision_model="onnx", model_path=path)
@@ -54,7 +54,7 @@ def test_a_written_model_is_read_back_and_decides(trained: Trained, tmp_path: Pa
     assert ("onnx", OutputKind.USABLE) == (advice.decision.source, advice.prediction.kind)
 
 
-def test_the_manifest_tells_what_the_model_was_made_of(trained: Trained) -> None:
+def test_the_manifest_tells_what_the_model_was_made_of(trained: TrainedModel) -> None:
     manifest = trained.artifact.manifest
     (data,) = manifest.data
 
@@ -70,11 +70,11 @@ def test_the_manifest_tells_what_the_model_was_made_of(trained: Trained) -> None
     assert 0 <= (manifest.cutoff - HOURS.last_opened_at).total_seconds() <= 3600
 
 
-def test_the_same_candles_and_seed_give_the_same_file(trained: Trained) -> None:
+def test_the_same_candles_and_seed_give_the_same_file(trained: TrainedModel) -> None:
     assert trained.artifact == train([HOURS], PLAN, lambda _done, _of: None).artifact
 
 
-def test_an_earlier_model_is_kept_beside_the_new_one(trained: Trained, tmp_path: Path) -> None:
+def test_an_earlier_model_is_kept_beside_the_new_one(trained: TrainedModel, tmp_path: Path) -> None:
     path = tmp_path / "btc.onnx"
     first = write_model(trained, path)
     other = trained.artifact.manifest.model_copy(update={"kind": "another"})
@@ -86,7 +86,7 @@ def test_an_earlier_model_is_kept_beside_the_new_one(trained: Trained, tmp_path:
     assert [first.manifest_sha256] == [one.manifest_sha256 for one in kept]
 
 
-def test_the_report_says_what_was_found_and_what_it_means(trained: Trained) -> None:
+def test_the_report_says_what_was_found_and_what_it_means(trained: TrainedModel) -> None:
     text = training_text(trained.report)
 
     assert f"candles      KRW-BTC 2022-01-01 to 2022-04-30, 2,880 hours, {HOURS.sha256()[:12]}" in text
@@ -103,7 +103,7 @@ def test_a_model_that_learnt_nothing_is_not_written() -> None:
         train([HOURS], replace(PLAN, parameters=replace(SMALL, rounds=1, min_data_in_leaf=5000)), lambda _done, _of: None)
 
 
-def test_a_folder_that_takes_no_file_is_told(trained: Trained, tmp_path: Path) -> None:
+def test_a_folder_that_takes_no_file_is_told(trained: TrainedModel, tmp_path: Path) -> None:
     (tmp_path / "models").write_text("no folder")
 
     with pytest.raises(DataError, match="cannot be written"):
