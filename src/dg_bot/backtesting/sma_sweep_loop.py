@@ -2,7 +2,8 @@
 
 It does what `kernel` does with the signals of `sma_cross` where no level moves with ATR, and gives the same numbers. What makes
 it fast: means come from one prefix sum, bars between crossings are skipped eight at a time, levels and drawdowns are looked up by
-blocks of bars. What it holds does not grow with the number of pairs.
+blocks of bars. What it holds does not grow with the number of pairs. Columns are handed on one by one and a pair is judged in one
+piece, since a sweep takes a twentieth longer where named tuples carry them, as in `kernel`.
 """
 
 import math
