@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parsed(parser, arguments)
     if (options.output == "html") != (options.file is not None):
-        parser.error("argument --file: goes with --output html, and it with a file")
+        parser.error("give both --output html and --file, or neither")
     try:
         grid = ParameterGrid(tuple(Axis.parse(text) for text in options.grid))
         with progress_bar("sets", terminal()) as on_progress:

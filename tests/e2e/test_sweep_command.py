@@ -126,6 +126,8 @@ def test_a_killed_sweep_goes_on_where_it_was(folder: Path, database: str) -> Non
     [
         (2, ["--strategy", "sma_cross", "--grid", "short_period=9:3"], "goes from 9 down to 3"),
         (2, ["--strategy", "sma_cross", "--grid", "short_perod=3:9"], "did you mean short_period?"),
+        (2, ["--strategy", "grid", "--grid", "lines=2:9", "--output", "html"], "give both --output html and --file, or neither"),
+        (2, ["--strategy", "grid", "--grid", "lines=2:9", "--objective", "luck"], "'luck' is none of sharpe, return, calmar"),
         (2, ["--strategy", "grid", "--grid", "lines=2:9", "--walk-forward", "90"], "'90' is not TRAIN:TEST in days"),
         (
             1,
