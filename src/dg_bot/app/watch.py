@@ -21,6 +21,7 @@ from dg_bot.domain.calendar import KST
 from dg_bot.errors import BotError
 
 _ANSWER_S = 2.0
+_LONGEST = 200
 
 
 def watch(settings: Settings, account: AccountAccess, console: Console, *, period_s: float) -> bool:
@@ -70,13 +71,18 @@ def _daemon(settings: Settings) -> Iterator[str]:
     try:
         connection.request("GET", "/health")
         document = json.loads(connection.getresponse().read(65_536))
-        yield f"daemon       {document['status']}, up {float(document['uptime']):,.0f} s"
+        yield f"daemon       {_shown(document['status'])}, up {float(document['uptime']):,.0f} s"
         for name, check in document["checks"].items():
-            yield f"  {name:<11}{'' if check['ok'] else 'NOT WELL: '}{check['detail']}"
-    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            yield f"  {_shown(name):<11}{'' if check['ok'] else 'NOT WELL: '}{_shown(check['detail'])}"
+    except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         yield f"daemon       nobody answers on port {settings.health_port}: it does not run, or has another HEALTH_PORT"
     finally:
         connection.close()
+
+
+def _shown(text: object) -> str:
+    """Give what a terminal can only show: whoever has taken the port could have it obey."""
+    return "".join(character if character.isprintable() else " " for character in str(text)[:_LONGEST]).strip()
 
 
 def _host(configured: str) -> str:
