@@ -1,5 +1,6 @@
 """Journal records as tests write them: what matters is an argument, the rest is an ordinary trade on KRW-BTC."""
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +21,11 @@ NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 BTC = Market("KRW-BTC")
 BUY_ID = "demo.KRW-BTC.20261120T12.entry.0.0"
 SELL_ID = "demo.KRW-BTC.20261120T12.exit.0.0"
+
+
+def of(path: Path, problem: str) -> str:
+    """Give the pattern of a refusal that names `path` first, then the problem; the pattern of that may end with the remedy's."""
+    return f"^{re.escape(str(path))}: .*{problem}"
 
 
 def record(sequence: int, event: Event) -> Record:

@@ -15,6 +15,31 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="Equivalent: an active segment of exactly that length is closed now or with the next record",
+        name=r"journal_file\..*(compact|_parts)",
+        change=r"(_end <= self\._segment_bytes|size > self\._segment_bytes)",
+    ),
+    Rule(
+        reason="Whoever asks while another closes a segment waits for it instead; no record differs",
+        name=r"journal_file\..*compact",
+        change=r"blocking=True",
+    ),
+    Rule(
+        reason="Equivalent: with nothing before the boundary no segment is written, and the active one replaces itself",
+        name=r"journal_file\..*compact",
+        change=r"self\._first <= remembered\.sequence",
+    ),
+    Rule(
+        reason="Equivalent: at a start nothing was doubted before",
+        name=r"journal_file\..*_link",
+        change=r"self\.doubts = \[",
+    ),
+    Rule(
+        reason="Equivalent: the cause reads the same from a text as from a text behind no number",
+        name=r"journal_file\..*_write",
+        change=r"→ raise OSError\(f",
+    ),
+    Rule(
         reason="Equivalent: nothing comes after a record that is cut off",
         name=r"journal_reader\.x_(verified|read_journal)",
         change=r"^case TornRecord\(\): (break|return) → $",

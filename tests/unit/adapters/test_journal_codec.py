@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Hashable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -377,6 +378,13 @@ def test_a_type_without_a_form_is_refused_before_anything_is_written(hint: Hasha
 @pytest.mark.parametrize("text", ["2026-11-20T15:00:00Z", "2026-11-20T15:00:00.000001Z"])
 def test_times_keep_their_microseconds(text: str) -> None:
     assert text == time_text(time_from_text(text))
+    assert time_from_text(text).tzinfo is UTC
+
+
+@pytest.mark.parametrize("text", ["2026-11-20T15:00:00", "2026-11-20T15:00:00+00:00", "2026-11-20T15:00Z"])
+def test_a_time_of_another_form_is_refused_as_it_stands(text: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(f"'{text}' is not a UTC time with Z")):
+        time_from_text(text)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

@@ -14,14 +14,16 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from threading import Thread
+from typing import Any
 
 import pytest
 
 from dg_bot.adapters.journal_file import JournalFile
-from dg_bot.adapters.journal_lines import AlteredRecord, line_of
+from dg_bot.adapters.journal_lines import AlteredRecord, Link, StoredRecord, examined, line_of
 from dg_bot.adapters.journal_reader import journal_exists, read_journal, verified, verify
 from dg_bot.domain.events import AlarmRaised, Event, IntentSending, SafeModeEntered
-from dg_bot.errors import StateError
+from dg_bot.errors import ImpossibleValue, StateError
+from tests.journal_records import of
 
 NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
 EVENTS = (
@@ -121,7 +123,7 @@ def test_a_journal_that_cannot_be_opened_and_synced_is_refused(
 ) -> None:
     monkeypatch.setattr(os, call, failing(code))
 
-    with pytest.raises(StateError, match=os.strerror(code)):
+    with pytest.raises(StateError, match=of(path, os.strerror(code))):
         opened(path)
 
 
@@ -132,7 +134,7 @@ def test_a_record_that_is_not_durable_is_not_there(path: Path, monkeypatch: pyte
 
     with monkeypatch.context() as patch:
         patch.setattr(os, call, failing(code))
-        with pytest.raises(StateError, match=f"record 4 was not written.*{os.strerror(code)}"):
+        with pytest.raises(StateError, match=of(path, f"record 4 was not written.*{os.strerror(code)}")):
             journal.append(IntentSending(identifier="lost"))
 
     assert before == path.read_bytes()
@@ -148,7 +150,7 @@ def test_a_record_taken_in_part_is_taken_out(path: Path, monkeypatch: pytest.Mon
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "write", lambda fd, data: write(fd, data[:taken]))
-        with pytest.raises(StateError, match=f"{taken} of "):
+        with pytest.raises(StateError, match=of(path, f"{taken} of ")):
             journal.append(IntentSending(identifier="lost"))
 
     assert before == path.read_bytes()
@@ -161,11 +163,13 @@ def test_a_journal_that_cannot_be_cut_back_takes_nothing_more(path: Path, monkey
     with monkeypatch.context() as patch:
         patch.setattr(os, "fdatasync", failing(errno.EIO))
         patch.setattr(os, "ftruncate", failing(errno.EIO))
-        with pytest.raises(StateError, match="record 4 was not written"):
+        with pytest.raises(StateError, match=of(path, "record 4 was not written")):
             journal.append(IntentSending(identifier="lost"))
 
     for _ in range(2):
-        with pytest.raises(StateError, match="could not be cut back"):
+        with pytest.raises(
+            StateError, match=of(path, r"(?<=: )could not be cut back after a failed write; stop the program and check the disk$")
+        ):
             journal.append(IntentSending(identifier="refused"))
     assert list(EVENTS) == [record.event for record in journal.records()]
     journal.close()
@@ -174,7 +178,7 @@ def test_a_journal_that_cannot_be_cut_back_takes_nothing_more(path: Path, monkey
 def test_an_event_that_could_not_be_read_back_is_not_written(path: Path) -> None:
     journal, before = opened(path), path.read_bytes()
 
-    with pytest.raises(StateError, match="field 'text'"):
+    with pytest.raises(StateError, match=of(path, "field 'text'")):
         journal.append(AlarmRaised(kind="a", text=None))  # type: ignore[arg-type]
 
     assert before == path.read_bytes()
@@ -194,7 +198,9 @@ def test_a_journal_that_somebody_else_wrote_to_takes_nothing_more(path: Path) ->
     first, second = opened(path), opened(path)
     first.append(IntentSending(identifier="first"))
 
-    with pytest.raises(StateError, match="somebody else wrote to it"):
+    with pytest.raises(
+        StateError, match=of(path, "somebody else wrote to it; stop the other program, then start this one again$")
+    ):
         second.append(IntentSending(identifier="second"))
 
     first.close()
@@ -202,8 +208,16 @@ def test_a_journal_that_somebody_else_wrote_to_takes_nothing_more(path: Path) ->
     assert [*EVENTS, IntentSending(identifier="first")] == events_in(path)
 
 
-@pytest.mark.parametrize("change", ["removed", "replaced", "cut"])
-def test_a_journal_that_was_taken_away_takes_nothing_more(path: Path, change: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ("removed", "(?<=: )is no longer there"),
+        ("replaced", "(?<=: )was replaced while it was open;"),
+        ("linked", "(?<=: )was replaced while it was open;"),
+        ("cut", "(?<=: )is 10 bytes long instead of"),
+    ],
+)
+def test_a_journal_that_was_taken_away_takes_nothing_more(path: Path, change: str, problem: str) -> None:
     journal = opened(path)
     if change == "cut":
         os.truncate(path, 10)
@@ -212,9 +226,42 @@ def test_a_journal_that_was_taken_away_takes_nothing_more(path: Path, change: st
         path.rename(path.with_name("moved"))
         if change == "replaced":
             path.write_bytes(content)
+        elif change == "linked":
+            path.symlink_to("moved")
 
-    with pytest.raises(StateError):
+    with pytest.raises(StateError, match=of(path, problem)):
         journal.append(IntentSending(identifier="lost"))
+    journal.close()
+    with pytest.raises(StateError, match=of(path, "is no longer there")):
+        journal.append(IntentSending(identifier="lost"))
+
+
+def test_a_time_without_an_offset_is_no_time_of_a_record(path: Path) -> None:
+    journal = JournalFile.open(path, lambda: NOON.replace(tzinfo=None))
+
+    with pytest.raises(ImpossibleValue, match="journal time"):
+        journal.append(EVENTS[0])
+    journal.close()
+
+
+@pytest.mark.parametrize(
+    ("number", "changes", "refused"),
+    [(1, {"previous": "1" * 64}, 1), (2, {"body": b'{"identifier":"dg.KRW-BTC.20261120T12.enter.0.0"}'}, 3)],
+    ids=["a beginning of its own", "another body"],
+)
+def test_a_record_that_is_written_anew_while_the_journal_is_open_does_not_fit_in(
+    path: Path, number: int, changes: dict[str, Any], refused: int
+) -> None:
+    journal = opened(path)
+    lines = lines_of(path)
+    stored = examined(lines[number - 1], Link(number, None))
+    assert isinstance(stored, StoredRecord)
+    fields: dict[str, Any] = {"at": stored.at, "kind": stored.kind, "body": stored.body, "previous": stored.previous}
+    lines[number - 1], _ = line_of(sequence=number, **{**fields, **changes})
+    path.write_bytes(b"".join(lines))
+
+    with pytest.raises(StateError, match=of(path, f"record {refused} does not follow the record before it")):
+        list(journal.records())
     journal.close()
 
 
@@ -305,7 +352,7 @@ def test_a_flipped_byte_before_the_last_record_names_its_record(path: Path) -> N
     first = len(whole.splitlines(keepends=True)[0])
     for place in range(first, first + 200):
         path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
-        with pytest.raises(StateError, match="record 2 "):
+        with pytest.raises(StateError, match=of(path, "record 2 ")):
             opened(path)
 
 
@@ -345,9 +392,9 @@ def test_what_was_altered_is_named(path: Path, alter: Callable[[list[bytes]], li
     path.write_bytes(b"".join(alter(lines_of(path))))
 
     assert expected == verify(path)
-    with pytest.raises(StateError, match=f"record {expected.number} {expected.problem}"):
+    with pytest.raises(StateError, match=of(path, f"record {expected.number} {expected.problem}")):
         opened(path)
-    with pytest.raises(StateError, match=f"record {expected.number} "):
+    with pytest.raises(StateError, match=of(path, f"record {expected.number} ")):
         list(read_journal(path))
 
 
@@ -355,9 +402,9 @@ def test_a_journal_without_its_beginning_gives_no_record(path: Path) -> None:
     path.write_bytes(b"".join(lines_of(path)[1:]))
 
     assert AlteredRecord(1, "is missing: no file in the archive holds it") == verify(path)
-    with pytest.raises(StateError, match="record 1 is missing"):
+    with pytest.raises(StateError, match=of(path, "record 1 is missing")):
         events_in(path)
-    with pytest.raises(StateError, match="record 1 is missing"):
+    with pytest.raises(StateError, match=of(path, "record 1 is missing")):
         list(read_journal(path))
 
 
@@ -385,7 +432,7 @@ def test_an_event_of_a_newer_program_is_named_when_it_is_read(path: Path) -> Non
     path.write_bytes(line)
 
     assert verify(path) is None
-    with pytest.raises(StateError, match=r"record 1 cannot be read \(event moon_reached"):
+    with pytest.raises(StateError, match=of(path, r"record 1 cannot be read \(event moon_reached")):
         events_in(path)
 
 
@@ -395,7 +442,7 @@ def test_damage_after_opening_is_named_when_it_is_read(path: Path) -> None:
         file.seek(whole.index(b"entry"))
         file.write(b"ENTRY")
 
-    with pytest.raises(StateError, match="record 2 does not match its checksum"):
+    with pytest.raises(StateError, match=of(path, "record 2 does not match its checksum")):
         list(journal.records(after=1))
     journal.close()
 
@@ -405,7 +452,7 @@ def test_a_disk_that_fails_while_a_record_is_read_is_named(path: Path, monkeypat
 
     with monkeypatch.context() as patch:
         patch.setattr(os, "pread", failing(errno.EIO))
-        with pytest.raises(StateError, match="record 1 cannot be read"):
+        with pytest.raises(StateError, match=of(path, "record 1 cannot be read")):
             list(journal.records())
     journal.close()
 
@@ -454,11 +501,11 @@ def test_a_journal_that_is_not_there_cannot_be_looked_at(tmp_path: Path, look: C
 def test_a_record_that_was_altered_or_is_of_a_newer_program_is_refused_with_its_file(path: Path) -> None:
     lines = lines_of(path)
     path.write_bytes(b"".join([lines[0].replace(b"safe_mode_entered", b"safe_mode_entertd"), *lines[1:]]))
-    with pytest.raises(StateError, match="record 1 does not match its checksum") as altered:
+    with pytest.raises(StateError, match=of(path, "record 1 does not match its checksum")) as altered:
         list(read_journal(path))
     line, _ = line_of(sequence=1, at="2026-11-20T12:00:00Z", kind="of_tomorrow", body=b"{}", previous="0" * 64)
     path.write_bytes(line)
-    with pytest.raises(StateError, match="record 1 cannot be read") as newer:
+    with pytest.raises(StateError, match=of(path, "record 1 cannot be read")) as newer:
         list(read_journal(path))
 
     assert [str(path)] * 2 == [altered.value.path, newer.value.path]

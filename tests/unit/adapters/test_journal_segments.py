@@ -24,7 +24,7 @@ from dg_bot.adapters.state_file import write_state
 from dg_bot.domain.events import AlarmRaised, Record
 from dg_bot.errors import DataError, StateError
 from dg_bot.remembered import Remembered
-from tests.journal_records import replayed
+from tests.journal_records import of, replayed
 
 SEGMENT_BYTES = 30_000
 STEPS = ("open", "mkdir", "fsync", "replace", "unlink", "close")
@@ -202,7 +202,7 @@ def test_a_disk_that_fails_at_any_step_loses_nothing(
     with closing(opened(path)) as journal:
         with monkeypatch.context() as patch:
             patch.setattr(os, call, failing)
-            with pytest.raises(StateError, match="No space left"):
+            with pytest.raises(StateError, match=of(path, "No space left")):
                 journal.compact(known)
         assert records == list(journal.records())
 
@@ -226,9 +226,9 @@ def test_a_change_of_places_that_may_not_last_takes_no_further_record(tmp_path: 
     with closing(opened(path)) as journal:
         with monkeypatch.context() as patch:
             patch.setattr(os, "replace", replace_without_a_lasting_name)
-            with pytest.raises(StateError, match="cannot be compacted"):
+            with pytest.raises(StateError, match=of(path, "cannot be compacted")):
                 journal.compact(known)
-        with pytest.raises(StateError, match="replaced while it was open"):
+        with pytest.raises(StateError, match=of(path, "(?<=: )was replaced while it was open;")):
             journal.append(AlarmRaised(kind="a", text="refused"))
 
 
@@ -264,7 +264,7 @@ def test_a_missing_segment_is_named_and_a_start_can_do_without_it(path: Path, wh
     with closing(opened(path)) as journal:
         assert [f"records {segment.first} to {segment.last} are missing in the archive"] == journal.doubts
         assert known == books_on(journal, SetClock()).remembered
-        with pytest.raises(StateError, match=f"record {segment.first} is missing"):
+        with pytest.raises(StateError, match=of(path, f"record {segment.first} is missing")):
             list(journal.records())
 
 
@@ -273,7 +273,7 @@ def test_without_archive_and_snapshots_nothing_is_made_up(path: Path) -> None:
     for snapshot in path.parent.glob("snapshot-*"):
         snapshot.unlink()
 
-    with pytest.raises(StateError, match="record 1 is missing, and there is no snapshot"):
+    with pytest.raises(StateError, match=of(path, "record 1 is missing, and there is no snapshot")):
         opened(path)
     assert AlteredRecord(1, "is missing: no file in the archive holds it") == verify(path)
 
@@ -366,7 +366,7 @@ def test_a_segment_written_anew_does_not_fit_into_the_chain(path: Path) -> None:
     newest = archived_files(path)[-1]
     newest.write_bytes(gzip.compress(forged(gzip.decompress(newest.read_bytes()).splitlines(keepends=True))))
 
-    with pytest.raises(StateError, match="does not follow the record before it"):
+    with pytest.raises(StateError, match=of(path, "does not follow the record before it")):
         opened(path)
     assert "does not follow the record before it" == (verify(path) or AlteredRecord(0, "")).problem
 
@@ -491,8 +491,21 @@ def test_a_journal_that_ends_before_what_is_known_of_it_is_refused(path: Path, t
     else:
         path.write_bytes(b"" if loss == "emptied" else lines[0][:-10])
 
+    last = segments_in(path.parent / "archive")[-1].last
+    problem = (
+        "the journal was lost or cut" if loss == "earlier" else f"does not go on after record {last}, the last in the archive"
+    )
     assert journal_exists(path)
-    with pytest.raises(StateError, match=r"the journal was lost or cut|does not go on after record"):
+    with pytest.raises(StateError, match=of(path, problem)):
+        opened(path)
+
+
+def test_a_journal_that_ends_in_half_a_record_before_a_snapshot_is_refused(path: Path) -> None:
+    known = live(path, range(20, 20))
+    (path.parent / f"snapshot-{known.sequence + 1:010}.json").touch()
+    path.write_bytes(path.read_bytes()[:-10])
+
+    with pytest.raises(StateError, match=of(path, f"but there was a record {known.sequence + 1}: the journal was lost or cut")):
         opened(path)
 
 
@@ -515,7 +528,7 @@ def test_what_a_crash_left_in_the_archive_must_be_the_same(path: Path, tmp_path:
             journal.append(AlarmRaised(kind="b", text=str(number)))
     foreign = (tmp_path / "third" / "journal.jsonl").read_bytes().splitlines(keepends=True)[first - 1 :]
     leftover.write_bytes(gzip.compress(b"".join(foreign)))
-    with pytest.raises(StateError, match="holds other records"):
+    with pytest.raises(StateError, match=of(leftover, "holds other records")):
         opened(path)
 
 
@@ -527,7 +540,7 @@ def test_a_damaged_record_is_not_put_into_the_archive(tmp_path: Path) -> None:
         with path.open("r+b") as file:
             file.seek(content.index(b'"kind":"cycle_completed"') + 60)
             file.write(b"#")
-        with pytest.raises(StateError, match="does not match its checksum"):
+        with pytest.raises(StateError, match=of(path, "does not match its checksum")):
             journal.compact(known)
 
     assert not (tmp_path / "archive").exists() or [] == archived_files(path)
@@ -543,12 +556,22 @@ def test_a_record_that_was_cut_is_not_put_into_the_archive(tmp_path: Path) -> No
         with path.open("r+b") as file:
             file.seek(end - 1)
             file.write(b"#")
-        with pytest.raises(StateError, match=f"record {known.sequence - 1} is not"):
+        with pytest.raises(StateError, match=of(path, f"record {known.sequence - 1} is not")):
             journal.compact(known)
 
     assert not (tmp_path / "archive").exists() or known.sequence - 1 not in [
         segment.last for segment in segments_in(tmp_path / "archive")
     ]
+
+
+def test_a_record_that_was_written_anew_is_not_put_into_the_archive(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    known = live(path, range(12), is_compacted=False)
+    with closing(opened(path)) as journal:
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join([forged(lines[:1]), *lines[1:]]))
+        with pytest.raises(StateError, match=of(path, "record 2 does not follow the record before it")):
+            journal.compact(known)
 
 
 def test_what_a_failed_closing_left_is_removed_before_the_next(tmp_path: Path) -> None:
