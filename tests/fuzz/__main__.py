@@ -10,15 +10,15 @@ from pathlib import Path
 from tests.fuzz.campaign import Tally, campaign
 
 RESULTS = Path(__file__).resolve().parents[2] / "docs" / "results" / "fuzz.json"
+_PUBLISHED_INPUTS = 1_000_000
 
 
 def main() -> int:
     """Run a campaign; gives 1 where anything but a declared error came out of a parser."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--inputs", type=int, default=1_000_000)
+    parser.add_argument("--inputs", type=int, default=_PUBLISHED_INPUTS)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
-    parser.add_argument("--out", type=Path, default=RESULTS)
     asked = parser.parse_args()
     started = time.perf_counter()
     tallies = campaign(inputs=asked.inputs, seed=asked.seed, processes=asked.processes)
@@ -32,8 +32,8 @@ def main() -> int:
     escapes = sum(tally.escaped for tally in tallies.values())
     total = sum(tally.inputs for tally in tallies.values())
     print(f"{total:,} inputs, {escapes} escapes, {seconds:.0f} s, seed {asked.seed}")
-    asked.out.parent.mkdir(parents=True, exist_ok=True)
-    asked.out.write_text(json.dumps(_figures(tallies, asked.seed, seconds), indent=1) + "\n")
+    if asked.inputs >= _PUBLISHED_INPUTS:  # figures of a shorter campaign do not take the place of what is published
+        RESULTS.write_text(json.dumps(_figures(tallies, asked.seed, seconds), indent=1) + "\n")
     return 1 if escapes else 0
 
 
