@@ -15,7 +15,6 @@ from dg_bot.app.message_projection import MessageProjection
 from dg_bot.app.outbox import PROJECTIONS, Projection
 from dg_bot.app.row_projections import CandleProjection, RowProjection
 from dg_bot.app.settings import Settings
-from dg_bot.domain.events import SafeModeEntered
 from dg_bot.errors import AccountInUse, StateError
 from dg_bot.operator.narrator import Narrator
 from dg_bot.pipeline.books import Books
@@ -104,8 +103,7 @@ def entries_stopper(books: Books) -> Callable[[AccountInUse], None]:
     """Give what enters safe mode where another process holds the account's lock: only an operator knows which one is right."""
 
     def stop_entries(error: AccountInUse) -> None:
-        if books.state.safe_mode is None:
-            books.record(SafeModeEntered(reason=f"second_writer: {error}"))
+        books.enter_safe_mode(f"second_writer: {error}")
 
     return stop_entries
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from dg_bot.adapters.prometheus import Metrics
 from dg_bot.adapters.upbit_exchange import UpbitExchange
-from dg_bot.domain.events import Closing, SafeModeEntered
+from dg_bot.domain.events import Closing
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import NO_ORDER
 from dg_bot.errors import AuthenticationFailed, UnsafeSetup
@@ -67,8 +67,7 @@ class LiveKey:
             return
         problem = f"may not place orders ({refused.name})"
         self._refuse(problem, _NEW_KEY)
-        if self._books.state.safe_mode is None:
-            self._books.record(SafeModeEntered(reason=f"the exchange key {problem}"))
+        self._books.enter_safe_mode(f"the exchange key {problem}")
 
     def watch_expiry(self) -> None:
         """Look once a day when the key expires; raises as reads do."""

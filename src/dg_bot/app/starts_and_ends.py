@@ -11,7 +11,7 @@ from dg_bot.app.exit_codes import ExitCode
 from dg_bot.app.venue_cron import VenueCron
 from dg_bot.domain.calendar import HOUR
 from dg_bot.domain.cycle_report import Outcome
-from dg_bot.domain.events import SafeModeEntered, Stopped
+from dg_bot.domain.events import Stopped
 from dg_bot.errors import StateError
 
 _log = structlog.get_logger(__name__)
@@ -25,8 +25,7 @@ def has_crashed_in_a_row(bot: Bot) -> bool:
     reason = f"{starts.crashes} starts within ten minutes did not end on purpose"
     _log.error("crash_loop", crashes=starts.crashes)
     with _at_best("crash_loop_not_recorded"):
-        if bot.books.state.safe_mode is None:
-            bot.books.record(SafeModeEntered(reason=reason))
+        bot.books.enter_safe_mode(reason)
         bot.books.alarm("crash_loop", f"{reason}; the log tells why, and the doctor ends safe mode when that is mended")
     return True
 

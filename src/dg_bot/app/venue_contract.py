@@ -6,7 +6,6 @@ from datetime import timedelta
 import structlog
 
 from dg_bot.domain.calendar import HOUR
-from dg_bot.domain.events import SafeModeEntered
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import NO_ORDER
 from dg_bot.errors import AuthenticationFailed, DataError, EndpointGone, ExchangeUnavailable, ImpossibleValue
@@ -43,9 +42,7 @@ class VenueContract:
                 # The shape is right, and the checks of data judge what is in it.
                 _log.warning("contract_odd_value", endpoint=endpoint, error=str(error))
             except (EndpointGone, DataError) as error:
-                if self._books.state.safe_mode is None:
-                    reason = f"the exchange no longer answers {endpoint} as this program expects ({error})"
-                    self._books.record(SafeModeEntered(reason=reason))
+                self._books.enter_safe_mode(f"the exchange no longer answers {endpoint} as this program expects ({error})")
                 return
             except (ExchangeUnavailable, AuthenticationFailed) as error:
                 _log.warning("contract_unchecked", endpoint=endpoint, error=str(error))

@@ -6,11 +6,12 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 
 from dg_bot.domain.cycle_report import CycleReport
-from dg_bot.domain.events import AlarmRaised, Event, Record
+from dg_bot.domain.events import AlarmRaised, Event, Record, SafeModeEntered
 from dg_bot.errors import StateError
 from dg_bot.execution.intent import IntentBook
 from dg_bot.ports import Clock, Journal
 from dg_bot.remembered import Remembered
+from dg_bot.risk.loss_breaker import is_loss
 from dg_bot.risk.state import RiskState
 
 _ALARM_SILENCE = timedelta(hours=6)
@@ -68,6 +69,14 @@ class Books:
             self._remembered = after if record.at == expected.at else self._remembered.after(record)
         self._on_record(record)
         return record
+
+    def enter_safe_mode(self, reason: str) -> None:
+        """Enter safe mode, where none holds that lasts: one for a loss may end after some hours, and gives way to this one."""
+        held = self.state.safe_mode
+        if held is None:
+            self.record(SafeModeEntered(reason=reason))
+        elif is_loss(held.reason):
+            self.record(SafeModeEntered(reason=f"{reason}; before: {held.reason}"))
 
     @property
     def is_closing(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import assert_never
 
-from dg_bot.domain.events import Answer, IntentAnswered, IntentSending, SafeModeEntered
+from dg_bot.domain.events import Answer, IntentAnswered, IntentSending
 from dg_bot.execution.intent import DUPLICATE
 from dg_bot.pipeline.books import Books
 from dg_bot.ports import Accepted, Clock, Duplicate, Exchange, KeyRefused, Rejected, Unclear
@@ -46,10 +46,6 @@ class OrderSender:
         self._books.record(answer)
         if isinstance(submission, KeyRefused):
             # The next entry would fare no better, and an exit that fails like this needs the operator at once.
-            self._stop_entries(f"the exchange refuses orders of this key ({submission.name})")
+            self._books.enter_safe_mode(f"the exchange refuses orders of this key ({submission.name})")
         if isinstance(submission, Duplicate) and is_first:
-            self._stop_entries(f"second_writer: the venue knew order {identifier} before this bot had sent it")
-
-    def _stop_entries(self, reason: str) -> None:
-        if self._books.state.safe_mode is None:
-            self._books.record(SafeModeEntered(reason=reason))
+            self._books.enter_safe_mode(f"second_writer: the venue knew order {identifier} before this bot had sent it")

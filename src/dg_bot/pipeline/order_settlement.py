@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from dg_bot.cycle import Cycle
 from dg_bot.domain.calendar import HOUR
-from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned, SafeModeEntered
+from dg_bot.domain.events import Answer, Closing, IntentAnswered, IntentClosed, IntentPlanned
 from dg_bot.domain.money import ZERO
 from dg_bot.domain.order import MarketBuy, MarketSell, OrderRequest, Role, Side, VenueOrder, VenueState
 from dg_bot.domain.portfolio import Portfolio
@@ -191,8 +191,7 @@ class OrderSettlement:
         except InvariantViolated as error:
             text = f"the venue's answer on {intent.identifier} contradicts the books: {error}"
             self._books.alarm(f"odd_order:{intent.plan.market}", text)
-            if self._books.state.safe_mode is None:
-                self._books.record(SafeModeEntered(reason=text))
+            self._books.enter_safe_mode(text)
 
     def _answer(self, identifier: str, answer: Answer, *, venue_id: str | None = None, error_name: str | None = None) -> None:
         self._books.record(IntentAnswered(identifier=identifier, answer=answer, venue_id=venue_id, error_name=error_name))

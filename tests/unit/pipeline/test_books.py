@@ -51,6 +51,26 @@ def test_books_made_again_from_the_journal_remember_the_same() -> None:
     assert (books.state, books.intents) == (again.state, again.intents)
 
 
+@pytest.mark.parametrize(
+    ("held", "reason"),
+    [
+        (None, "key refused"),
+        ("daily_loss: lost 0.1000", "key refused; before: daily_loss: lost 0.1000"),
+        ("weekly_loss: lost 0.1500", "key refused; before: weekly_loss: lost 0.1500"),
+        ("paused: Telegram 5; before: daily_loss: lost 0.1000", "paused: Telegram 5; before: daily_loss: lost 0.1000"),
+    ],
+)
+def test_a_safe_mode_that_the_hours_may_end_gives_way_to_one_that_only_an_operator_ends(held: str | None, reason: str) -> None:
+    books, _, _, _ = books_at_noon()
+    if held is not None:
+        books.record(SafeModeEntered(reason=held))
+
+    books.enter_safe_mode("key refused")
+
+    assert books.state.safe_mode is not None
+    assert reason == books.state.safe_mode.reason
+
+
 @pytest.mark.parametrize(("hours", "alarms"), [(0.0, 1), (5.99, 1), (6.0, 2)])
 def test_an_alarm_of_one_kind_is_raised_once_in_six_hours(hours: float, alarms: int) -> None:
     books, journal, clock, _ = books_at_noon()
