@@ -368,6 +368,19 @@ def test_a_key_of_another_pocket_is_refused_whatever_is_held_for_an_exit_would_s
     assert (ENTRY, {BTC}) == (bot.placed(), set(bot.state.positions))
 
 
+def test_a_pocket_that_holds_what_the_books_say_is_the_bots_though_its_last_order_is_forgotten() -> None:
+    """What is held has to be watched: a venue that shows an order of long ago no more does not keep the bot from it."""
+    bot = paper_bot(says="buy")
+    with wired(bot) as wire:
+        bot.run_cycle()
+        always(wire, Answer(404, error_body("order_not_found")), "/v1/order")
+        always(wire, Answer(200, "[]"), "/v1/orders/closed")
+        key_of(wire).require_usable()
+        bot.deposit("BTC", "0.1")
+        with pytest.raises(UnsafeSetup, match="is of another account or pocket"):
+            key_of(wire).require_usable()
+
+
 def test_b09_a_key_that_may_not_order_is_found_at_the_start() -> None:
     """A key that reads but may not order is found by a test order, and the program does not start."""
     bot = paper_bot()

@@ -1,5 +1,6 @@
 """What can be checked of a live key, and what to tell the operator when the venue refuses it."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from dg_bot.adapters.prometheus import Metrics
@@ -8,6 +9,7 @@ from dg_bot.domain.events import Closing
 from dg_bot.domain.market import Market
 from dg_bot.domain.order import NO_ORDER
 from dg_bot.errors import AuthenticationFailed, UnsafeSetup
+from dg_bot.pipeline.account import unexplained_differences
 from dg_bot.pipeline.books import Books
 from dg_bot.pipeline.order_evidence import listed
 from dg_bot.ports import Clock, KeyRefused
@@ -87,10 +89,15 @@ class LiveKey:
             self._books.alarm(f"api_key_expires_in_{due}_days", text, silence=silence)
 
     def _require_same_pocket(self) -> None:
-        """Raise UnsafeSetup where the venue knows the newest booked order neither by its name nor in its lists."""
-        intents = self._books.intents.intents.values()
+        """Raise UnsafeSetup where the venue knows the newest booked order neither by its name nor in its lists.
+
+        Balances that are to the last digit what the books say are those of the right pocket, whatever it has forgotten.
+        """
+        intents, state = self._books.intents.intents.values(), replace(self._books.state, open_plans={})
         booked = [intent for intent in intents if intent.closing is not None and intent.closing.closing is Closing.EXECUTED]
-        if booked and self._exchange.find(booked[-1].identifier) is None and listed(booked[-1], self._exchange) == ():
+        if not booked or not unexplained_differences(state, self._exchange.balances(), self._markets):
+            return
+        if self._exchange.find(booked[-1].identifier) is None and listed(booked[-1], self._exchange) == ():
             problem = f"is of another account or pocket: nobody knows order {booked[-1].identifier} of this bot there"
             raise UnsafeSetup("UPBIT_ACCESS_KEY", problem, "take a key of the pocket it traded in, or give it another DATA_DIR")
 
