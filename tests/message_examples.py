@@ -299,6 +299,7 @@ def acted(book: Phrasebook) -> dict[str, tuple[Reply, ...]]:
         "/exit unclear": Sale(end=SaleEnd.PLACED, market=BTC, intents=unclear),
         "/exit, sold already": Sale(end=SaleEnd.UNDER_WAY, market=BTC),
         "/exit, nothing held": Sale(end=SaleEnd.NOTHING_HELD, market=BTC),
+        "/exit, an entry without an end": Sale(end=SaleEnd.ENTRY_OPEN, market=BTC),
         "/exit, too small": Sale(end=SaleEnd.NOT_SENT, market=BTC, gate=closing_gate),
     }
     differs = Comparison(open_intents=unclear, unexplained={"KRW": Decimal(-5000), "BTC": Decimal("0.001")})

@@ -10,7 +10,8 @@ from dg_bot.domain.market import Market
 from dg_bot.domain.order import ExitCause, Role
 from dg_bot.pipeline.operator_hands import Comparison, Sale, SaleEnd
 from tests.builders import BTC, ETH, paper_bot
-from tests.scenario.faulty_upbit import booked, refused, request_lost, unavailable
+from tests.scenario.faulty_upbit import booked, refused, reply_lost, request_lost, unavailable
+from tests.scenario.order_bots import hide
 
 HELD = "100 @ 1000"
 
@@ -39,6 +40,21 @@ def test_an_exit_of_what_is_not_held_sends_nothing(market: Market) -> None:
 
     assert Sale(end=SaleEnd.NOTHING_HELD, market=market) == bot.hands.exit(market)
     assert [] == bot.placed()
+
+
+def test_an_exit_before_the_end_of_an_entry_is_known_says_so_and_sells_what_it_bought_afterwards() -> None:
+    bot = paper_bot(says="buy")
+    bot.upbit.on("submit", reply_lost)
+    hide(bot, 60)
+    bot.run_cycle()
+
+    before = bot.hands.exit(BTC)
+    bot.wait(60)
+    bot.hands.sync()
+    after = bot.hands.exit(BTC)
+
+    assert [Sale(end=SaleEnd.ENTRY_OPEN, market=BTC), SaleEnd.PLACED] == [before, after.end]
+    assert bot.position() is None
 
 
 def test_a_sale_that_the_venue_refuses_is_told_and_may_be_tried_again_at_once() -> None:

@@ -195,9 +195,10 @@ class OperatorConsole:
     def _exit(self, argument: str) -> Answered:
         """Sell one market or all; one on which that fails does not keep the others from it. Raises where all fail."""
         held = [market for market, position in self._books.state.positions.items() if not position.is_dust]
+        bought = [intent.plan.market for intent in self._books.intents.open_intents()]
         sales: list[Sale] = []
         troubles: dict[Market, BotError] = {}
-        for market in held if argument == ALL else [Market(argument)]:
+        for market in dict.fromkeys([*held, *bought]) if argument == ALL else [Market(argument)]:
             try:
                 sales.append(self._hands.exit(market))
             except InvariantViolated:

@@ -115,6 +115,7 @@ TEXTS: Mapping[str, str] = {
     "act.exit_open": "The order is out; its end is looked up",
     "act.exit_failed": "Not sold: {result}",
     "act.exit_nothing": "Nothing held that can be sold",
+    "act.exit_entry_open": "A buy is still looked up: /exit again later",
     "act.exit_under_way": "A sale is under way already",
     "act.exit_gate": "Not sent: {gate} {value} ({limit})",
     "act.exit_reentry": "To keep it from buying again: /pause",

@@ -115,6 +115,7 @@ TEXTS: Mapping[str, str] = {
     "act.exit_open": "주문을 보냈고 결과를 확인하고 있습니다",
     "act.exit_failed": "매도되지 않음: {result}",
     "act.exit_nothing": "매도할 보유분이 없습니다",
+    "act.exit_entry_open": "매수 결과를 확인 중입니다. 나중에 다시 /exit",
     "act.exit_under_way": "이미 매도 중입니다",
     "act.exit_gate": "보내지 않음: {gate} {value} ({limit})",
     "act.exit_reentry": "다시 사지 않게 하려면 /pause",

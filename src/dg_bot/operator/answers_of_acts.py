@@ -154,6 +154,8 @@ def _sale(sale: Sale, book: Phrasebook) -> list[str]:
     match sale.end:
         case SaleEnd.NOTHING_HELD:
             return [book.say("act.exit_nothing")]
+        case SaleEnd.ENTRY_OPEN:
+            return [book.say("act.exit_entry_open")]
         case SaleEnd.UNDER_WAY:
             return [book.say("act.exit_under_way")]
         case SaleEnd.NOT_SENT:
@@ -187,7 +189,9 @@ def _consequence(asked: Asked, glance: Glance, book: Phrasebook) -> list[str]:
             lines = [
                 book.say("confirm.exit_held", market=str(one.market), quantity=figures.quantity(one.quantity)) for one in held
             ]
-            return [book.say("confirm.exit"), *(lines or [book.say("act.exit_nothing")])]
+            open_on = [one.plan.market for one in glance.intents.open_intents() if asked.argument in (ALL, str(one.plan.market))]
+            nothing = book.say("act.exit_entry_open" if open_on else "act.exit_nothing")
+            return [book.say("confirm.exit"), *(lines or [nothing])]
         case _:
             return [book.say("confirm.cycle")]
 

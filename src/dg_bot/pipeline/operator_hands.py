@@ -24,6 +24,7 @@ class SaleEnd(StrEnum):
 
     PLACED = "placed"
     NOTHING_HELD = "nothing_held"
+    ENTRY_OPEN = "entry_open"
     UNDER_WAY = "under_way"
     NOT_SENT = "not_sent"
 
@@ -68,7 +69,8 @@ class OperatorHands:
             if self._books.intents.is_selling(market):
                 return Sale(end=SaleEnd.UNDER_WAY, market=market)
             if market not in self._books.state.positions:
-                return Sale(end=SaleEnd.NOTHING_HELD, market=market)
+                entries = self._books.intents.open_on(market)
+                return Sale(end=SaleEnd.ENTRY_OPEN if entries else SaleEnd.NOTHING_HELD, market=market)
             portfolio = self._account.view(market).portfolio
             position = portfolio.position_on(market)
             if position is None:

@@ -13,6 +13,7 @@ from dg_bot.operator.phrasebook import Language
 from dg_bot.risk.operator_halt import OperatorHalt, operator_halt
 from tests.builders import BTC, ETH, XRP, paper_bot
 from tests.commanded_bot import OPERATOR, Commanded, commanded
+from tests.scenario.faulty_upbit import reply_lost
 from tests.scenario.faulty_upbit import unavailable as _unavailable
 from tests.telegram_server import broken
 
@@ -124,6 +125,21 @@ def test_an_exit_of_all_that_sold_nothing_for_trouble_has_failed(command: Start)
 
     assert ["🚨 Failed: test: the exchange is unavailable (503)"] == one.presses("Yes, do it")
     assert "failed: test: the exchange is unavailable (503)" == one.audit[-1]
+
+
+@pytest.mark.parametrize("which", ["btc", "all"])
+def test_an_exit_before_the_end_of_an_entry_is_known_tells_of_it_at_both_steps(command: Start, which: str) -> None:
+    one = command(paper_bot(says="buy"))
+    one.bot.upbit.on("submit", reply_lost)
+    one.bot.upbit.always("find", _unavailable)
+    one.bot.run_cycle()
+
+    asked = one.says(f"/exit {which}")
+    said = one.presses("Yes, do it")
+
+    told = "A buy is still looked up: /exit again later"
+    assert [True, True] == [any(told in text for text in texts) for texts in (asked, said)]
+    assert "refused: KRW-BTC entry_open" == one.audit[-1]
 
 
 def test_a_code_dies_with_the_process(command: Start) -> None:
