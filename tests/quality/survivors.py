@@ -15,6 +15,21 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="How small a closed segment is and how a snapshot is laid out, and not what they say",
+        name=r"x_write_(segment|snapshot)",
+        change=r"(gzip\.compress\(content, mtime=0\)|→ write_state\(path, body, \))",
+    ),
+    Rule(
+        reason="Equivalent but where somebody else removes an old snapshot at that very moment",
+        name=r"x_write_snapshot",
+        change=r"missing_ok=False",
+    ),
+    Rule(
+        reason="Equivalent: no offset is below nothing",
+        name=r"journal_file\..*_drop_before",
+        change=r'array\("Q"',
+    ),
+    Rule(
         reason="Equivalent: an active segment of exactly that length is closed now or with the next record",
         name=r"journal_file\..*(compact|_parts)",
         change=r"(_end <= self\._segment_bytes|size > self\._segment_bytes)",

@@ -382,6 +382,34 @@ def test_a_stop_that_never_arrived_is_not_sent_again_once_the_owner_has_sold_by_
     assert ([], Decimal(150)) == (bot.placed(), bot.venue.account("BTC").balance)
 
 
+def test_a_stop_that_never_arrived_is_not_sent_again_once_its_coins_are_not_the_bots_any_more() -> None:
+    bot = paper_bot("1000 1000 | 940 940 940", holding="100 @ 1000", foreign={"BTC": "150"})
+    bot.upbit.always("submit", request_lost)
+    bot.guard.tick()
+    bot.upbit.heal()
+    bot.deposit("BTC", "-100")
+    bot.declare("BTC", "-100", of_position=True)
+
+    ticks(bot, 20)
+
+    assert (None, [], Decimal(150)) == (bot.position(), bot.placed(), bot.venue.account("BTC").balance)
+
+
+def test_a_stop_that_never_arrived_and_whose_coins_are_locked_ends_within_minutes_and_sells_what_is_free() -> None:
+    bot = stopped()
+    bot.upbit.always("submit", request_lost)
+    bot.guard.tick()
+    bot.upbit.heal()
+    order = bot.foreign_order(BTC, Side.SELL, volume="60", price="2000")
+
+    ticks(bot, 6)
+    assert (["never_accepted", "executed"], ["sell KRW-BTC 40"]) == (closings(bot), bot.placed())
+    bot.venue.cancel(uuid=order.uuid)
+    ticks(bot, 2)
+
+    assert ["sell KRW-BTC 40", "sell KRW-BTC 60"] == bot.placed()
+
+
 def test_a_stop_that_never_arrived_waits_for_balances_before_it_is_sent_again() -> None:
     bot = stopped()
     bot.upbit.always("submit", request_lost)

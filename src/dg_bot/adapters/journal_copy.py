@@ -13,7 +13,7 @@ from dg_bot.errors import StateError
 
 
 def journal_files(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Give the files of a journal by their names beside it: the active one, then the closed segments and the snapshots before it.
+    """Give the files of a journal by their names beside it: closed segments, snapshots up to the first active record, the rest.
 
     The active file is opened first and read last: what is closed meanwhile is still in what was opened. Raises StateError, also
     where a file went away in between: then ask again.
@@ -27,7 +27,7 @@ def journal_files(path: Path) -> Iterator[tuple[str, bytes]]:
             for snapshot in snapshots_in(path.parent):
                 # Two are kept, and the elder may go away; without either, a start folds all records.
                 with suppress(FileNotFoundError):
-                    if first is None or snapshot.sequence < first:
+                    if first is None or snapshot.sequence <= first:
                         yield snapshot.path.name, _content(snapshot.path)
             file.seek(0)
             content = file.read()

@@ -289,7 +289,7 @@ TRANSFER = {"currency": "KRW", "amount": "1.5", "note": "rent"}
 @pytest.mark.parametrize(
     ("kind", "body", "problem"),
     [
-        ("transfer_imagined", TRANSFER, "does not know"),
+        ("transfer_imagined", TRANSFER, ": is of a kind that this program does not know"),
         ("transfer_declared", [], "not an object"),
         ("transfer_declared", {"currency": "KRW", "amount": "1.5"}, "no field 'note'"),
         ("transfer_declared", {**TRANSFER, "by": "me"}, "a field 'by'"),

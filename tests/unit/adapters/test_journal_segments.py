@@ -554,9 +554,9 @@ def test_a_record_that_was_cut_is_not_put_into_the_archive(tmp_path: Path) -> No
         lines = path.read_bytes().splitlines(keepends=True)
         end = sum(map(len, lines[: known.sequence - 1]))  # of the last record before the boundary
         with path.open("r+b") as file:
-            file.seek(end - 1)
+            file.seek(end - 3)
             file.write(b"#")
-        with pytest.raises(StateError, match=of(path, f"record {known.sequence - 1} is not")):
+        with pytest.raises(StateError, match=of(path, f"record {known.sequence - 1} is not valid JSON")):
             journal.compact(known)
 
     assert not (tmp_path / "archive").exists() or known.sequence - 1 not in [
@@ -565,9 +565,10 @@ def test_a_record_that_was_cut_is_not_put_into_the_archive(tmp_path: Path) -> No
 
 
 def test_a_record_that_was_written_anew_is_not_put_into_the_archive(tmp_path: Path) -> None:
+    """Each record is a part here: the chain is followed from one part to the next."""
     path = tmp_path / "journal.jsonl"
-    known = live(path, range(12), is_compacted=False)
-    with closing(opened(path)) as journal:
+    known = live(path, range(2), is_compacted=False)
+    with closing(JournalFile.open(path, SetClock().now, segment_bytes=1)) as journal:
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join([forged(lines[:1]), *lines[1:]]))
         with pytest.raises(StateError, match=of(path, "record 2 does not follow the record before it")):

@@ -93,7 +93,7 @@ def test_an_empty_side_measures_nothing() -> None:
 
 
 def test_a_mark_of_zero_is_refused() -> None:
-    with pytest.raises(ImpossibleValue, match="mark price"):
+    with pytest.raises(ImpossibleValue, match=r"^mark price"):
         _buy("5000", asks="1@1", mark="0")
 
 
