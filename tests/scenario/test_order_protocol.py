@@ -410,6 +410,20 @@ def test_a_stop_that_never_arrived_and_whose_coins_are_locked_ends_within_minute
     assert ["sell KRW-BTC 40", "sell KRW-BTC 60"] == bot.placed()
 
 
+@pytest.mark.parametrize(("left", "sold"), [("0.00000001", "99.99999999"), ("10", "90")])
+def test_coins_that_the_owner_takes_out_while_a_stop_is_lost_keep_no_more_than_themselves_from_it(left: str, sold: str) -> None:
+    """A sale brings won: where none has come, the coins that are missing were taken out, and what is left has to be sold."""
+    bot = paper_bot("1000 1000 | 940 940 940", holding="100 @ 1000", foreign={"BTC": "50"})
+    bot.upbit.always("submit", request_lost)
+    ticks(bot, 2)
+    bot.deposit("BTC", f"-{left}")
+    bot.upbit.heal()
+
+    ticks(bot, 5)
+
+    assert ([f"sell KRW-BTC {sold}"], ["never_accepted", "executed"]) == (bot.placed(), closings(bot))
+
+
 def test_a_stop_that_never_arrived_waits_for_balances_before_it_is_sent_again() -> None:
     bot = stopped()
     bot.upbit.always("submit", request_lost)

@@ -51,7 +51,8 @@ def is_unmoved(
     """Tell whether the balances show nothing of this order; what cannot be read proves nothing.
 
     A buy leaves the base as the books expect it, and `with_won` the won too. A sale leaves no less of the base, and with
-    `is_free` none of it locked; won that somebody moved must not keep a position from its protection.
+    `is_free` none of it locked; won that somebody moved must not keep a position from its protection. Nor must coins that their
+    owner took out: a sale brings won, and is absent where none has come, once it `is_late` or asked for `with_won`.
 
     Coins that came in beyond the books may be the buy's own, or stand in for sold ones: with them a buy is absent only when it
     `is_late` and no won has moved, a sale when one of the two is so. Where another order on the market has no end, the base has
@@ -71,6 +72,7 @@ def is_unmoved(
     if plan.quantity is None:
         is_bare = moved == ZERO or (is_foreign and is_late and is_won_still)
         return is_bare and not (with_won and "KRW" in differences)
-    is_there = moved == ZERO or (is_foreign and (is_late or is_won_still))
+    is_taken_out = moved < ZERO and is_alone and is_won_still and (with_won or is_late)
+    is_there = moved == ZERO or is_taken_out or (is_foreign and (is_late or is_won_still))
     held = balances.get(plan.market.base)
-    return is_there and (not is_free or (held is not None and held.free >= plan.quantity))
+    return is_there and (not is_free or (held is not None and held.free >= plan.quantity + min(moved, ZERO)))

@@ -152,6 +152,36 @@ def test_coins_that_came_in_may_stand_in_for_sold_ones_while_won_has_moved_too(
     assert is_proved is unmoved(plan, state, venue(btc=btc, krw=krw), is_late=is_late)
 
 
+@pytest.mark.parametrize(
+    ("krw", "known", "is_proved"),
+    [
+        ("1000000", {"with_won": True}, True),
+        ("1000000", {"is_late": True}, True),
+        ("1000000", {}, False),
+        ("1000001", {"with_won": True}, False),
+        ("999999", {"is_late": True}, False),
+    ],
+)
+def test_coins_that_left_were_not_sold_where_no_won_has_come(krw: str, known: dict[str, bool], is_proved: bool) -> None:
+    plan, state = selling()
+
+    assert is_proved is unmoved(plan, state, venue(btc="1.5", krw=krw), **known)
+
+
+@pytest.mark.parametrize(("locked", "is_proved"), [("0", True), ("0.00000001", False)])
+def test_where_the_coins_have_to_be_free_those_are_that_are_left(locked: str, is_proved: bool) -> None:
+    plan, state = selling()
+
+    assert is_proved is unmoved(plan, state, venue(btc="1.5", locked=locked), is_free=True, with_won=True)
+
+
+@pytest.mark.parametrize("market", [BTC, ETH])
+def test_beside_another_order_coins_that_left_may_have_been_sold(market: Market) -> None:
+    plan, state = selling(buy_plan("z", market=market))
+
+    assert not unmoved(plan, state, venue(btc="1.5"), with_won=True, is_late=True)
+
+
 @pytest.mark.parametrize(("btc", "is_proved"), [("2", True), ("2.00000001", False), ("1.99999999", False)])
 def test_beside_another_order_on_its_market_a_sale_is_proved_by_the_exact_balance_only(btc: str, is_proved: bool) -> None:
     plan, state = selling(buy_plan("z"))
