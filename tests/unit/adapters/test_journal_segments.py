@@ -268,6 +268,15 @@ def test_a_missing_segment_is_named_and_a_start_can_do_without_it(path: Path, wh
             list(journal.records())
 
 
+def test_a_damaged_newest_segment_is_told_by_its_name_and_a_start_can_do_without_it(path: Path) -> None:
+    known, newest = replayed(path), archived_files(path)[-1]
+    newest.write_bytes(newest.read_bytes()[:-20])
+
+    with closing(opened(path)) as journal:
+        assert [f"{newest.name} in the archive is damaged"] == journal.doubts
+        assert known == books_on(journal, SetClock()).remembered
+
+
 def test_without_archive_and_snapshots_nothing_is_made_up(path: Path) -> None:
     shutil.rmtree(path.parent / "archive")
     for snapshot in path.parent.glob("snapshot-*"):
