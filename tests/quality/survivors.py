@@ -15,6 +15,21 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="Equivalent: names differ in their digits alone",
+        name=r"x_snapshots_in",
+        change=r"key=lambda name: name\[1\]",
+    ),
+    Rule(
+        reason="Equivalent: F differs from f in what is no number, and that was refused",
+        name=r"typed_json\.x__write_decimal",
+        change=r'format\(value, "F"\)',
+    ),
+    Rule(
+        reason="Equivalent: whoever folds a record sets its sequence where it is not there yet",
+        name=r"state\.x__marked",
+        change=r"^sequence=sequence, → $",
+    ),
+    Rule(
         reason="Equivalent: no negative number is a file",
         name=r"journal_file\..*close",
         change=r"self\._fd = -2",

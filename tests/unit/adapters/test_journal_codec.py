@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import time
 from collections.abc import Hashable
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -215,6 +216,21 @@ def test_remembered_news_come_back_as_they_were_and_a_snapshot_without_them_is_r
     assert [-0.5, None] == [news.score for news in known.news.known]
     del body["news"]
     assert Remembered() == decode_remembered(body)
+
+
+def test_what_no_snapshot_can_hold_is_refused_by_its_field() -> None:
+    with pytest.raises(DataError, match=r"^snapshot: field 'invested_krw' holds Decimal\('NaN'\), not a finite Decimal$"):
+        encode_remembered(Remembered(invested_krw=Decimal("NaN")))
+
+
+def test_a_time_is_written_in_utc_wherever_the_machine_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Seoul")
+        time.tzset()
+        text = time_text(datetime(2026, 11, 20, 15, tzinfo=timezone(timedelta(hours=9))))
+    time.tzset()
+
+    assert "2026-11-20T06:00:00Z" == text
 
 
 def test_a_snapshot_of_another_shape_is_refused_by_name() -> None:

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from dg_bot.adapters.journal_file import JournalFile
-from dg_bot.adapters.journal_lines import AlteredRecord, Link, StoredRecord, examined, line_of
+from dg_bot.adapters.journal_lines import AlteredRecord, Link, StoredRecord, examined, line_of, lines_in
 from dg_bot.adapters.journal_reader import journal_exists, read_journal, verified, verify
 from dg_bot.domain.events import AlarmRaised, Event, IntentSending, SafeModeEntered
 from dg_bot.errors import ImpossibleValue, StateError
@@ -326,6 +326,18 @@ def test_a_tail_of_rubbish_is_put_aside(path: Path, tail: bytes) -> None:
         file.write(tail)
 
     assert list(EVENTS) == events_in(path)
+    assert [tail] == [place.read_bytes() for place in path.parent.glob("journal.torn-4-*.jsonl")]
+
+
+def test_lines_that_are_written_while_others_are_read_are_not_read(path: Path) -> None:
+    with path.open("rb") as file:
+        reader = lines_in(file)
+        read = [next(reader) for _ in EVENTS]
+        with path.open("ab") as other:
+            other.write(b"of a writer\n")
+
+        assert [] == list(reader)
+    assert [False, False, True] == [is_last for _, is_last in read]
 
 
 def test_one_flipped_byte_is_always_seen(path: Path) -> None:

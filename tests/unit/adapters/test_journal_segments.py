@@ -268,6 +268,16 @@ def test_a_missing_segment_is_named_and_a_start_can_do_without_it(path: Path, wh
             list(journal.records())
 
 
+def test_an_archive_that_cannot_be_listed_is_named(tmp_path: Path) -> None:
+    (tmp_path / "archive").touch()
+
+    assert (
+        str(tmp_path / "archive"),
+        "cannot be listed (Not a directory)",
+        "check the disk and the folder's rights",
+    ) == refusal(lambda: segments_in(tmp_path / "archive"))
+
+
 def test_a_damaged_newest_segment_is_told_by_its_name_and_a_start_can_do_without_it(path: Path) -> None:
     known, newest = replayed(path), archived_files(path)[-1]
     newest.write_bytes(newest.read_bytes()[:-20])
