@@ -15,6 +15,11 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="Equivalent: what was folded in advance is folded again",
+        name=r"books\..*record",
+        change=r"and False else self\._remembered\.after",
+    ),
+    Rule(
         reason="Equivalent: names differ in their digits alone",
         name=r"x_snapshots_in",
         change=r"key=lambda name: name\[1\]",
@@ -151,7 +156,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         reason="Equivalent: the type checker proves that no other answer exists",
-        name=r"order_sending\..*send|manager\..*approve|liquidity\.x_measure_liquidity",
+        name=r"order_sending\..*send|manager\..*approve|liquidity\.x_measure_liquidity|intent\.",
         change=r"^(case _: )?assert_never\(\w+\) → (assert_never\(None\))?$",
     ),
     Rule(

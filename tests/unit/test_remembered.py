@@ -4,20 +4,29 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
+from dg_bot.domain.cycle_report import Mode
 from dg_bot.domain.events import (
+    DAEMON,
+    PROGRAM,
     AccountOpened,
+    CommandTaken,
     CycleCompleted,
     Event,
+    ModelAnswered,
+    ModelAsked,
     Period,
     PeriodOpened,
     PositionAdopted,
     Record,
+    Started,
     TransferDeclared,
 )
 from dg_bot.domain.gate import Gate
+from dg_bot.domain.language_model import AnswerKind, ModelAnswer, Purpose
 from dg_bot.domain.market import Market
 from dg_bot.domain.portfolio import Balance
 from dg_bot.domain.screen import ScreenFailure
+from dg_bot.domain.spending import Spending
 from dg_bot.remembered import Remembered
 from tests.builders import protection
 from tests.journal_records import BTC, NOON, report
@@ -98,3 +107,36 @@ def test_each_market_has_its_own_failing_screen() -> None:
     failing = folded(screened(0, SHARPE), screened(1, RETURN, market=ether), screened(2, PASSED)).failing_screens
 
     assert {ether: ScreenFailure(since=NOON + timedelta(hours=1), figure=RETURN)} == failing
+
+
+ASKED = ModelAsked(purpose=Purpose.DECISION, model="m", most_tokens=1000, most_krw=Decimal(10))
+ANSWERED = ModelAnswered(
+    asked=1,
+    purpose=Purpose.DECISION,
+    model="m",
+    answer=ModelAnswer(kind=AnswerKind.USABLE, model="m"),
+    tokens=400,
+    released_tokens=600,
+    released_krw=Decimal(6),
+)
+
+
+def test_what_models_cost_is_remembered_and_each_challengers_apart() -> None:
+    ours = (ASKED, ANSWERED)
+    theirs = (replace(ASKED, is_challenger=True), replace(ANSWERED, is_challenger=True))
+    spent = Spending()
+    for sequence, event in enumerate(ours, start=1):
+        spent = spent.after(Record(sequence=sequence, at=NOON + timedelta(hours=sequence), event=event))
+
+    assert (spent, {}) == (folded(*ours).spending, folded(*ours).challenger_spending)
+    assert (Spending(), {"m": spent}) == (folded(*theirs).spending, folded(*theirs).challenger_spending)
+    assert spent != Spending()
+
+
+def test_starts_and_commands_are_remembered() -> None:
+    started = Started(mode=Mode.PAPER, version="1", settings={PROGRAM: DAEMON})
+    command = CommandTaken(update=7, user=1, text="/pause")
+
+    remembered = folded(started, command)
+
+    assert (NOON + timedelta(hours=1), (command,)) == (remembered.starts.first_at, remembered.commands.unended)
