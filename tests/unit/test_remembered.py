@@ -122,8 +122,8 @@ ANSWERED = ModelAnswered(
 
 
 def test_what_models_cost_is_remembered_and_each_challengers_apart() -> None:
-    ours = (ASKED, ANSWERED)
-    theirs = (replace(ASKED, is_challenger=True), replace(ANSWERED, is_challenger=True))
+    ours: tuple[Event, ...] = (ASKED, ANSWERED)
+    theirs: tuple[Event, ...] = (replace(ASKED, is_challenger=True), replace(ANSWERED, is_challenger=True))
     spent = Spending()
     for sequence, event in enumerate(ours, start=1):
         spent = spent.after(Record(sequence=sequence, at=NOON + timedelta(hours=sequence), event=event))
