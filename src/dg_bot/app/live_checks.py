@@ -95,9 +95,9 @@ class LiveKey:
         """
         intents, state = self._books.intents.intents.values(), replace(self._books.state, open_plans={})
         booked = [intent for intent in intents if intent.closing is not None and intent.closing.closing is Closing.EXECUTED]
-        if not booked or not unexplained_differences(state, self._exchange.balances(), self._markets):
+        if not booked or self._exchange.find(booked[-1].identifier) is not None or listed(booked[-1], self._exchange) != ():
             return
-        if self._exchange.find(booked[-1].identifier) is None and listed(booked[-1], self._exchange) == ():
+        if unexplained_differences(state, self._exchange.balances(), self._markets):
             problem = f"is of another account or pocket: nobody knows order {booked[-1].identifier} of this bot there"
             raise UnsafeSetup("UPBIT_ACCESS_KEY", problem, "take a key of the pocket it traded in, or give it another DATA_DIR")
 
