@@ -144,7 +144,7 @@ class _GivenScreen:
         figure = 0.11 if is_good else 0.02
         return ScreenResult(
             evaluated_at=now, days=730.0, round_trips=41, total_return=figure, win_rate=0.61, profit_factor=2.1, payoff=2.2,
-            sharpe=1.1, max_drawdown=0.08, gates=(Gate("screen.total_return", figure, 0.03, is_good),),
+            sharpe=1.1, max_drawdown=0.08, gates=(Gate("total_return", figure, 0.03, is_good),),
         )  # fmt: skip
 
 
