@@ -15,6 +15,11 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="Equivalent: a field has its name before it can be unfit",
+        name=r"typed_json\.x__object",
+        change=r'values, name = \{\}, "XXXX"',
+    ),
+    Rule(
         reason="Equivalent: what was folded in advance is folded again",
         name=r"books\..*record",
         change=r"and False else self\._remembered\.after",

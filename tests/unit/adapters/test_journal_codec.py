@@ -457,6 +457,8 @@ def test_what_cannot_be_written_is_told_by_its_type() -> None:
 
     with pytest.raises(DataError, match=r"field 'balances' holds a list, not a tuple$"):
         encode(AccountOpened(balances=no_tuple))  # type: ignore[arg-type]
+    with pytest.raises(DataError, match=r"field 'balances\[0\]' holds a str, not a Balance$"):
+        encode(AccountOpened(balances=("KRW",)))  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"field 'settings' holds a tuple, not a mapping$"):
         encode(Started(mode=Mode.LIVE, version="1", settings=no_mapping))  # type: ignore[arg-type]
     with pytest.raises(DataError, match=r"field 'settings\[A\]' holds 1, not text$"):
