@@ -15,6 +15,11 @@ class Rule:
 
 RULES: tuple[Rule, ...] = (
     Rule(
+        reason="Equivalent: a sequence is set to what it is",
+        name=r"state\.x_after",
+        change=r"and False else replace\(folded, sequence",
+    ),
+    Rule(
         reason="Equivalent: a field has its name before it can be unfit",
         name=r"typed_json\.x__object",
         change=r'values, name = \{\}, "XXXX"',
@@ -161,7 +166,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         reason="Equivalent: the type checker proves that no other answer exists",
-        name=r"order_sending\..*send|manager\..*approve|liquidity\.x_measure_liquidity|intent\.",
+        name=r"order_sending\..*send|manager\..*approve|liquidity\.x_measure_liquidity|intent\.|state\.",
         change=r"^(case _: )?assert_never\(\w+\) → (assert_never\(None\))?$",
     ),
     Rule(

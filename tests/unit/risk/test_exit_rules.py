@@ -42,6 +42,10 @@ def test_the_tighter_target_holds(distance: float, target: float) -> None:
     assert target == pytest.approx(target_price(100.0, 0.10, distance), rel=1e-12)
 
 
+def test_a_distance_of_less_than_a_won_counts_where_a_coin_costs_a_few() -> None:
+    assert (9.75, 10.5) == (stop_price(10.0, 0.05, 0.25), target_price(10.0, 0.10, 0.5))
+
+
 @given(cost=POSITIVE, fraction=FRACTION, distance=st.floats(min_value=0.0, max_value=1e9))
 def test_a_stop_lies_below_the_cost_and_above_zero_and_a_target_above(cost: float, fraction: float, distance: float) -> None:
     assert 0.0 < stop_price(cost, fraction, distance) <= cost

@@ -112,6 +112,12 @@ def test_dust_joins_the_next_entry_and_the_position_begins_anew() -> None:
     assert later == held.opened_at
 
 
+def test_whether_it_is_dust_is_judged_by_the_price_of_the_new_fill() -> None:
+    later = NOON + timedelta(days=1)
+
+    assert later == Folded().buy("2 @ 10000").sell("1.6 @ 10000").buy("2 @ 10000", at=later).state.positions[BTC].opened_at
+
+
 def test_the_first_stage_of_profit_is_taken_once() -> None:
     folded = Folded().buy("2 @ 10000", protection=STAGED)
     assert Decimal(10500) == folded.state.positions[BTC].levels.stage_krw
@@ -342,6 +348,11 @@ def test_records_that_contradict_each_other_stop_the_program(name: str) -> None:
         CONTRADICTIONS[name]()
 
     assert name.split(maxsplit=1)[0] == caught.value.invariant
+
+
+def test_a_contradiction_says_what_it_is() -> None:
+    with pytest.raises(InvariantViolated, match=r"I5.*: the account's first balances are recorded a second time$"):
+        Folded().add(AccountOpened(balances=()))
 
 
 def test_a_sale_of_exactly_what_is_held_is_no_contradiction() -> None:
