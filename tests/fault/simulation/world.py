@@ -128,6 +128,8 @@ class World:
         hour = int(at_s // 3600)
         if hour == self._hours:
             self._end_trouble()
+        if hour >= self._hours:
+            self._declare()
         self.trouble.enter_hour(hour)
         if hour < self._hours:
             self._owner.act(hour)
@@ -276,11 +278,14 @@ class World:
         self.checker.check(None if self._bot is None else self._bot.state, self.clock.now())
 
     def _end_trouble(self) -> None:
-        """Let nothing more go wrong, and the owner explain everything."""
+        """Let nothing more go wrong."""
         self.trouble.end()
         self.clock.error_s = self.clock.skew = 0.0
         self._opinion.said = {market: [Action.HOLD] for market in self._setup.markets}
         self.upbit.owner_cancels()
+
+    def _declare(self) -> None:
+        """Let the owner explain everything, as soon as a program is there to hear it."""
         if self._is_awake() and self._bot is not None:
             bot = self._bot
             self._guarded(lambda: self._owner.declare(bot))
