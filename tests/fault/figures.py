@@ -44,7 +44,7 @@ FIGURES = (
         name="branch coverage",
         file="coverage.json",
         command="make coverage",
-        not_covered="what runs in child processes only; a line that was run is not a line that was checked",
+        not_covered="what runs in child processes or as machine code only; a line that was run is not a line that was checked",
         fields=("whole", "domain", "risk", "execution", "pipeline"),
     ),
     Figure(

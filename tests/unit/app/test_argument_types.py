@@ -1,11 +1,12 @@
 """Words of a command line that cannot be meant are named with what may stand there."""
 
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from dg_bot.app.argument_types import new_file, objective
+from dg_bot.app.argument_types import amount, count, new_file, objective, parameter, train_and_test, whole
 from dg_bot.domain.trials import Objective
 
 
@@ -24,3 +25,22 @@ def test_what_a_set_may_be_best_in_is_named() -> None:
     assert Objective.CALMAR == objective("calmar")
     with pytest.raises(ArgumentTypeError, match="'sharp' is none of sharpe, return, calmar"):
         objective("sharp")
+
+
+@pytest.mark.parametrize(
+    ("read", "good", "value", "bad", "problem"),
+    [
+        (parameter, "k=0.5", ("k", "0.5"), "k=", "'k=' is not key=value"),
+        (count, "3", 3, "0", "'0' is not a whole number of at least 1"),
+        (whole, "0", 0, "-1", "'-1' is not a whole number of at least 0"),
+        (amount, "0.5", 0.5, "inf", "'inf' is not a number of at least 0"),
+        (amount, "0", 0.0, "much", "'much' is not a number of at least 0"),
+        (train_and_test, "365:90", (365, 90), "365", "'365' is not TRAIN:TEST in days"),
+    ],
+)
+def test_a_number_that_cannot_be_meant_is_repeated_with_what_may_stand_there(
+    read: Callable[[str], object], good: str, value: object, bad: str, problem: str
+) -> None:
+    assert value == read(good)
+    with pytest.raises(ArgumentTypeError, match=problem):
+        read(bad)

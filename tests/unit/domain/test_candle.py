@@ -209,6 +209,13 @@ def test_a_series_of_the_timeframe_asked_for_is_itself() -> None:
     assert series is series.resampled(HOUR)
 
 
+def test_a_joined_bar_whose_end_has_not_come_is_left_out_and_no_bars_join_to_none() -> None:
+    four = Timeframe(240)
+
+    assert [0] == opened(hours(0, 1, 2, 3, 4, 5).whole(four))
+    assert [] == opened(hours().whole(four))
+
+
 def test_a_longer_bar_does_not_come_apart_into_shorter_ones() -> None:
     with pytest.raises(DataError, match="bars of 60m cannot be made from it"):
         hours(0, 1, 4).resampled(Timeframe(240)).resampled(HOUR)
