@@ -25,7 +25,7 @@ help:
 	@echo "make fuzz          fire spoilt inputs at the parsers: make fuzz INPUTS=1000000"
 	@echo "make coverage      run the whole suite and judge which branches it took"
 	@echo "make equality      hold both engines together on every recorded bar: half an hour"
-	@echo "make mutate        break risk, execution and journal in thousands of small ways: hours"
+	@echo "make mutate        break risk, execution and journal in thousands of small ways: half an hour"
 	@echo "make study-walks   let the screen judge 1,000 random walks, and ones with an edge: minutes"
 	@echo "make reliability   run every fault and write docs/reliability.md"
 	@echo "make verify        all of the checks above and below, one after the other"
